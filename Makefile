@@ -1,0 +1,42 @@
+# `make demo` and `make test` do all of their own set-up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help demo test test-cluster lint clean
+
+help:
+	@echo "make demo          train, measure and report the embedded study (minutes, two cores)"
+	@echo "make test          all tests that need no server"
+	@echo "make test-cluster  tests on a real one-node SLURM and sshd (root: installs them)"
+	@echo "make lint          ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make clean         remove results, logs and caches of this study"
+
+# Pinned versions first, then this package as it stands in the working tree.
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: $(VENV)/installed
+	@snakemake --quiet
+	@echo "Report: $(CURDIR)/results/report/index.html"
+
+test: $(VENV)/installed
+	pytest --numprocesses 2 --dist worksteal
+
+test-cluster: $(VENV)/installed
+	tests/cluster/one_node_slurm.sh install
+	pytest -m cluster tests/cluster
+
+lint: $(VENV)/installed
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+clean: $(VENV)/installed
+	rm -rf data results/*/*/ results/report logs .snakemake .probecore

@@ -1,0 +1,171 @@
+"""The dump: runs a network over a split and streams what its layers compute into HDF5, in O(batch) memory.
+
+Not here: reading checkpoints and data sets.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import nn
+
+from probecore import __version__
+from probecore.activations.layers import Call, inference, listening, select_layers, trace_calls
+from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, write_text
+from probecore.activations.params import Compression, Dtype, Store
+from probecore.activations.sinks import Kept, layer_sink, network_sink
+from probecore.activations.streams import Streams
+from probecore.errors import InputError
+from probecore.files import create_hdf5
+
+Array = np.ndarray[Any, Any]
+
+
+@contextlib.contextmanager
+def create_activations(path: Path, *, model: str, data_sha256: str) -> Iterator[h5py.File]:
+    """Create the activations file of one network; it gets its name when the block has succeeded.
+
+    Parameters
+    ----------
+    path
+        Its final name.
+    model
+        Name of the model.
+    data_sha256
+        Hash of the data set.
+    """
+    with create_hdf5(path) as file:
+        write_text(file.attrs, "format", FORMAT)
+        file.attrs["format_version"] = np.int64(FORMAT_VERSION)
+        write_text(file.attrs, "library_version", __version__)
+        write_text(file.attrs, "model", model)
+        write_text(file.attrs, "data_sha256", data_sha256)
+        yield file
+        file.attrs["complete"] = np.int64(1)
+
+
+def create_epoch(file: h5py.File, epoch: int, *, checkpoint_sha256: str) -> h5py.Group:
+    """Create the group of an epoch, in which each split gets a group of its own."""
+    group = file.create_group(epoch_name(epoch))
+    write_text(group.attrs, "checkpoint_sha256", checkpoint_sha256)
+    return group
+
+
+def dump_activations(
+    model: nn.Module,
+    inputs: Array,
+    targets: Array,
+    *,
+    group: h5py.Group,
+    classes: int | None,
+    normalise: Callable[[Array], torch.Tensor],
+    layers: Sequence[str] = ("*",),
+    store: Collection[Store] = ("maps", "pooled", "class_means"),
+    dtype: Dtype = "float32",
+    compression: Compression = "zstd",
+    level: int = 1,
+    batch: int = 256,
+) -> None:
+    """Run `model` over `inputs` on the model's device and write what the chosen layers compute into `group`.
+
+    A layer's values are taken when its module returns, so a later operation in place does not change them.
+    The model is left as it was: no hook stays, every module keeps its mode.
+
+    Parameters
+    ----------
+    model
+        Maps (N, ...) to (N, K), or to (N, 1) for a regression.
+    inputs
+        What `normalise` takes, e.g. uint8 images (N, C, H, W).
+    targets
+        Labels, int64 (N,) in 0..K-1, or real targets, float32 (N,).
+    group
+        An empty group for this split, in a file on disk.
+    classes
+        K, or None for real targets.
+    normalise
+        Makes the network's input, float32 on the CPU, of a batch of `inputs`.
+    layers
+        Names or globs, see `select_layers`.
+    store
+        `maps`: every value (N, ...). `pooled`: mean and maximum per image and channel (N, C), float32; the
+        second axis of an output is its channels. `class_means`: mean output per class (K, ...), float64; NaN
+        for a class without images.
+    dtype
+        Of the maps.
+    compression, level
+        Of the maps.
+    batch
+        Images per forward pass.
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown or its output is no tensor, if class means are asked for without classes, if the
+        layers or shapes of a batch are not those of the first images, or if values do not fit in float16.
+    """
+    _check(inputs, targets, classes, where=group.name)
+    class_counts = None if classes is None else np.bincount(targets, minlength=classes)
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    kept = Kept(len(inputs), class_counts, device, store, dtype, compression, level, batch)
+    first = normalise(inputs[:2]).to(device)
+    calls = trace_calls(model, first)
+    selected = select_layers(layers, calls)
+    modules = {call.module for call in selected}
+    expected = Counter(call.module for call in calls if call.module in modules)
+    labels = torch.from_numpy(targets).to(device)
+    rows = slice(0)
+
+    def receive(module: str, index: int, output: Any) -> None:
+        if (module, index) in sinks:
+            sinks[module, index](output, labels[rows])
+
+    with Streams() as streams, inference(model):
+        _write_targets(streams, group, targets, kept)
+        take_output = network_sink(streams, group, model(first), kept)
+        sinks = _layer_sinks(streams, group, selected, kept)
+        with listening(model, modules, receive) as counts:
+            for start in range(0, len(inputs), batch):
+                rows = slice(start, start + batch)
+                counts.clear()
+                take_output(model(normalise(inputs[rows]).to(device)))
+                _check_calls(counts, expected, start)
+
+
+def _check(inputs: Array, targets: Array, classes: int | None, *, where: str) -> None:
+    if len(inputs) != len(targets) or not len(inputs):
+        raise InputError(f"{where}: {len(inputs)} inputs and {len(targets)} targets; supply pairs, at least one")
+    if classes is not None and not 0 <= targets.min() <= targets.max() < classes:
+        raise InputError(f"{where}: labels are {targets.min()} to {targets.max()}; wanted: 0 to {classes - 1}")
+
+
+def _write_targets(streams: Streams, group: h5py.Group, targets: Array, kept: Kept) -> None:
+    group.attrs["images"] = np.int64(kept.images)
+    streams.write(group, "labels", targets)
+    streams.write(group, "indices", np.arange(kept.images))
+    if kept.class_counts is not None:
+        streams.write(group, "class_counts", kept.class_counts)
+
+
+def _layer_sinks(
+    streams: Streams, group: h5py.Group, selected: Sequence[Call], kept: Kept
+) -> dict[tuple[str, int], Callable[[Any, torch.Tensor], None]]:
+    group.attrs["layers"] = np.array([call.layer.encode() for call in selected])
+    parent = group.create_group("layers")
+    return {
+        (call.module, call.index): layer_sink(streams, parent.create_group(call.layer), call, kept) for call in selected
+    }
+
+
+def _check_calls(counts: Counter[str], expected: Counter[str], start: int) -> None:
+    if counts != expected:
+        module = next(module for module in expected if counts[module] != expected[module])
+        raise InputError(
+            f"layers: {module!r} is called {counts[module]} times for the images from {start} on, but "
+            f"{expected[module]} times for the first; choose other layers"
+        )

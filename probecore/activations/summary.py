@@ -1,0 +1,77 @@
+"""The gathering job of `activations`: what was dumped, layer by layer, and which channels are silent."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from probecore.activations.figures import draw_silent
+from probecore.activations.reader import Activations
+from probecore.files import write_table
+from probecore.networks import condition_at
+from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+
+
+def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
+    """Read the activations files `networks`; write ``layers.csv``, a figure and ``summary.json`` into `output`."""
+    table = pd.DataFrame([row for path in networks for row in _rows(experiment, path)])
+    write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "position"])
+    draw_silent(table, output / "silent")
+    last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
+    silent = last.groupby([condition_at(row.network, row.epoch) for row in last.itertuples()])[
+        "silent"
+    ].mean()
+    write_summary(
+        output,
+        Summary(
+            step="activations",
+            experiment=experiment,
+            headline={f"silent_channels.{condition}": float(share) for condition, share in silent.items()},
+            figures=[
+                FigureEntry(
+                    file="silent.svg",
+                    table="layers.csv",
+                    title="Silent channels",
+                    caption="Share of a layer's channels that are never above zero for any image of the split, after "
+                    "training; one mark per network.",
+                )
+            ],
+            tables=[
+                TableEntry(
+                    file="layers.csv",
+                    title="Layers in the dump",
+                    caption="Per network, checkpoint, split and layer: images, channels, the mean of all "
+                    "values, and the share of silent channels.",
+                )
+            ],
+        ),
+    )
+
+
+def _rows(experiment: str, path: Path) -> list[dict[str, Any]]:
+    with Activations(path) as activations:
+        return [
+            {
+                "experiment": experiment,
+                "network": path.stem,
+                "epoch": epoch,
+                "split": split,
+                "position": position,
+                "layer": layer,
+                **_statistics(activations, epoch, split, layer),
+            }
+            for epoch in activations.epochs
+            for split in activations.splits(epoch)
+            for position, layer in enumerate(activations.layers(epoch, split))
+        ]
+
+
+def _statistics(activations: Activations, epoch: int, split: str, layer: str) -> dict[str, Any]:
+    pooled = activations.pooled(epoch, split, layer)
+    n, channels = pooled.mean.shape
+    return {
+        "n": n,
+        "channels": channels,
+        "mean": float(pooled.mean.mean(dtype="float64")),
+        "silent": float((pooled.max.max(axis=0) <= 0).mean()),
+    }

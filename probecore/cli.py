@@ -1,0 +1,177 @@
+"""The command line: one subcommand per step, as the workflow calls it, and a few for people.
+
+Nothing is computed here. Commands import what they run when they run, after threads and
+instruction set are fixed.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from probecore.errors import ProbecoreError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Experiment = Annotated[str, typer.Option(help="Name of the experiment.")]
+NetworkName = Annotated[str, typer.Option(help="Name of the network, e.g. trained-0.")]
+Data = Annotated[Path, typer.Option(help="The data set's HDF5 file.")]
+Checkpoints = Annotated[Path, typer.Option(help="The network's checkpoints.")]
+Params = Annotated[str, typer.Option(help="The step's section of params.yaml, as JSON.")]
+NumericsJson = Annotated[str, typer.Option("--numerics", help="The section `numerics` of params.yaml, as JSON.")]
+Output = Annotated[Path, typer.Option(help="What is written: a file, or the folder of the step.")]
+Inputs = Annotated[list[Path], typer.Argument(help="What the networks' jobs wrote.")]
+
+
+def main() -> None:
+    """Run the command line; an error that a user can act on becomes one line and an exit code."""
+    try:
+        app()
+    except ProbecoreError as error:
+        print(f"probecore: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def dataset(name: str, *, params: Params = "{}", output: Output) -> None:
+    """Make a data set from its source and check it against its pinned hash."""
+    from probecore.dataset import make_dataset
+    from probecore.dataset.params import DatasetParams
+
+    make_dataset(name, DatasetParams.parse(params, where=f"datasets.{name}"), output=output)
+
+
+def step(name: str, help_text: str) -> typer.Typer:
+    """A subcommand with the commands of a step's two jobs."""
+    group = typer.Typer(no_args_is_help=True, help=help_text)
+    app.add_typer(group, name=name)
+    return group
+
+
+train = step("train", "Train networks by condition and seed.")
+
+
+@train.command("network")
+def train_network(
+    *,
+    experiment: Experiment,
+    network: NetworkName,
+    data: Data,
+    params: Params,
+    numerics: NumericsJson,
+    checkpoints: Annotated[Path, typer.Option(help="Checkpoints to write.")],
+    history: Annotated[Path, typer.Option(help="History table to write.")],
+) -> None:
+    """Train one network."""
+    from probecore.train.params import TrainParams
+
+    section = TrainParams.parse(params, where=f"experiments.{experiment}.train")
+    settings = _configured(numerics)
+    from probecore.train.run import run_network
+
+    run_network(
+        experiment=experiment,
+        network=network,
+        data=data,
+        params=section,
+        numerics=settings,
+        checkpoints=checkpoints,
+        history=history,
+    )
+
+
+activations = step("activations", "Dump what layers answer to images.")
+
+
+@activations.command("network")
+def activations_network(
+    *, data: Data, checkpoints: Checkpoints, params: Params, numerics: NumericsJson, output: Output
+) -> None:
+    """Dump one network's activations at its checkpoints."""
+    from probecore.activations.params import ActivationsParams
+
+    section = ActivationsParams.parse(params, where="activations")
+    _run_network("activations", section, numerics, data=data, checkpoints=checkpoints, output=output)
+
+
+recos = step("recos", "RECOS: rectified correlations on a sphere (Kuo 2016).")
+
+
+@recos.command("network")
+def recos_network(
+    *, data: Data, checkpoints: Checkpoints, params: Params, numerics: NumericsJson, output: Output
+) -> None:
+    """Measure one network at its checkpoints."""
+    from probecore.recos.params import RecosParams
+
+    section = RecosParams.parse(params, where="recos")
+    _run_network("recos", section, numerics, data=data, checkpoints=checkpoints, output=output)
+
+
+def _add_summary(group: typer.Typer, name: str) -> None:
+    @group.command("summary")
+    def summary(inputs: Inputs, *, experiment: Experiment, output: Output) -> None:
+        """Gather the networks of an experiment into tables, figures and the summary."""
+        importlib.import_module(f"probecore.{name}.summary").summarise(
+            experiment=experiment, networks=inputs, output=output
+        )
+
+
+for _name, _group in (("train", train), ("activations", activations), ("recos", recos)):
+    _add_summary(_group, _name)
+
+
+@app.command()
+def report(
+    *,
+    output: Output = Path("results/report/index.html"),
+    metrics: Annotated[Path, typer.Option(help="The table of headline numbers to write.")] = Path(
+        "results/metrics.json"
+    ),
+) -> None:
+    """Make the report of the study in this folder."""
+    from probecore.params import load_study
+    from probecore.report.build import build_report
+
+    _, study = load_study(Path("params.yaml"))
+    build_report(study=study, results=Path("results"), data=Path("data"), output=output, metrics=metrics)
+
+
+@app.command()
+def check(
+    params: Annotated[Path, typer.Argument(help="The study's parameters.")] = Path("params.yaml"),
+) -> None:
+    """Check a study's parameters."""
+    from probecore.params import load_study
+
+    study, _ = load_study(params)
+    networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
+    typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of params.yaml."""
+    from probecore.params import json_schema
+
+    typer.echo(json_schema(), nl=False)
+
+
+def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
+    settings = _configured(numerics)
+    job = importlib.import_module(f"probecore.{name}.run")
+    job.run_network(params=section, numerics=settings, **files)
+
+
+def _configured(numerics: str) -> Any:
+    from probecore.determinism import Numerics, configure
+
+    settings = Numerics.parse(numerics, where="numerics")
+    configure(settings)
+    return settings
+
+
+if __name__ == "__main__":
+    main()

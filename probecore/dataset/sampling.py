@@ -1,0 +1,39 @@
+"""Choosing samples so that classes keep their shares."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probecore.dataset.store import Split
+from probecore.errors import InputError
+
+
+def stratified_order(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Indices (N,) that take the classes in turn: first samples of all classes, second samples, ...
+
+    Within a class the given order is kept, so a prefix of the result is a stratified subset.
+    """
+    by_class = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[by_class] = np.arange(len(labels)) - starts
+    return np.lexsort((labels, rank))
+
+
+def subset(split: Split, samples: int | None, *, where: str) -> Split:
+    """The first `samples` of a split, in its order; of a labelled one, the first of every class.
+
+    Raises
+    ------
+    InputError
+        If there are fewer; `where` is the key that asked.
+    """
+    if samples is None:
+        return split
+    if samples > len(split):
+        raise InputError(f"{where}: {samples} asked for, but there are {len(split)}; ask for fewer")
+    labelled = split.targets.dtype.kind == "i"
+    chosen = np.sort(stratified_order(split.targets)[:samples]) if labelled else np.arange(samples)
+    return Split(split.inputs[chosen], split.targets[chosen])

@@ -1,0 +1,88 @@
+"""From a `model` section to a network."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from probecore.errors import InputError
+from probecore.models import plain, vision
+from probecore.models.catalogue import MODELS
+from probecore.models.foreign import build_foreign
+from probecore.models.layers import list_layers, run_once
+from probecore.models.params import ModelParams
+
+Builder = Callable[[ModelParams, tuple[int, ...], int], nn.Module]
+
+BUILDERS: Mapping[str, Builder] = {
+    "lenet5": plain.lenet5,
+    "lenet_caffe": plain.lenet_caffe,
+    "vgg6": plain.vgg6,
+    "vgg16": plain.vgg16,
+    "avgg16": plain.avgg16,
+    "alexnet": plain.alexnet,
+    "alexnet_torchvision": vision.alexnet_torchvision,
+    "resnet18": vision.resnet,
+    "resnet34": vision.resnet,
+    "resnet50": vision.resnet,
+    "resnet101": vision.resnet,
+    "densenet121": vision.densenet,
+    "sibling_cnn": plain.sibling_cnn,
+    "mlp": plain.mlp,
+}
+
+
+def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Build the network that `params` describes, on torch's default device.
+
+    Parameters
+    ----------
+    params
+        The `model` section.
+    input_shape
+        (C, H, W) of an image, or (D,).
+    outputs
+        Classes, or 1 for a regression.
+
+    Returns
+    -------
+    nn.Module
+        Maps (N, *input_shape) to (N, outputs). Initialised from torch's global generator, which the
+        caller seeds.
+
+    Raises
+    ------
+    InputError
+        If there is no such network, if its factory fails, or if it does not fit the data.
+    """
+    model = BUILDERS.get(params.name, build_foreign)(params, input_shape, outputs)
+    _check_output(run_once(model, input_shape), params, outputs)
+    return model
+
+
+def outline_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Like `build_model`, but a network of the catalogue has shapes only: no memory, no computation."""
+    with torch.device("meta" if params.name in MODELS else "cpu"):
+        return build_model(params, input_shape=input_shape, outputs=outputs)
+
+
+def model_layer_names(params: ModelParams, input_shape: tuple[int, ...], outputs: int) -> tuple[str, ...]:
+    """The names that `list_layers` gives, in its order.
+
+    Raises
+    ------
+    InputError
+        Like `build_model`.
+    """
+    model = outline_model(params, input_shape=input_shape, outputs=outputs)
+    return tuple(layer.name for layer in list_layers(model, input_shape))
+
+
+def _check_output(output: Any, params: ModelParams, outputs: int) -> None:
+    if not isinstance(output, Tensor):
+        raise InputError(f"model: {params.name} gives {type(output).__name__}; one tensor (N, {outputs}) is needed")
+    if output.shape != (1, outputs):
+        raise InputError(
+            f"model: {params.name} gives shape {tuple(output.shape)} for one input; (1, {outputs}) is needed"
+        )

@@ -1,0 +1,141 @@
+"""The schema of a study: `params.yaml` as one model, joined from the sections of the steps.
+
+Whatever is wrong in a study's parameters is found here, before any job starts, and explained in one
+line. Sections themselves live beside the code they steer (``probecore/<step>/params.py``).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import yaml
+from pydantic import Field
+
+from probecore.activations.params import ActivationsParams
+from probecore.dataset.params import DatasetParams
+from probecore.determinism import Numerics
+from probecore.errors import InputError
+from probecore.recos.params import RecosParams
+from probecore.schema import Section, did_you_mean
+from probecore.train.params import TrainParams
+
+MEASURES = ("recos",)
+"""Steps that measure networks, in the order of the report."""
+
+STEPS = ("train", "activations", *MEASURES)
+"""Steps with one section per experiment, in the order in which data flows."""
+
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+YAML_BOOLEANS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+def _check_name(name: str) -> str:
+    if not NAME.fullmatch(name) or name in YAML_BOOLEANS:
+        raise ValueError("names have small letters, digits, _ and -, start with a letter and are no YAML booleans")
+    return name
+
+
+Name = Annotated[str, pydantic.AfterValidator(_check_name)]
+
+
+class Experiment(Section):
+    """A data set, the networks trained on it, and what is measured."""
+
+    dataset: str = Field(description="A key of `datasets`.")
+    train: TrainParams = Field(description="Networks and how they are trained.")
+    activations: ActivationsParams | None = Field(description="What is dumped; null: nothing.")
+    recos: RecosParams | None = Field(description="Rectified correlations on a sphere; null: not wanted.")
+
+
+class Study(Section):
+    """All of `params.yaml`."""
+
+    home: str = Field(description="The directory of the Snakefile, seen from the study; `.` in the repository's root.")
+    numerics: Numerics = Field(description="How numbers are computed, for all experiments.")
+    datasets: dict[Name, DatasetParams] = Field(description="The data sets, by name.", min_length=1)
+    experiments: dict[Name, Experiment] = Field(description="The experiments, by name.", min_length=1)
+
+
+def load_study(path: Path) -> tuple[Study, dict[str, Any]]:
+    """Read and check `params.yaml`.
+
+    Returns
+    -------
+    study : Study
+        With all defaults filled in.
+    written : dict
+        The file's content as it stands, which is what jobs and DVC are given.
+
+    Raises
+    ------
+    InputError
+        For the first thing that is wrong, in one line with the key's path and the remedy.
+    """
+    written = read_yaml(path)
+    try:
+        study = Study.read(written)
+        _check_references(study)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return study, written
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; keys given twice are refused, they would silently win over each other."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run this in a study, or make one with `probecore init DIR`") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
+    return content
+
+
+def json_schema() -> str:
+    """The JSON Schema of `params.yaml`, as committed for editors."""
+    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def _check_references(study: Study) -> None:
+    for name, dataset in study.datasets.items():
+        dataset.kind_of(name)
+    for name, experiment in study.experiments.items():
+        if experiment.dataset not in study.datasets:
+            hint = did_you_mean(experiment.dataset, study.datasets)
+            raise InputError(f"experiments.{name}.dataset: no data set {experiment.dataset!r}{hint}")
+        _check_own_files(f"experiments.{name}.train", experiment.train)
+
+
+def _check_own_files(where: str, train: TrainParams) -> None:
+    """What a study takes from outside lies in ``own/``, where both tools see its changes."""
+    factory = train.model.name.rpartition(":")[0]
+    files = {"model": factory if factory.endswith(".py") else None}
+    if train.given is not None:
+        files["given.weights"] = train.given.weights
+    for key, file in files.items():
+        if file is not None and Path(file).parts[0] != "own":
+            raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; copy or link it there")
+        if file is not None and not Path(file).exists():
+            raise InputError(f"{where}.{key}: no file {file}")
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for (key_node, _), key in zip(node.value, keys, strict=False):
+            if keys.count(key) > 1:
+                problem = f"the key {key!r} stands here twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def section_of(written: Mapping[str, Any], experiment: str, step: str) -> str:
+    """The section of a step as it stands in `params.yaml`, as JSON with sorted keys."""
+    return json.dumps(written["experiments"][experiment][step], sort_keys=True)

@@ -1,0 +1,142 @@
+"""The polarity experiment of RECOS: do filters see the sign of a pattern?
+
+A network is shown normal and grey-scale-reversed images, with its first-layer filters as they are
+and negated (Kuo 2016, arXiv 1609.04112). Where reversing an image negates the network's input, the
+two changes undo each other exactly: net(W, x) = net(-W, -x), which is the check of the whole
+experiment; the design of the tables is ours, the paper's are not available to us.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+
+from probecore.errors import InputError
+
+Predict = Callable[[torch.Tensor], torch.Tensor]
+
+
+def reverse(images: torch.Tensor) -> torch.Tensor:
+    """Grey-scale reversal of uint8 images, 255 - x."""
+    return 255 - images
+
+
+@contextlib.contextmanager
+def negated(layer: nn.Module, filters: list[int] | None = None) -> Iterator[None]:
+    """Negate the weights of a conv or linear layer inside this block, biases unchanged.
+
+    Parameters
+    ----------
+    layer : module with a `weight` of shape (F, ...)
+    filters : which filters, by index; None for all
+
+    Raises
+    ------
+    InputError
+        If the layer has no weight.
+    """
+    weight = getattr(layer, "weight", None)
+    if weight is None:
+        raise InputError(f"{type(layer).__name__}: has no weight to negate; choose a conv or linear layer")
+    chosen = slice(None) if filters is None else filters
+    original = weight.detach().clone()
+    with torch.no_grad():
+        weight[chosen] = -weight[chosen]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            weight.copy_(original)
+
+
+@torch.inference_mode()
+def polarity_logits(
+    model: nn.Module, layer: nn.Module, images: torch.Tensor, *, scale: Predict, batch: int = 500
+) -> dict[tuple[str, str], torch.Tensor]:
+    """Logits of the four combinations of filters and images.
+
+    Parameters
+    ----------
+    model : network in evaluation mode
+    layer : its first conv or linear layer
+    images : uint8 tensor of shape (N, C, H, W)
+    scale : maps uint8 images to the network's input
+    batch : images per forward pass
+
+    Returns
+    -------
+    dict
+        (filters, images) → tensor of shape (N, K), with filters ``plain`` or ``negated`` and images
+        ``normal`` or ``reversed``.
+    """
+
+    def run(shown: torch.Tensor) -> torch.Tensor:
+        return torch.cat([model(scale(part)) for part in shown.split(batch)])
+
+    logits = {}
+    for filters in ("plain", "negated"):
+        with contextlib.nullcontext() if filters == "plain" else negated(layer):
+            logits[filters, "normal"] = run(images)
+            logits[filters, "reversed"] = run(reverse(images))
+    return logits
+
+
+def identity_error(logits: dict[tuple[str, str], torch.Tensor]) -> float:
+    """Largest difference between the logits that the polarity identity says are equal.
+
+    Exactly 0 where reversal negates the input; above 0 where it does not.
+    """
+    swapped = (logits["plain", "normal"] - logits["negated", "reversed"]).abs().max()
+    crossed = (logits["plain", "reversed"] - logits["negated", "normal"]).abs().max()
+    return float(torch.maximum(swapped, crossed))
+
+
+@torch.inference_mode()
+def hits_per_filter(
+    model: nn.Module,
+    layer: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    scale: Predict,
+    batch: int = 500,
+) -> torch.Tensor:
+    """Which images the network gets right when one filter of `layer` at a time is negated.
+
+    Instead of one pass of the network per filter, the layer is evaluated once and the channel of
+    the filter is replaced by 2 b - y, which is what negated weights with the same bias b give.
+
+    Returns
+    -------
+    bool tensor of shape (F, N)
+    """
+    filters = layer.weight.shape[0]
+    hits = torch.empty(filters, len(images), dtype=torch.bool)
+    chosen: list[int] = []
+
+    def flip(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        changed = output.clone()
+        bias = module.bias[chosen[0]] if module.bias is not None else 0.0
+        changed[:, chosen[0]] = 2 * bias - output[:, chosen[0]]
+        return changed
+
+    handle = layer.register_forward_hook(flip)
+    try:
+        for index in range(filters):
+            chosen[:] = [index]
+            predictions = torch.cat([model(scale(part)).argmax(1) for part in images.split(batch)])
+            hits[index] = (predictions == labels).cpu()
+    finally:
+        handle.remove()
+    return hits
+
+
+def dc_share(weight: torch.Tensor) -> torch.Tensor:
+    """Share of each filter's energy that lies in its mean: (Σ w)² / (n Σ w²), shape (F,).
+
+    0 for a zero-mean filter, which does not see a change of the grey level; 1 for a flat one; for a
+    direction drawn at random Beta(1/2, (n - 1)/2) with mean 1/n. A filter of zeros gives NaN.
+    """
+    rows = weight.detach().double().flatten(1)
+    return rows.sum(1) ** 2 / (rows.shape[1] * (rows**2).sum(1))

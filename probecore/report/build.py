@@ -1,0 +1,68 @@
+"""Writes the report of a study: ``index.html`` and ``metrics.json``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from probecore.errors import InputError
+from probecore.files import write_json, write_text
+from probecore.params import STEPS
+from probecore.report.content import Experiment, Number, StudyFiles
+from probecore.report.embed import embed
+from probecore.report.page import render
+from probecore.report.samples import view_dataset
+
+MAX_PAGE = 10_000_000
+"""Bytes of ``index.html``."""
+
+
+def build_report(*, study: dict[str, Any], results: Path, data: Path, output: Path, metrics: Path) -> None:
+    """Write the page of a finished study to `output` and its headline numbers to `metrics`.
+
+    Parameters
+    ----------
+    study : dict
+        The content of ``params.yaml``; what it does not name is not read.
+    results, data : Path
+        The study's folders ``results/`` and ``data/``.
+    output, metrics : Path
+        The files to write.
+
+    Raises
+    ------
+    InputError
+        If a file of a step is missing or unusable, or the page is too large even without figures.
+    """
+    content = StudyFiles(study, results=results, data=data)
+    experiments = content.experiments()
+    context = {
+        "experiments": experiments,
+        "datasets": [view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()],
+        "comparison": compare(experiments),
+        "numerics": study.get("numerics"),
+        "command": content.command,
+    }
+    figures = [figure for experiment in experiments for step in experiment.steps for figure in step.figures]
+    text = len(render(context, pictures={}).encode())
+    if text > MAX_PAGE:
+        raise InputError(f"{output}: over {MAX_PAGE // 10**6} MB even without figures; split the study")
+    write_text(output, render(context, pictures=embed(figures, budget=MAX_PAGE - text)))
+    write_json(metrics, headlines(experiments))
+
+
+def headlines(experiments: Sequence[Experiment]) -> dict[str, dict[str, dict[str, Number]]]:
+    """Headline numbers by experiment and step; a step without any is left out."""
+    return {
+        experiment.name: {step.name: step.headline for step in experiment.steps if step.headline}
+        for experiment in experiments
+    }
+
+
+def compare(experiments: Sequence[Experiment]) -> list[tuple[str, str, list[Number]]]:
+    """Rows (step, headline, one number per experiment); None where an experiment has no such number."""
+    numbers = headlines(experiments).values()
+    return [
+        (step, name, [own.get(step, {}).get(name) for own in numbers])
+        for step in STEPS
+        for name in sorted({name for own in numbers for name in own.get(step, {})})
+    ]

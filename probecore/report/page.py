@@ -1,0 +1,94 @@
+"""Turns what the report shows into HTML: the template, and how numbers and tables are written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from probecore.figures import colour_of
+from probecore.report.content import Number, Table
+from probecore.report.embed import Picture
+
+_NONE = "–"
+
+
+def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> str:
+    """The page; a figure without a picture is named by its file."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "bytes": _bytes,
+        "colour": colour_of,
+        "columns": _columns,
+        "number": _number,
+        "words": _words,
+        "yaml": _yaml,
+    }
+    return environment.get_template("template.html.j2").render(context, pictures=pictures) + "\n"
+
+
+def _words(name: str) -> str:
+    """A flat name as words: ``accuracy.both_reversed`` becomes `Accuracy, both reversed`."""
+    words = name.replace("_", " ").replace(".", ", ")
+    return words[:1].upper() + words[1:]
+
+
+def _number(value: Number) -> str:
+    """Four significant digits, whole numbers in full."""
+    if value is None:
+        return _NONE
+    text = str(value) if isinstance(value, int) else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"
+
+
+def _yaml(section: Any) -> str:
+    """A section as one writes it in ``params.yaml``, without anchors."""
+    plain = json.loads(json.dumps(section))
+    nested = any(isinstance(value, dict | list) for value in plain.values())
+    text: str = yaml.safe_dump(
+        plain, sort_keys=False, default_flow_style=None if nested else False, width=40, allow_unicode=True
+    )
+    return text.rstrip()
+
+
+def _columns(table: Table) -> list[tuple[str, bool, list[str]]]:
+    """Columns as (name, numeric, cells); `experiment` is left out, for the page says it above."""
+    return [
+        _column(name, [row[index] for row in table.rows])
+        for index, name in enumerate(table.header)
+        if name != "experiment"
+    ]
+
+
+def _column(name: str, cells: list[str]) -> tuple[str, bool, list[str]]:
+    numeric = all(_is_number(cell) for cell in cells if cell)
+    return name.replace("_", " "), numeric, [_cell(cell) if numeric else cell for cell in cells]
+
+
+def _cell(text: str) -> str:
+    if not text:
+        return _NONE
+    return _number(int(text) if text.lstrip("-").isdigit() else float(text))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""What every parameter section has in common.
+
+A section is one block of ``params.yaml``. Each step defines its own section beside its code
+(``probecore/<step>/params.py``), so that a changed default reruns that step and nothing else;
+``probecore.params`` joins them into the schema of a study.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import pydantic
+
+from probecore.errors import InputError
+
+
+class Section(pydantic.BaseModel):
+    """Base of all sections: strict types, no unknown keys, immutable."""
+
+    model_config = pydantic.ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True
+    )
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> Self:
+        """Read a section from the JSON of a command line.
+
+        Raises
+        ------
+        InputError
+            With the key's path below `where`, what is wrong, and the remedy.
+        """
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where}: not JSON ({error}); quote the whole argument") from None
+        return cls.read(content, where=where)
+
+    @classmethod
+    def read(cls, content: Any, *, where: str = "") -> Self:
+        """Validate what a YAML or JSON reader returned; raises `InputError` like `parse`."""
+        try:
+            return cls.model_validate(content)
+        except pydantic.ValidationError as error:
+            raise InputError(explain(error, cls, where)) from None
+
+
+def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], where: str) -> str:
+    """One line for the first problem of a validation: key, what is wrong, remedy."""
+    problem = error.errors()[0]
+    location = [str(part) for part in problem["loc"] if not str(part).startswith(("function-", "tagged-"))]
+    key = ".".join([*([where] if where else []), *location])
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown key{did_you_mean(location[-1], keys_at(section, location[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{key}: missing; add it{_hint_null(section, location)}"
+    if problem["type"] == "float_type" and isinstance(problem["input"], str):
+        return f"{key}: expected a number, got the text {problem['input']!r}; YAML wants 1.0e-3, not 1e-3"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[0].lower()}{message[1:]}, got {_short(problem['input'])}"
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A remedy for a wrong name: the nearest valid one, and all when they are few."""
+    names = sorted(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{hint} (valid: {', '.join(names)})" if names and len(names) <= 30 else hint
+
+
+def keys_at(section: type[pydantic.BaseModel], location: Sequence[str]) -> list[str]:
+    """The valid keys of the section found by following `location` from `section`."""
+    for part in location:
+        field = section.model_fields.get(part)
+        if field is not None:
+            inner = _inner_section(field.annotation)
+            if inner is None:
+                return []
+            section = inner
+    return list(section.model_fields)
+
+
+def _inner_section(annotation: Any) -> type[pydantic.BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return annotation
+    for argument in reversed(getattr(annotation, "__args__", ())):
+        if (inner := _inner_section(argument)) is not None:
+            return inner
+    return None
+
+
+def _hint_null(section: type[pydantic.BaseModel], location: Sequence[str]) -> str:
+    for part in location[:-1]:
+        field = section.model_fields.get(part)
+        if field is not None and (inner := _inner_section(field.annotation)) is not None:
+            section = inner
+    field = section.model_fields.get(location[-1])
+    optional = field is not None and type(None) in getattr(field.annotation, "__args__", ())
+    return f", or write `{location[-1]}: null` if the step is not wanted" if optional else ""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,42 @@
+"""Intervals and tests for proportions of images."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtr
+
+from probecore.statistics.result import Estimate
+
+Z = 1.959963984540054
+"""97.5 % point of the normal distribution."""
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a proportion (Wilson 1927, doi 10.1080/01621459.1927.10502953)."""
+    share = successes / n
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def paired_difference(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Estimate:
+    """How much a share of images changes when every image is judged twice.
+
+    Parameters
+    ----------
+    before, after : bool arrays of shape (N,)
+        Whether each image was right, without and with a change.
+
+    Returns
+    -------
+    Estimate
+        mean(after) - mean(before), its normal 95 % interval, null 0, and the exact two-sided sign test on
+        the images whose judgement changed (McNemar 1947, doi 10.1007/BF02295996).
+    """
+    change = after.astype(np.int64) - before.astype(np.int64)
+    n, gained, lost = len(change), int((change > 0).sum()), int((change < 0).sum())
+    value = float(change.mean())
+    half = Z * math.sqrt((gained + lost) / n - value**2) / math.sqrt(n)
+    p = min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
+    return Estimate(value=value, low=value - half, high=value + half, null=0.0, p=p, n=n)

@@ -1,0 +1,48 @@
+"""Trained networks and their inputs, for whoever measures them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from probecore.dataset import Dataset
+from probecore.errors import InputError
+from probecore.models import build_model
+from probecore.train.batches import Scaling
+from probecore.train.checkpoints import NetworkInfo, describe, load_checkpoint
+
+CHUNK = 500
+"""Images per forward pass outside of training."""
+
+
+def chunks(
+    inputs: np.ndarray, targets: np.ndarray, *, scale: Scaling, device: torch.device, size: int = CHUNK
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Scaled inputs (B, ...) and targets (B,) in order, `size` at a time."""
+    for start in range(0, len(inputs), size):
+        part = slice(start, start + size)
+        yield (
+            scale(torch.from_numpy(inputs[part]).to(device)),
+            torch.from_numpy(targets[part]).to(device),
+        )
+
+
+def load_network(path: Path, epoch: int, *, device: torch.device | str = "cpu") -> torch.nn.Module:
+    """The network of a checkpoint file at one epoch, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or has no such epoch.
+    """
+    info = describe(path)
+    model = build_model(info.model, input_shape=tuple(info.input_shape), outputs=info.outputs)
+    model.load_state_dict(load_checkpoint(path, epoch))
+    return model.to(device).eval()
+
+
+def check_data(path: Path, info: NetworkInfo, dataset: Dataset) -> None:
+    """Raise `InputError` if the network of the checkpoint file `path` was trained on other data."""
+    if info.data != dataset.sha256:
+        raise InputError(f"{path}: trained on other data than {dataset.name} now holds; run the step `train` again")

@@ -1,0 +1,26 @@
+"""A node that goes down under a job: said, waited for, and nothing lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.support import LONGER, TRAINED, Slurm, epochs_finished
+from tests.conftest import make_study
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+
+
+def test_node_down_and_back(slurm: Slurm, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", LONGER)
+    running = slurm.start(study, *TRAINED)
+    running.until(lambda: epochs_finished(study) >= 2, limit=90)
+    slurm.set_node("down")
+    try:
+        running.until(lambda: "failed due to a node failure" in running.output(), limit=60)
+        running.until(lambda: "It starts when that is over" in running.output(), limit=120)
+    finally:
+        slurm.set_node("resume")
+    code, output = running.wait(limit=180)
+    assert code == 0, output
+    assert [job["JobState"] for job in slurm.jobs(study)] == ["NODE_FAIL", "COMPLETED"]
+    assert "going on after epoch" in (study.folder / "logs/train/tiny/trained-0.log").read_text()

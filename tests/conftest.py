@@ -1,0 +1,91 @@
+"""Studies small enough for tests, on real images."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PARAMS = """
+home: {home}
+numerics: {{device: cpu, threads: 1, isa: avx2}}
+datasets:
+  mnist5k: {{train_samples: 200, test_samples: 100}}
+experiments:
+  tiny:
+    dataset: mnist5k
+    train: &train
+      model: {{name: mlp, hidden: [16]}}
+      seeds: [0, 1]
+      epochs: 2
+      batch: 20
+      shuffled: {{epochs: 1}}
+    activations: {{layers: ["*"], store: [maps, pooled, class_means]}}
+    recos: {{polarity: {{images: 50}}}}
+  bare:
+    dataset: mnist5k
+    train: {{<<: *train, model: lenet5, seeds: [0], epochs: 1, shuffled: null}}
+    activations: null
+    recos: null
+"""
+
+
+class Study:
+    """A study folder and the commands a user would type in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this environment in the study; its output is captured."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SNAKEMAKE", "DVC_"))}
+        path = os.pathsep.join([str(Path(sys.executable).parent), clean["PATH"]])
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=clean | {"PATH": path} | environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=240,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+        return done
+
+    def snakemake(
+        self, *arguments: str, check: bool = True, cores: int = 2, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `snakemake` on the study."""
+        base = ("snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", str(cores))
+        return self.run(*base, *arguments, check=check, **environment)
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every file under data/ and results/, by relative path."""
+        from probecore.files import sha256_of
+
+        files = (path for top in ("data", "results") for path in (self.folder / top).rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): sha256_of(path) for path in sorted(files)}
+
+
+def make_study(folder: Path, params: str = PARAMS) -> Study:
+    """A study in `folder` that uses this repository's code."""
+    folder.mkdir(parents=True)
+    (folder / "params.yaml").write_text(params.format(home=ROOT))
+    (folder / "probecore").symlink_to(ROOT / "probecore")
+    (folder / "own").mkdir()
+    (folder / "own" / "README.md").write_text("")
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, folder / name)
+    return Study(folder)
+
+
+@pytest.fixture
+def small_study(tmp_path: Path) -> Study:
+    """A study of seconds: 300 images, an MLP and LeNet-5 after one or two epochs."""
+    return make_study(tmp_path / "study")

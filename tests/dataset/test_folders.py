@@ -1,0 +1,160 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from probecore.dataset import Dataset
+from probecore.dataset.folders import read_folder
+from probecore.errors import InputError
+
+from .support import images
+
+
+def paint(path: Path, *, mode: str = "RGB", size: tuple[int, int] = (6, 6), seed: int = 0) -> np.ndarray[Any, Any]:
+    """Write a random image; returns its pixels (H, W, 3)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = images(1, 3, max(size), seed=seed)[0, :, : size[1], : size[0]].transpose(1, 2, 0)
+    Image.fromarray(np.ascontiguousarray(pixels)).convert(mode).save(path)
+    return pixels
+
+
+def fill(folder: Path, count: int, *, classes: tuple[str, ...] = ("ant", "bee")) -> Path:
+    for label, name in enumerate(classes):
+        for index in range(count):
+            paint(folder / name / f"{index:02}.png", seed=100 * label + index)
+    return folder
+
+
+def read(path: Path, *, size: int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+    return read_folder("mine", path, size=size, test_fraction=test_fraction, seed=seed)
+
+
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_given_split(tmp_path: Path, part: str) -> None:
+    fill(tmp_path / "train", 3)
+    fill(tmp_path / part, 2)
+    (tmp_path / "train" / "ant" / "notes.txt").write_text("not an image")
+    (tmp_path / "train" / "ant" / "._00.png").write_text("rubbish of a file system")
+    dataset = read(tmp_path)
+    assert dataset.classes == ("ant", "bee")
+    assert dataset.input_shape == (3, 6, 6)
+    assert dataset.train.targets.tolist() == [0, 0, 0, 1, 1, 1]
+    assert dataset.test.targets.tolist() == [0, 0, 1, 1]
+    for index, seed in enumerate([0, 1, 2, 100, 101, 102]):
+        np.testing.assert_array_equal(dataset.train.inputs[index], images(1, 3, 6, seed=seed)[0])
+
+
+def test_own_split_is_stratified_disjoint_and_repeats(tmp_path: Path) -> None:
+    fill(tmp_path, 10)
+    dataset, again, other = read(tmp_path), read(tmp_path), read(tmp_path, seed=1)
+    assert np.bincount(dataset.train.targets).tolist() == [8, 8]
+    assert np.bincount(dataset.test.targets).tolist() == [2, 2]
+    both = np.concatenate([dataset.train.inputs, dataset.test.inputs]).reshape(20, -1)
+    assert len(np.unique(both, axis=0)) == 20
+    assert dataset.sha256 == again.sha256 != other.sha256
+
+
+def test_small_classes_keep_one_image_on_either_side(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    for fraction in (0.01, 0.99):
+        dataset = read(tmp_path, test_fraction=fraction)
+        assert (len(dataset.train), len(dataset.test)) == (2, 2)
+
+
+def test_adding_a_class_leaves_the_split_of_the_others(tmp_path: Path) -> None:
+    before = read(fill(tmp_path, 10))
+    after = read(fill(tmp_path, 10, classes=("zebra",)))
+    np.testing.assert_array_equal(before.test.inputs, after.test.inputs[:4])
+
+
+def test_size_scales_and_cuts_the_centre(tmp_path: Path) -> None:
+    ramp = np.tile(np.arange(40, dtype=np.uint8) * 6, (20, 1))
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        Image.fromarray(ramp).save(tmp_path / part / "a" / "wide.png")
+        Image.fromarray(np.ascontiguousarray(ramp.T)).save(tmp_path / part / "a" / "tall.png")
+    tall, wide = read(tmp_path, size=10).train.inputs[:, 0].astype(int)
+    assert wide.shape == (10, 10)
+    np.testing.assert_array_equal(tall, wide.T)
+    assert (np.ptp(wide, axis=0) == 0).all()
+    np.testing.assert_allclose(wide[0], (np.arange(10) * 2 + 10 + 0.5) * 6, atol=1)
+
+
+def test_size_of_the_images_themselves_changes_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    assert read(tmp_path, size=6).sha256 == read(tmp_path).sha256
+
+
+@pytest.mark.parametrize(("modes", "channels"), [(("L", "1"), 1), (("L", "RGB"), 3), (("RGBA", "P"), 3)])
+def test_grey_only_if_all_are(tmp_path: Path, modes: tuple[str, str], channels: int) -> None:
+    for index in range(4):
+        paint(tmp_path / "a" / f"{index}.png", mode=modes[index % 2], seed=index)
+    assert read(tmp_path).input_shape == (channels, 6, 6)
+
+
+def test_mixed_sizes_need_size(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    paint(tmp_path / "bee" / "odd.png", size=(6, 5))
+    with pytest.raises(InputError, match=r"odd\.png: 6 x 5 pixels, but .*6 x 6; set `size`"):
+        read(tmp_path)
+    assert read(tmp_path, size=4).input_shape == (3, 4, 4)
+
+
+def break_header(folder: Path) -> None:
+    (folder / "ant" / "00.png").write_bytes(b"no image")
+
+
+def break_end(folder: Path) -> None:
+    path = folder / "ant" / "00.png"
+    path.write_bytes(path.read_bytes()[:90])
+
+
+def empty_class(folder: Path) -> None:
+    (folder / "cat").mkdir()
+
+
+def one_image(folder: Path) -> None:
+    paint(folder / "cat" / "only.png")
+
+
+def deep(folder: Path) -> None:
+    Image.fromarray(np.zeros((6, 6), np.uint16)).save(folder / "ant" / "00.png")
+
+
+def train_only(folder: Path) -> None:
+    fill(folder / "train", 2)
+
+
+def unlike_classes(folder: Path) -> None:
+    fill(folder / "train", 2)
+    fill(folder / "val", 2, classes=("ant", "bee", "cat"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_header, "not a readable image"),
+        (break_end, "image cannot be decoded"),
+        (empty_class, r"cat: no images \("),
+        (one_image, "cat: one image cannot be both"),
+        (deep, "more than 8 bits per channel"),
+        (train_only, "train/ without test/ or val/"),
+        (unlike_classes, "the class 'cat' is in only one of train and val"),
+    ],
+)
+def test_folders_that_do_not_fit(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
+    fill(tmp_path, 3)
+    damage(tmp_path)
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="absent: no such folder; correct the `path` of mine"):
+        read(tmp_path / "absent")
+    with pytest.raises(InputError, match="no class folders in it"):
+        read(tmp_path)

@@ -1,0 +1,96 @@
+"""From parameters to the file, for every kind; and that a mistake leaves nothing behind."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from probecore.dataset import DatasetParams, load_dataset, make_dataset, verify_dataset
+from probecore.dataset.cifar import read_cifar10
+from probecore.dataset.named import NAMED
+from probecore.errors import InputError
+
+from .support import cifar10_files, labelled, named_set, put
+from .test_folders import fill
+
+
+def make(name: str, output: Path, **content: Any) -> None:
+    make_dataset(name, DatasetParams.read(content), output=output, cache=output.parent / "cache")
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the entries of `KINDS` read, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "photos", 5)
+    train, test = labelled(20, 3, 32, 10), labelled(10, 3, 32, 10, seed=1)
+    np.savez("a.npz", x_train=train.inputs, y_train=train.targets, x_test=test.inputs, y_test=test.targets)
+    files = cifar10_files(train, test)
+    put(tmp_path / "cifar", files)
+    monkeypatch.setitem(NAMED, "cifar10", named_set(files, read=read_cifar10, classes=10))
+    return tmp_path
+
+
+KINDS: list[dict[str, Any]] = [
+    {"kind": "mnist5k", "train_samples": 50, "test_samples": 20},
+    {"kind": "cifar10", "path": "cifar", "train_samples": 10},
+    {"kind": "folder", "path": "photos", "size": 5, "test_fraction": 0.4},
+    {"kind": "arrays", "path": "a.npz", "test_samples": 10},
+    {"kind": "ishigami", "train_samples": 30, "test_samples": 7, "seed": 3},
+    {"kind": "gaussian_noise", "features": 4, "train_samples": 30, "test_samples": 7},
+]
+
+
+@pytest.mark.parametrize("content", KINDS, ids=[entry["kind"] for entry in KINDS])
+def test_every_kind_gives_the_same_bytes_twice(sources: Path, content: dict[str, Any]) -> None:
+    for name in ("a.h5", "b.h5"):
+        make("mine", sources / "data" / name, **content)
+    assert (sources / "data/a.h5").read_bytes() == (sources / "data/b.h5").read_bytes()
+    assert sorted(path.name for path in (sources / "data").iterdir()) == ["a.h5", "b.h5"]
+    dataset = verify_dataset(sources / "data" / "a.h5")
+    assert dataset.name == "mine"
+    for part, split in (("train_samples", dataset.train), ("test_samples", dataset.test)):
+        assert len(split) == content.get(part, len(split))
+
+
+def test_synthetic_sets_have_the_size_of_the_paper(tmp_path: Path) -> None:
+    make("ishigami", tmp_path / "a.h5")
+    dataset = load_dataset(tmp_path / "a.h5")
+    assert (len(dataset.train), len(dataset.test)) == (48_000, 12_000)
+    make("gaussian_noise", tmp_path / "b.h5", train_samples=10, test_samples=10)
+    assert load_dataset(tmp_path / "b.h5").input_shape == (200,)
+
+
+def test_subset_is_of_every_class(sources: Path) -> None:
+    make("mnist5k", sources / "a.h5", train_samples=30)
+    assert np.bincount(load_dataset(sources / "a.h5").train.targets).tolist() == [3] * 10
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "mnist", "path": "absent"}, "datasets.mine.path: no 'absent' seen from the study"),
+    ({"kind": "mnist", "path": "photos"}, "photos: no train-images-idx3-ubyte"),
+    ({"kind": "cifar10", "path": "cifar", "train_samples": 21}, "21 asked for, but there are 20"),
+    ({"kind": "cifar100", "path": "cifar"}, "cifar: neither cifar-100-binary.tar.gz nor"),
+    ({"kind": "folder", "path": "a.npz"}, "a.npz: no such folder"),
+    ({"kind": "arrays", "path": "photos"}, "photos: neither .npz nor .h5"),
+    ({"kind": "moons"}, "unknown kind 'moons'"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), MISTAKES)
+def test_a_mistake_leaves_nothing_behind(sources: Path, content: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        make("mine", sources / "data" / "a.h5", **content)
+    assert "\n" not in str(caught.value)
+    assert not (sources / "data").exists()
+
+
+def test_a_mistake_leaves_the_earlier_file(sources: Path) -> None:
+    output = sources / "a.h5"
+    make("mine", output, kind="arrays", path="a.npz")
+    before = output.read_bytes()
+    (sources / "a.npz").write_bytes(b"")
+    with pytest.raises(InputError):
+        make("mine", output, kind="arrays", path="a.npz")
+    assert output.read_bytes() == before

@@ -1,0 +1,123 @@
+"""A finished study in miniature: two experiments with made-up networks, tables and figures."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from probecore.dataset import Dataset, Split, write_dataset
+from probecore.figures import new_figure, save_figure, style
+from probecore.files import write_table
+from probecore.report.build import build_report
+from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+
+PARAMS: dict[str, Any] = {
+    "home": ".",
+    "numerics": {"device": "cpu", "threads": 1, "isa": "avx2"},
+    "datasets": {"unused": {}, "tiny": {}},
+    "experiments": {
+        "zeta": {
+            "dataset": "tiny",
+            "train": {"model": "lenet5", "seeds": [0, 1], "epochs": 3, "shuffled": {"epochs": 6}},
+            "activations": None,
+            "recos": {"polarity": {"images": 3}},
+        },
+        "alpha": {
+            "dataset": "tiny",
+            "train": {"model": "lenet5", "seeds": [4], "epochs": 3},
+            "activations": None,
+            "recos": None,
+        },
+    },
+}
+
+HOSTILE = "<script>alert('&')</script>"
+
+
+@dataclass
+class FakeStudy:
+    """A study's folder; `build` makes its report."""
+
+    root: Path
+    params: dict[str, Any]
+
+    @property
+    def page(self) -> Path:
+        return self.root / "results/report/index.html"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "results/metrics.json"
+
+    def build(self) -> str:
+        build_report(
+            study=self.params,
+            results=self.root / "results",
+            data=self.root / "data",
+            output=self.page,
+            metrics=self.metrics,
+        )
+        return self.page.read_text(encoding="utf-8")
+
+
+def make_study(root: Path) -> FakeStudy:
+    write_dataset(tiny_dataset(), root / "data/tiny.h5")
+    add_train(root, "zeta", ["trained-0", "trained-1", "shuffled-0", "shuffled-1"])
+    add_train(root, "alpha", ["trained-4"])
+    add_recos(root, "zeta")
+    return FakeStudy(root, copy.deepcopy(PARAMS))
+
+
+def tiny_dataset() -> Dataset:
+    images = np.arange(6 * 8 * 8, dtype=np.uint8).reshape(6, 1, 8, 8)
+    part = Split(images, np.array([0, 1, 2, 0, 1, 2]))
+    return Dataset.from_splits("tiny", train=part, test=part, classes=["one", "two", HOSTILE])
+
+
+def add_train(root: Path, experiment: str, networks: list[str]) -> None:
+    folder = root / "results/train" / experiment
+    folder.mkdir(parents=True)
+    for network in networks:
+        (folder / f"{network}.safetensors").write_bytes(f"{experiment} {network}".encode())
+    keys = [(network, epoch) for network in networks for epoch in range(6)]
+    history = pd.DataFrame(
+        [(experiment, network, epoch, epoch / 7) for network, epoch in keys],
+        columns=["experiment", "network", "epoch", "test_accuracy"],
+    )
+    write_table(folder / "history.csv", history, sort_by=["network", "epoch"])
+    draw(folder / "curves")
+    summary = Summary(
+        step="train",
+        experiment=experiment,
+        headline={"test_accuracy.trained": 0.987654321, "networks": len(networks)},
+        figures=[FigureEntry(file="curves.svg", table="history.csv", title="Curves", caption=HOSTILE)],
+        tables=[TableEntry(file="history.csv", title="History")],
+        remarks=[HOSTILE],
+    )
+    write_summary(folder, summary)
+
+
+def add_recos(root: Path, experiment: str) -> None:
+    folder = root / "results/recos" / experiment
+    polarity = pd.DataFrame({"experiment": experiment, "network": "trained-0", "filters": [HOSTILE], "accuracy": [0.5]})
+    write_table(folder / "polarity.csv", polarity, sort_by=["filters"])
+    draw(folder / "polarity")
+    summary = Summary(
+        step="recos",
+        experiment=experiment,
+        headline={"identity_error": 0, "undefined": None},
+        figures=[FigureEntry(file="polarity.svg", table="polarity.csv", title="Polarity", caption="Two by two.")],
+        tables=[TableEntry(file="polarity.csv", title="Polarity", caption="One row.")],
+        reconstruction="The epochs are ours.",
+    )
+    write_summary(folder, summary)
+
+
+@style()
+def draw(path_stem: Path) -> None:
+    figure = new_figure(2, 1)
+    figure.subplots().plot([0, 1], [0, 1])
+    save_figure(figure, path_stem)
