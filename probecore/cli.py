@@ -145,8 +145,10 @@ def check(
 ) -> None:
     """Check a study's parameters."""
     from probecore.params import load_study
+    from probecore.preflight import check_networks
 
     study, _ = load_study(params)
+    check_networks(study)
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
     typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks")
 
@@ -157,6 +159,38 @@ def schema() -> None:
     from probecore.params import json_schema
 
     typer.echo(json_schema(), nl=False)
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="An empty or new folder, or a clone of a study.")]) -> None:
+    """Make a new study; in a clone of one outside the repository, its links to this installation."""
+    from probecore.study import init_study
+
+    home = init_study(folder)
+    typer.echo(f"{folder}: a study. Next:\n  cd {folder}\n  snakemake --snakefile {home}/Snakefile")
+
+
+@app.command()
+def home() -> None:
+    """Print the directory of the Snakefile."""
+    from probecore.study import home
+
+    typer.echo(home())
+
+
+@app.command()
+def verify(
+    *, rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the study anew elsewhere and compare.")] = False
+) -> None:
+    """Compare the study's files with dvc.lock, or with those of a rebuild, byte for byte."""
+    from probecore.verify import verify_rebuild, verify_study
+
+    problems = verify_rebuild() if rebuild else verify_study()
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise ProbecoreError(f"{len(problems)} files or stages are not as {'rebuilt' if rebuild else 'recorded'}")
+    typer.echo(f"all files are as {'rebuilt' if rebuild else 'recorded'}")
 
 
 def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:

@@ -111,28 +111,40 @@ def _check_references(study: Study) -> None:
             hint = did_you_mean(experiment.dataset, study.datasets)
             raise InputError(f"experiments.{name}.dataset: no data set {experiment.dataset!r}{hint}")
         _check_own_files(f"experiments.{name}.train", experiment.train)
+        _check_epochs(f"experiments.{name}", experiment)
 
 
 def _check_own_files(where: str, train: TrainParams) -> None:
     """What a study takes from outside lies in ``own/``, where both tools see its changes."""
-    factory = train.model.name.rpartition(":")[0]
-    files = {"model": factory if factory.endswith(".py") else None}
-    if train.given is not None:
-        files["given.weights"] = train.given.weights
+    files = {"model": train.model.file}
+    if train.given is not None and train.given.weights is not None:
+        files["given.weights"] = Path(train.given.weights)
     for key, file in files.items():
-        if file is not None and Path(file).parts[0] != "own":
+        if file is not None and file.parts[0] != "own":
             raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; copy or link it there")
-        if file is not None and not Path(file).exists():
-            raise InputError(f"{where}.{key}: no file {file}")
+        if file is not None and not file.exists():
+            raise InputError(f"{where}.{key}: no file {file}; paths are seen from the study")
+
+
+def _check_epochs(where: str, experiment: Experiment) -> None:
+    if experiment.activations is not None:
+        for network in experiment.train.networks:
+            try:
+                experiment.activations.epochs_of(experiment.train.recipe(network).checkpoint_epochs)
+            except InputError as error:
+                raise InputError(f"{where}.{error}") from None
 
 
 class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for (key_node, _), key in zip(node.value, keys, strict=False):
-            if keys.count(key) > 1:
-                problem = f"the key {key!r} stands here twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag != "tag:yaml.org,2002:merge":
+                key = self.construct_object(key_node, deep=True)
+                if key in seen:
+                    problem = f"the key {key!r} stands here twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                seen.add(key)
         return super().construct_mapping(node, deep)
 
 

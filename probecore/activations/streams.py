@@ -12,6 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from math import prod
 from types import TracebackType
 from typing import Any, Self
@@ -34,10 +35,11 @@ BLOCK_BYTES = 1 << 18
 RUN_BYTES = 1 << 20
 """A thread compresses blocks of about 1 MiB at a time, so that handing over costs little."""
 
-PENDING_RUNS = 64
+PENDING_RUNS = 16
 """How many runs may wait to be compressed and written: bounds the memory."""
 
-COMPRESSING_THREADS = 2
+HELPING_THREADS = 1
+"""Threads that compress beside the caller's."""
 
 
 class Streams:
@@ -165,21 +167,46 @@ class _ChunkWriter(RowWriter):
             row += self._block_rows
 
 
+@dataclass
+class _Run:
+    compress: Callable[[], Blocks]
+    store: Callable[[Blocks], None]
+    begun: Future[Blocks]
+    blocks: Blocks | None = None
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.blocks is not None or self.begun.done()
+
+    def compress_here(self) -> bool:
+        """Compress in the caller's thread, unless another has begun to."""
+        if self.blocks is None and self.begun.cancel():
+            self.blocks = self.compress()
+            return True
+        return False
+
+    def finish(self) -> None:
+        self.store(self.begun.result() if self.blocks is None else self.blocks)
+
+
 class _Runs:
-    """Runs of blocks on their way: threads compress them, the caller's thread stores them, in order."""
+    """Runs of blocks on their way. A thread compresses them; the caller's stores them, in order.
+
+    Where the caller's thread would have to wait, it compresses, too.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(COMPRESSING_THREADS)
-        self._pending: deque[tuple[Future[Blocks], Callable[[Blocks], None]]] = deque()
+        self._pool = ThreadPoolExecutor(HELPING_THREADS)
+        self._pending: deque[_Run] = deque()
 
     def submit(self, compress: Callable[[], Blocks], store: Callable[[Blocks], None]) -> None:
         self.finish(leave=PENDING_RUNS - 1)
-        self._pending.append((self._pool.submit(compress), store))
+        self._pending.append(_Run(compress, store, self._pool.submit(compress)))
 
     def finish(self, *, leave: int = 0) -> None:
         while len(self._pending) > leave:
-            compressed, store = self._pending.popleft()
-            store(compressed.result())
+            if self._pending[0].is_compressed or not any(run.compress_here() for run in self._pending):
+                self._pending.popleft().finish()
 
     def stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -22,6 +22,16 @@ _KEYS: dict[str, tuple[str, ...]] = {
 KINDS = tuple(_KEYS)
 
 
+_FORMS: dict[str, tuple[tuple[int, ...], int]] = {
+    "mnist5k": ((1, 28, 28), 10),
+    "mnist": ((1, 28, 28), 10),
+    "fashion_mnist": ((1, 28, 28), 10),
+    "cifar10": ((3, 32, 32), 10),
+    "cifar100": ((3, 32, 32), 100),
+    "ishigami": ((3,), 1),
+}
+
+
 class DatasetParams(Section):
     """One data set. Without `kind`, the entry's name is the kind: `mnist5k: {}`."""
 
@@ -95,3 +105,8 @@ class DatasetParams(Section):
         """
         if self.path is not None and not Path(self.path).exists():
             raise InputError(f"datasets.{name}.path: no {self.path!r} seen from the study; correct the path")
+
+    def form(self, name: str) -> tuple[tuple[int, ...], int] | None:
+        """Shape of one input and number of outputs; None where only the files themselves can tell."""
+        kind = self.kind_of(name)
+        return ((self.features,), 1) if kind == "gaussian_noise" else _FORMS.get(kind)

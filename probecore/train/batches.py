@@ -4,6 +4,7 @@ Images are padded once as uint8; a whole run of batches is cut out, mirrored and
 tensor operations, so that the loop costs little beside the network. No worker processes.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -52,41 +53,40 @@ class Batches:
         self.scale = Scaling(normalise, inputs.shape[1:], device)
         self.augmentation = augmentation
         self.batch = batch
-        self.windows = self._padded_windows(torch.from_numpy(inputs).to(device))
+        self.shape = inputs.shape[1:]
+        source = torch.from_numpy(inputs).to(device)
+        self.source = _shifted_windows(source, augmentation) if inputs.ndim == 4 else source
 
     def __len__(self) -> int:
         return len(self.targets) // self.batch
 
     def epoch(self, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """All batches of one epoch: inputs (B, ...) float32 and targets (B,)."""
+        """All batches of one epoch: inputs (B, ...) float32, images channels-last, and targets (B,)."""
         device = self.targets.device
         order = torch.randperm(len(self.targets), generator=generator)[: len(self) * self.batch]
-        values_per_image = self.windows.shape[1] * self.windows.shape[-2] * self.windows.shape[-1]
-        batches_at_once = max(1, BYTES_AT_ONCE // (4 * values_per_image * self.batch))
+        batches_at_once = max(1, BYTES_AT_ONCE // (4 * math.prod(self.shape) * self.batch))
         for part in order.split(batches_at_once * self.batch):
             inputs = self.scale(self._draw(part, generator))
             yield from zip(inputs.split(self.batch), self.targets[part.to(device)].split(self.batch), strict=True)
 
-    def _padded_windows(self, inputs: torch.Tensor) -> torch.Tensor:
-        """A view of shape (N, C, shifts, shifts, H, W) into the padded images."""
-        if inputs.ndim != 4:
-            return inputs[:, :, None, None, None, None]
-        shift = self.augmentation.shift
-        fill = round(255 * self.augmentation.fill)
-        padded = torch.nn.functional.pad(inputs, (shift, shift, shift, shift), value=fill)
-        return padded.unfold(2, inputs.shape[2], 1).unfold(3, inputs.shape[3], 1)
-
     def _draw(self, chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        if len(self.shape) != 3:
+            return self.source[chosen]
         n, shifts = len(chosen), 2 * self.augmentation.shift + 1
-        if self.augmentation.shift:
-            down, right = torch.randint(shifts, (2, n), generator=generator)
-            drawn = self.windows[chosen, :, down, right]
-        else:
-            drawn = self.windows[chosen, :, 0, 0]
+        down, right = torch.randint(shifts, (2, n), generator=generator)
+        drawn = self.source[chosen, down, right]
         if self.augmentation.flip:
-            mirrored = torch.randint(2, (n,), generator=generator).bool()
-            drawn = torch.where(mirrored[:, None, None, None], drawn.flip(-1), drawn)
-        return drawn if self.windows.shape[-1] > 1 else drawn.flatten(1)
+            mirrored = torch.randint(2, (n,), generator=generator).bool()[:, None, None, None]
+            drawn = torch.where(mirrored.to(drawn.device), drawn.flip(2), drawn)
+        return drawn.permute(0, 3, 1, 2)
+
+
+def _shifted_windows(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
+    """A view of shape (N, shifts, shifts, H, W, C) into the padded images (N, C, H, W)."""
+    shift, fill = augmentation.shift, round(255 * augmentation.fill)
+    padded = torch.nn.functional.pad(images, (shift, shift, shift, shift), value=fill)
+    windows = padded.permute(0, 2, 3, 1).contiguous().unfold(1, images.shape[2], 1).unfold(2, images.shape[3], 1)
+    return windows.permute(0, 1, 2, 4, 5, 3)
 
 
 class Scaling:

@@ -40,12 +40,17 @@ def epoch_name(epoch: int) -> str:
 def save_checkpoints(path: Path, info: NetworkInfo, states: Mapping[int, State]) -> None:
     """Write the states of a network by epoch; equal tensors give equal bytes."""
     tensors = {
-        f"{epoch_name(epoch)}/{name}": tensor.contiguous().cpu()
+        f"{epoch_name(epoch)}/{name}": tensor
         for epoch, state in states.items()
-        for name, tensor in state.items()
+        for name, tensor in detached(state).items()
     }
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={"network": info.model_dump_json()})
+
+
+def detached(state: State) -> State:
+    """Copies on the CPU, in plain order and without shared memory, as safetensors wants them."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
 
 
 def describe(path: Path) -> NetworkInfo:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from probecore.files import replacing
-from probecore.train.checkpoints import State, epoch_name
+from probecore.train.checkpoints import State, detached, epoch_name
 
 FOLDER = Path(".probecore/resume")
 
@@ -29,12 +29,12 @@ class Resume:
     def save_checkpoint(self, epoch: int, state: State) -> None:
         """Keep the network's state at `epoch`."""
         with replacing(self.folder / f"{epoch_name(epoch)}.safetensors") as partial:
-            save_file(_on_cpu(state), partial)
+            save_file(detached(state), partial)
 
     def save(self, *, history: list[dict[str, Any]], current: State) -> None:
         """Replace the saved progress; `current` holds the network's and the optimiser's tensors."""
         with replacing(self.folder / "current.safetensors") as partial:
-            save_file(_on_cpu(current), partial, metadata={"history": json.dumps(history)})
+            save_file(detached(current), partial, metadata={"history": json.dumps(history)})
 
     def load(self) -> tuple[list[dict[str, Any]], State] | None:
         """History and current tensors, or None if there is nothing to go on from."""
@@ -61,15 +61,17 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> State:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: State) -> None:
-    """Inverse of `optimiser_tensors`, onto a new optimiser of the same kind."""
+    """Inverse of `optimiser_tensors`, onto a new optimiser of the same kind.
+
+    A tensor of a parameter's shape gets its memory layout too, on which fused optimisers rely.
+    """
     content = optimiser.state_dict()
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for key, value in tensors.items():
         if key.startswith("optimiser."):
             _, index, name = key.split(".")
+            parameter = parameters[int(index)]
+            if value.shape == parameter.shape:
+                value = torch.empty_like(parameter).copy_(value)
             content["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(content)
-
-
-def _on_cpu(tensors: State) -> State:
-    """Copies: safetensors refuses tensors that share memory."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}

@@ -47,7 +47,8 @@ def run_network(
     dataset = load_dataset(data)
     check_fit(dataset, params)
     recipe = params.recipe(network)
-    model = initial_model(dataset, params, experiment=experiment, network=network).to(device)
+    model = initial_model(dataset, params, experiment=experiment, network=network)
+    model = model.to(device, memory_format=torch.channels_last)
     inputs = {
         "experiment": experiment,
         "network": network,

@@ -192,7 +192,7 @@ def test_same_bytes_twice(dump: Callable[..., Path], monkeypatch: pytest.MonkeyP
     options = [{"compression": "none"}, {"compression": "gzip"}, {"compression": "zstd", "level": 7}]
     first = [dump(**option).read_bytes() for option in options]
     time.sleep(1.1)  # HDF5 could store times of one second's resolution
-    monkeypatch.setattr(streams, "COMPRESSING_THREADS", 5)
+    monkeypatch.setattr(streams, "HELPING_THREADS", 5)
     monkeypatch.setattr(streams, "PENDING_RUNS", 3)
     assert first == [dump(**option).read_bytes() for option in options]
 

@@ -58,6 +58,7 @@ class Slurm:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "slurm"
         self.environment = exports(run_script("one_node_slurm.sh", "start", self.folder))
+        self.started: list[Running] = []
         self.profile = folder / "profile"
         self.profile.mkdir()
         key = "slurm-init-seconds-before-status-checks"
@@ -66,7 +67,9 @@ class Slurm:
         (self.profile / "config.yaml").write_text(yaml.safe_dump(settings | {key: 2}))
 
     def stop(self) -> None:
-        """End it, with all of its jobs."""
+        """End it, with all of its jobs and what `start` started."""
+        for running in self.started:
+            running.end()
         run_script("one_node_slurm.sh", "stop", self.folder)
 
     def command(self, *command: str) -> str:
@@ -79,7 +82,8 @@ class Slurm:
         lines = self.command("scontrol", "show", "job", "--oneliner").splitlines()
         jobs = [dict(field.split("=", 1) for field in line.split() if "=" in field) for line in lines]
         return sorted(
-            (job for job in jobs if job.get("WorkDir") == str(study.folder)), key=lambda job: int(job["JobId"])
+            (job for job in jobs if job.get("WorkDir") == str(study.folder)),
+            key=lambda job: int(job["JobId"]),
         )
 
     def set_node(self, state: str) -> None:
@@ -89,8 +93,16 @@ class Slurm:
 
     def start(self, study: Study, *arguments: str) -> "Running":
         """Start `snakemake` with the profile."""
-        command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--profile", str(self.profile), *arguments]
-        return Running(study, command, self.environment)
+        command = [
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--profile",
+            str(self.profile),
+            *arguments,
+        ]
+        self.started.append(Running(study, command, self.environment))
+        return self.started[-1]
 
     def snakemake(self, study: Study, *arguments: str, limit: float) -> tuple[int, str]:
         """Run `snakemake` with the profile; its exit code and output."""
@@ -156,7 +168,7 @@ def epochs_finished(study: Study) -> int:
 
 def run_script(name: str, action: str, folder: Path) -> str:
     """Run a script of this folder; what it prints on standard output."""
-    command = ["timeout", "-k", "5", "60", SCRIPTS / name, action, folder]
+    command = ["timeout", "-k", "5", "60", str(SCRIPTS / name), action, str(folder)]
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 

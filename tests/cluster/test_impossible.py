@@ -23,15 +23,15 @@ def test_refused_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
 
 def test_never_started_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
     """SLURM accepts these and would keep them pending for ever."""
-    too_many, too_long = (make_study(tmp_path / name, PARAMS) for name in ("too_many", "too_long"))
+    requests = {
+        "PartitionConfig": ["train_network:cpus_per_task=10000"],
+        "PartitionTimeLimit": ["train_network:slurm_partition=short", "train_network:runtime=60"],
+    }
     runs = {
-        "PartitionConfig": slurm.start(too_many, "--retries", "0", "--set-threads", "train_network=10000", *TRAINED),
-        "PartitionTimeLimit": slurm.start(
-            too_long,
-            *("--retries", "0", "--set-resources"),
-            *("train_network:slurm_partition=short", "train_network:runtime=60"),
-            *TRAINED,
-        ),
+        reason: slurm.start(
+            make_study(tmp_path / reason, PARAMS), "--retries", "0", "--set-resources", *request, *TRAINED
+        )
+        for reason, request in requests.items()
     }
     for reason, run in runs.items():
         code, output = run.wait(limit=240)

@@ -17,7 +17,7 @@ def test_node_down_and_back(slurm: Slurm, tmp_path: Path) -> None:
     slurm.set_node("down")
     try:
         running.until(lambda: "failed due to a node failure" in running.output(), limit=60)
-        running.until(lambda: "It starts when that is over" in running.output(), limit=120)
+        running.until(lambda: "and starts when that is over" in running.output(), limit=120)
     finally:
         slurm.set_node("resume")
     code, output = running.wait(limit=180)

@@ -64,6 +64,17 @@ def test_nothing_is_left_to_do_after(finished: tuple[Study, str]) -> None:
     assert "Nothing to be done" in finished[0].snakemake("--dry-run").stdout
 
 
+def test_dvc_repro_through_the_profile(
+    finished: tuple[Study, str], slurm: Slurm, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    study = make_study(tmp_path_factory.mktemp("dvc") / "study", PARAMS)
+    study.run("dvc", "init", "--quiet", "--no-scm")
+    study.run("dvc", "repro", check=True, SNAKEMAKE_PROFILE=str(slurm.profile), **slurm.environment)
+    assert study.hashes() == finished[0].hashes()
+    assert len(slurm.jobs(study)) == len(slurm.jobs(finished[0]))
+    assert "up to date" in study.run("dvc", "status").stdout
+
+
 def times(slurm: Slurm, study: Study, rules: tuple[str, ...]) -> list[tuple[str, str]]:
     """When the jobs of the rules began and ended, in this order; ISO 8601 sorts as text."""
     jobs = [job for job in slurm.jobs(study) if job["Comment"].startswith(tuple(f"rule_{rule}" for rule in rules))]

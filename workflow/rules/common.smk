@@ -6,6 +6,7 @@ from pathlib import Path
 
 from probecore.errors import InputError
 from probecore.params import STEPS, load_study, section_of
+from probecore.preflight import check_networks
 from probecore.provenance import code_of
 
 # Jobs find this environment's `probecore` also where the environment is not activated.
@@ -13,6 +14,8 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 try:
     study, written = load_study(Path("params.yaml"))
+    if workflow.is_main_process:
+        check_networks(study)
 except InputError as error:
     print(f"probecore: {error}", file=sys.stderr)
     raise SystemExit(2)

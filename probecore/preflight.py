@@ -1,0 +1,68 @@
+"""What only the networks themselves can tell of a study's parameters, before any job starts.
+
+Every network is built once, as an outline without memory where possible: it must fit its data set,
+and the chosen layers must exist. What has passed is remembered in ``.probecore/checked``, so that
+starting a workflow costs no import of torch.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from probecore.errors import InputError
+from probecore.params import Experiment, Study
+from probecore.provenance import code_hash
+
+FOLDER = Path(".probecore/checked")
+
+
+def check_networks(study: Study) -> None:
+    """Build the network of every experiment and look up the layers it names.
+
+    Raises
+    ------
+    InputError
+        With the key's path, for a network that does not fit its data or a layer that is not there.
+    """
+    for name, experiment in study.experiments.items():
+        form = study.datasets[experiment.dataset].form(experiment.dataset)
+        if form is not None:
+            _check_once(name, experiment, *form)
+
+
+def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
+    passed = FOLDER / _key(experiment, input_shape, outputs)
+    if not passed.exists():
+        try:
+            _check(experiment, input_shape, outputs)
+        except InputError as error:
+            raise InputError(f"params.yaml: experiments.{name}.{error}") from None
+        passed.parent.mkdir(parents=True, exist_ok=True)
+        passed.touch()
+
+
+def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
+    import torch
+
+    from probecore.activations.layers import select_layers, trace_calls
+    from probecore.models.build import outline_model
+
+    try:
+        model = outline_model(experiment.train.model, input_shape=input_shape, outputs=outputs)
+    except InputError as error:
+        raise InputError(f"train.{error}") from None
+    if experiment.activations is not None:
+        parameter = next(model.parameters(), torch.empty(0))
+        calls = trace_calls(model, torch.zeros(1, *input_shape, device=parameter.device))
+        try:
+            select_layers(experiment.activations.layers, calls)
+        except InputError as error:
+            raise InputError(f"activations.{error}") from None
+
+
+def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> str:
+    model = experiment.train.model
+    own = model.file.read_text(encoding="utf-8") if model.file is not None else None
+    layers = None if experiment.activations is None else experiment.activations.layers
+    content = [model.model_dump(mode="json"), own, layers, input_shape, outputs, code_hash("probecore.preflight")]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

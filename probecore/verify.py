@@ -1,0 +1,200 @@
+"""Whether a study's files are what was recorded, and whether they come out again. Nothing is changed.
+
+Every byte is read; DVC itself trusts the times and sizes of files that it has seen before. Whether
+results are out of date against parameters or code is not asked here: `dvc status` and `snakemake -n` say so.
+"""
+
+import fnmatch
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from probecore.errors import InputError, ProbecoreError
+from probecore.files import sha256_of
+from probecore.params import Study, load_study, read_yaml
+from probecore.progress import say, track
+
+LOCK = Path("dvc.lock")
+
+MADE = ("data", "results")
+"""The folders that hold all that a study makes."""
+
+NOT_SHARED = {*MADE, "params.yaml", "logs", ".snakemake", ".probecore", ".dvc", ".git"}
+"""What a rebuilt study has of its own or goes without; it sees the rest of the present one."""
+
+
+def verify_study() -> list[str]:
+    """Compare the study in this folder with ``dvc.lock``, and check data sets and activations from within.
+
+    Returns
+    -------
+    list of str
+        One line for each file that differs, is missing, or is known to no stage; none if all is well.
+
+    Raises
+    ------
+    InputError
+        If ``params.yaml``, ``dvc.yaml`` or ``dvc.lock`` cannot be used.
+    """
+    study, _ = load_study(Path("params.yaml"))
+    return [*_against_lock(study), *_against_themselves(study)]
+
+
+def verify_rebuild() -> list[str]:
+    """Rebuild the study in this folder in a temporary one and compare all files byte for byte.
+
+    Returns
+    -------
+    list of str
+        One line for each file that differs, or exists here or there only; none if all is well.
+
+    Raises
+    ------
+    InputError
+        If ``params.yaml`` cannot be used.
+    ProbecoreError
+        If the rebuild fails.
+    """
+    study, _ = load_study(Path("params.yaml"))
+    with tempfile.TemporaryDirectory(prefix="probecore-") as name:
+        folder = Path(name)
+        _rebuild(study, folder)
+        present, again = _hashes(Path()), _hashes(folder)
+    return [
+        f"{file}: {_difference(present.get(file), again.get(file))}"
+        for file in sorted(present.keys() | again.keys())
+        if present.get(file) != again.get(file)
+    ]
+
+
+def _against_lock(study: Study) -> Iterator[str]:
+    if not LOCK.exists():
+        yield f"{LOCK}: no such file; `probecore record` writes it"
+        return
+    recorded = read_yaml(LOCK)["stages"]
+    outs = {
+        Path(out["path"]): out["md5"] for stage in _stages(study) for out in recorded.get(stage, {}).get("outs", [])
+    }
+    yield from (
+        f"{LOCK}: no stage {stage}; `probecore record` adds it" for stage in _stages(study) if stage not in recorded
+    )
+    for out in track(sorted(outs), "comparing with dvc.lock"):
+        yield from _against_hash(out, outs[out])
+    for path in _files_below(MADE):
+        if not outs.keys() & {path, *path.parents}:
+            yield f"{path}: known to no stage in {LOCK}"
+
+
+def _stages(study: Study) -> list[str]:
+    """The study's stages as ``dvc.lock`` names them, which may also hold those of experiments long gone."""
+    names: list[str] = []
+    for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items():
+        section = stage.get("foreach", "").removeprefix("${").removesuffix("}")
+        names += [f"{name}@{key}" for key in getattr(study, section)] if section else [name]
+    return names
+
+
+def _against_hash(out: Path, md5: str) -> Iterator[str]:
+    if not out.exists():
+        yield f"{out}: missing"
+    elif not out.is_dir():
+        if _md5_of_file(out) != md5:
+            yield f"{out}: differs"
+    else:
+        present = {path.relative_to(out).as_posix(): _md5_of_file(path) for path in _files_below([out])}
+        if _md5_of_folder(present) != md5:
+            yield from _against_listing(out, present, md5)
+
+
+def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterator[str]:
+    """Name the files of a folder that differ, by the listing that DVC's cache holds."""
+    listing = _dvc_cache() / "files" / "md5" / md5[:2] / md5[2:]
+    if not listing.exists():
+        yield f"{out}: differs; run `dvc fetch`, and verify names its files"
+        return
+    recorded = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
+    if _md5_of_folder(recorded) != md5:
+        yield f"{listing}: damaged; delete it and run `dvc fetch`"
+        return
+    for file in sorted(recorded.keys() | present.keys()):
+        if recorded.get(file) != present.get(file):
+            yield f"{out / file}: {_difference(present.get(file), recorded.get(file))}"
+
+
+def _difference(present: str | None, expected: str | None) -> str:
+    if present is None:
+        return "missing"
+    return "differs" if expected is not None else "is too much"
+
+
+def _md5_of_folder(files: Mapping[str, str]) -> str:
+    """DVC's hash of a folder: the MD5 of a JSON list of its files, sorted by name."""
+    listing = json.dumps([{"md5": files[file], "relpath": file} for file in sorted(files)])
+    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _md5_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _dvc_cache() -> Path:
+    done = subprocess.run([sys.executable, "-P", "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProbecoreError(f"`dvc cache dir` failed: {done.stderr.strip()}")
+    return Path(done.stdout.strip())
+
+
+def _files_below(folders: Iterable[str | Path], *, study: Path = Path()) -> list[Path]:
+    """The files below `folders` of a study, sorted, as seen from it; without those that ``.dvcignore`` names."""
+    ignore = study / ".dvcignore"
+    patterns = (
+        [line.rstrip("/") for line in ignore.read_text().split("\n") if line[:1] not in ("", "#")]
+        if ignore.exists()
+        else []
+    )
+    files = (path.relative_to(study) for folder in folders for path in (study / folder).rglob("*") if path.is_file())
+    return sorted(
+        path for path in files if not any(fnmatch.fnmatch(part, pattern) for part in path.parts for pattern in patterns)
+    )
+
+
+def _against_themselves(study: Study) -> Iterator[str]:
+    """Data sets and activations carry hashes of their own content."""
+    from probecore.activations.reader import Activations
+    from probecore.dataset import verify_dataset
+
+    def verify_activations(path: Path) -> None:
+        with Activations(path) as activations:
+            activations.verify()
+
+    checks: dict[Path, Callable[[Path], object]] = {Path(f"data/{name}.h5"): verify_dataset for name in study.datasets}
+    for name, experiment in study.experiments.items():
+        if experiment.activations is not None:
+            folder = Path("results/activations") / name
+            checks |= {folder / f"{network}.h5": verify_activations for network in experiment.train.networks}
+    for path in track([path for path in checks if path.exists()], "reading data sets and activations"):
+        try:
+            checks[path](path)
+        except InputError as error:
+            yield str(error)
+
+
+def _rebuild(study: Study, folder: Path) -> None:
+    (folder / "params.yaml").write_bytes(Path("params.yaml").read_bytes())
+    for path in Path().resolve().iterdir():
+        if path.name not in NOT_SHARED:
+            (folder / path.name).symlink_to(path)
+    say(f"rebuilding in {folder}")
+    snakefile = Path(study.home).resolve() / "Snakefile"
+    command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(folder)]
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+        raise ProbecoreError(f"{folder}: the rebuild failed, for the reason given above")
+
+
+def _hashes(study: Path) -> dict[str, str]:
+    return {path.as_posix(): sha256_of(study / path) for path in _files_below(MADE, study=study)}
