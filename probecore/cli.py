@@ -5,12 +5,14 @@ instruction set are fixed.
 """
 
 import importlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from probecore import running
 from probecore.errors import ProbecoreError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -32,6 +34,13 @@ def main() -> None:
     except ProbecoreError as error:
         print(f"probecore: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """Take a convolutional network apart and measure it. Steps are usually called by the workflow."""
+    if context.invoked_subcommand in {"dataset", "report", *(group.name for group in app.registered_groups)}:
+        running.enter_as_job()
 
 
 @app.command()
@@ -151,6 +160,28 @@ def check(
     check_networks(study)
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
     typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks")
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="A model, as in params.yaml.")] = None,
+    *,
+    shape: Annotated[str | None, typer.Option(help="Shape of one input, e.g. 3x32x32.")] = None,
+    outputs: Annotated[int | None, typer.Option(help="Number of outputs.")] = None,
+) -> None:
+    """List the models, or the layers of one with shapes, parameters and multiply-adds."""
+    from probecore.models.catalogue import MODELS
+    from probecore.models.listing import layer_table, model_table, render
+    from probecore.models.params import ModelParams
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if name is None:
+        typer.echo(render(model_table(), width=width))
+        return
+    usual = MODELS[name] if name in MODELS else MODELS["resnet18"]
+    sizes = tuple(int(size) for size in shape.split("x")) if shape else usual.input_shape
+    rows = layer_table(ModelParams.read(name, where="model"), sizes, outputs or usual.outputs)
+    typer.echo(render(rows, width=width))
 
 
 @app.command()

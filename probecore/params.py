@@ -121,7 +121,7 @@ def _check_own_files(where: str, train: TrainParams) -> None:
         files["given.weights"] = Path(train.given.weights)
     for key, file in files.items():
         if file is not None and file.parts[0] != "own":
-            raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; copy or link it there")
+            raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; put it there")
         if file is not None and not file.exists():
             raise InputError(f"{where}.{key}: no file {file}; paths are seen from the study")
 

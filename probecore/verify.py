@@ -128,7 +128,7 @@ def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterato
 def _difference(present: str | None, expected: str | None) -> str:
     if present is None:
         return "missing"
-    return "differs" if expected is not None else "is too much"
+    return "differs" if expected is not None else "unexpected"
 
 
 def _md5_of_folder(files: Mapping[str, str]) -> str:

@@ -50,18 +50,21 @@ class Rows:
         if first is Ellipsis:
             first, others = slice(None), [Ellipsis, *others]
         wanted = np.arange(len(self))[first]
-        rows = np.empty((wanted.size, *self.shape[1:]), dtype=self.dtype)
-        block_of = wanted.reshape(-1) // self._block_rows
-        for index in np.unique(block_of):
-            here = block_of == index
-            rows[here] = self._block(int(index))[wanted.reshape(-1)[here] - index * self._block_rows]
-        chosen: Array = rows.reshape(*wanted.shape, *self.shape[1:])
+        chosen = self._read(wanted.reshape(-1)).reshape(*wanted.shape, *self.shape[1:])
         return chosen[(slice(None),) * wanted.ndim + tuple(others)]
 
     def verify(self) -> None:
         """Read and check every block; raises `InputError` like indexing."""
         for index in range(len(self._checksums)):
             self._block(index)
+
+    def _read(self, wanted: Array) -> Array:
+        rows = np.empty((len(wanted), *self.shape[1:]), dtype=self.dtype)
+        order = np.argsort(wanted, kind="stable")
+        blocks, begins = np.unique(wanted[order] // self._block_rows, return_index=True)
+        for index, here in zip(blocks.tolist(), np.split(order, begins[1:]), strict=False):
+            rows[here] = self._block(index)[wanted[here] - index * self._block_rows]
+        return rows
 
     def _block(self, index: int) -> Array:
         start = index * self._block_rows

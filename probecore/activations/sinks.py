@@ -56,7 +56,8 @@ def network_sink(streams: Streams, group: h5py.Group, example: Any, kept: Kept) 
     predictions = streams.open(group, "predictions", shape=(kept.images,), dtype=kind, batch=kept.batch)
 
     def add(output: torch.Tensor) -> None:
-        logits.append(_array(output.float()))
+        output = output.float()
+        logits.append(_array(output))
         predictions.append(_array(output.argmax(1) if classifies else output[:, 0]))
 
     return add

@@ -79,7 +79,7 @@ class Streams:
     ) -> "RowWriter":
         """Create the data set `name` of `shape` (N, ...), to be appended to in batches of `batch` rows."""
         dtype = np.dtype(dtype)
-        rows = rows_per_block(min(batch, shape[0]), row_bytes=dtype.itemsize * prod(shape[1:]))
+        rows = rows_per_block(shape[0], batch, row_bytes=dtype.itemsize * prod(shape[1:]))
         writer: RowWriter
         if compression == "none":
             writer = _ContiguousWriter(_create_contiguous(group, name, shape, dtype), rows)
@@ -212,11 +212,10 @@ class _Runs:
         self._pool.shutdown(cancel_futures=True)
 
 
-def rows_per_block(batch: int, *, row_bytes: int) -> int:
-    """The largest divisor of `batch` whose rows fit a block, so that no block spans two batches."""
-    return max(
-        rows for rows in range(1, batch + 1) if batch % rows == 0 and rows * row_bytes <= max(BLOCK_BYTES, row_bytes)
-    )
+def rows_per_block(images: int, batch: int, *, row_bytes: int) -> int:
+    """As many rows as fit a block; where there are several batches, a divisor of `batch`: no block spans two."""
+    most = max(1, min(images, batch, BLOCK_BYTES // row_bytes))
+    return most if batch >= images else next(rows for rows in range(most, 0, -1) if batch % rows == 0)
 
 
 def _create_contiguous(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:

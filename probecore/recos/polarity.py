@@ -36,9 +36,7 @@ def negated(layer: nn.Module, filters: list[int] | None = None) -> Iterator[None
     InputError
         If the layer has no weight.
     """
-    weight = getattr(layer, "weight", None)
-    if weight is None:
-        raise InputError(f"{type(layer).__name__}: has no weight to negate; choose a conv or linear layer")
+    weight = weight_of(layer)
     chosen = slice(None) if filters is None else filters
     original = weight.detach().clone()
     with torch.no_grad():
@@ -111,14 +109,15 @@ def hits_per_filter(
     -------
     bool tensor of shape (F, N)
     """
-    filters = layer.weight.shape[0]
+    filters = len(weight_of(layer))
     hits = torch.empty(filters, len(images), dtype=torch.bool)
     chosen: list[int] = []
 
+    bias = layer.get_parameter("bias") if layer.bias is not None else torch.zeros(filters)
+
     def flip(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
         changed = output.clone()
-        bias = module.bias[chosen[0]] if module.bias is not None else 0.0
-        changed[:, chosen[0]] = 2 * bias - output[:, chosen[0]]
+        changed[:, chosen[0]] = 2 * bias[chosen[0]] - output[:, chosen[0]]
         return changed
 
     handle = layer.register_forward_hook(flip)
@@ -130,6 +129,14 @@ def hits_per_filter(
     finally:
         handle.remove()
     return hits
+
+
+def weight_of(layer: nn.Module) -> torch.Tensor:
+    """The weight of a conv or linear layer, shape (F, ...); raises `InputError` if there is none."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, torch.Tensor):
+        raise InputError(f"{type(layer).__name__}: has no weight; choose a conv or linear layer")
+    return weight
 
 
 def dc_share(weight: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from probecore.errors import InputError
 from probecore.files import write_table
 from probecore.models import blocks
 from probecore.recos.params import RecosParams
-from probecore.recos.polarity import dc_share, hits_per_filter, identity_error, polarity_logits, reverse
+from probecore.recos.polarity import dc_share, hits_per_filter, identity_error, polarity_logits, reverse, weight_of
 from probecore.statistics import paired_difference, wilson_interval
 from probecore.statistics.filters import write_filters
 from probecore.train import describe, epochs_in, load_network
@@ -122,8 +122,9 @@ class _Probe:
     def filters(self, count: int) -> Iterator[dict[str, Any]]:
         """What each first-layer filter's sign is worth on the first `count` test images."""
         keys = {"layer": self.layer_name, "site": "conv"}
-        taps = self.layer.weight[0].numel()
-        for index, share in enumerate(dc_share(self.layer.weight).tolist()):
+        weight = weight_of(self.layer)
+        taps = weight[0].numel()
+        for index, share in enumerate(dc_share(weight).tolist()):
             p = float(betaincc(0.5, (taps - 1) / 2, share)) if taps > 1 else 1.0
             yield {
                 **keys,

@@ -69,13 +69,19 @@ def evaluate(
 
 def make_optimiser(parameters: Iterator[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser over `parameters`; the learning rate is set at every step."""
-    common = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(parameters, fused=True, **common)
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
     if recipe.optimiser == "rmsprop":
-        return torch.optim.RMSprop(parameters, momentum=recipe.momentum, **common)
-    nesterov = recipe.optimiser == "nesterov"
-    return torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=nesterov, fused=True, **common)
+        return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay, momentum=recipe.momentum)
+    return torch.optim.SGD(
+        parameters,
+        lr=rate,
+        weight_decay=decay,
+        momentum=recipe.momentum,
+        nesterov=recipe.optimiser == "nesterov",
+        fused=True,
+    )
 
 
 def rate_factor(schedule: Schedule, *, step: int, steps: int, steps_per_epoch: int) -> float:

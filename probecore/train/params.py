@@ -108,7 +108,7 @@ class TrainParams(Recipe):
     model: ModelParams = Field(description="The network: a name, or a mapping with its options.")
     normalise: Normalise = Field(Normalise(), description="Input scaling; the default maps images onto [-0.5, 0.5].")
     seeds: list[int] = Field([0], description="One trained network (and one of every other condition) per seed.")
-    shuffled: RecipeChanges | None = Field(  # type: ignore[valid-type]
+    shuffled: RecipeChanges | None = Field(
         None, description="Also train on permuted labels, with these changes to the recipe; null: do not."
     )
     given: Given | None = Field(None, description="Also measure a network with given weights; null: none.")

@@ -6,17 +6,24 @@ neighbour's failure, after which both tools start a step with an empty folder, c
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+import xxhash
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from probecore.files import replacing
 from probecore.train.checkpoints import State, detached, epoch_name
 
 FOLDER = Path(".probecore/resume")
+
+History = list[dict[str, Any]]
+
+UNUSABLE = (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError)
+"""What reading a missing or damaged file raises."""
 
 
 class Resume:
@@ -28,26 +35,40 @@ class Resume:
 
     def save_checkpoint(self, epoch: int, state: State) -> None:
         """Keep the network's state at `epoch`."""
-        with replacing(self.folder / f"{epoch_name(epoch)}.safetensors") as partial:
-            save_file(detached(state), partial)
+        self._write(epoch_name(epoch), state, [])
 
-    def save(self, *, history: list[dict[str, Any]], current: State) -> None:
+    def save(self, *, history: History, current: State) -> None:
         """Replace the saved progress; `current` holds the network's and the optimiser's tensors."""
-        with replacing(self.folder / "current.safetensors") as partial:
-            save_file(detached(current), partial, metadata={"history": json.dumps(history)})
+        self._write("current", current, history)
 
-    def load(self) -> tuple[list[dict[str, Any]], State] | None:
-        """History and current tensors, or None if there is nothing to go on from."""
+    def load(self, epochs: Iterable[int]) -> tuple[History, State] | None:
+        """History and current tensors; None if they, or checkpoints at those of `epochs` gone by, are not whole."""
         try:
-            with safe_open(self.folder / "current.safetensors", framework="pt") as file:
-                history = json.loads(file.metadata()["history"])
-                return history, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except (FileNotFoundError, SafetensorError):
+            history, current = self._read("current")
+            for epoch in epochs:
+                if epoch <= history[-1]["epoch"]:
+                    self._read(epoch_name(epoch))
+        except UNUSABLE:
             return None
+        return history, current
 
     def load_checkpoint(self, epoch: int) -> State:
         """The state kept by `save_checkpoint`."""
-        return load_file(self.folder / f"{epoch_name(epoch)}.safetensors")
+        return self._read(epoch_name(epoch))[1]
+
+    def _write(self, name: str, tensors: State, history: History) -> None:
+        tensors = detached(tensors)
+        note = json.dumps({"history": history, "digest": _digest(tensors, history)})
+        with replacing(self.folder / f"{name}.safetensors") as partial:
+            save_file(tensors, partial, metadata={"note": note})
+
+    def _read(self, name: str) -> tuple[History, State]:
+        with safe_open(self.folder / f"{name}.safetensors", framework="pt") as file:
+            note = json.loads(file.metadata()["note"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if _digest(tensors, note["history"]) != note["digest"]:
+            raise ValueError(f"{name}: content differs from its digest")
+        return note["history"], tensors
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> State:
@@ -75,3 +96,11 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: State) -> None:
                 value = torch.empty_like(parameter).copy_(value)
             content["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(content)
+
+
+def _digest(tensors: State, history: History) -> str:
+    """After a power failure a file may have its length and other bytes."""
+    digest = xxhash.xxh3_128(json.dumps(history).encode())
+    for name in sorted(tensors):
+        digest.update(tensors[name].numpy().data)
+    return digest.hexdigest()

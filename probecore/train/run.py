@@ -11,7 +11,7 @@ import torch
 from probecore.dataset import Dataset, load_dataset
 from probecore.determinism import Numerics, numpy_generator, seed_of, torch_device, torch_generator
 from probecore.errors import InputError
-from probecore.files import write_table
+from probecore.files import sha256_of, write_table
 from probecore.models import build_model, load_weights
 from probecore.networks import condition_of, seed_number
 from probecore.progress import say, track
@@ -48,14 +48,18 @@ def run_network(
     check_fit(dataset, params)
     recipe = params.recipe(network)
     model = initial_model(dataset, params, experiment=experiment, network=network)
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     inputs = {
         "experiment": experiment,
         "network": network,
         "data": dataset.sha256,
-        "params": params.model_dump(mode="json"),
+        "model": params.model.model_dump(mode="json"),
+        "normalise": params.normalise.model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json"),
         "numerics": numerics.model_dump(mode="json"),
         "code": code_hash("probecore.train.run"),
+        "torch": str(torch.__version__),
+        "own": {path.as_posix(): sha256_of(path) for path in Path("own").rglob("*.py")},
         "weights": _digest(model),
     }
     rows, states = _train(
@@ -116,7 +120,7 @@ def _train(
         return {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
 
     optimiser = make_optimiser(model.parameters(), recipe)
-    saved = resume.load()
+    saved = resume.load(recipe.checkpoint_epochs)
     if saved is None:
         rows: list[dict[str, Any]] = [
             {"epoch": 0, "running_loss": math.nan, "running_accuracy": math.nan}
@@ -139,6 +143,7 @@ def _train(
             device=device,
         )
     for epoch in track(range(rows[-1]["epoch"] + 1, recipe.epochs + 1), f"training {'/'.join(key)}, epochs"):
+        torch.manual_seed(seed_of(*key, STEP, epoch, "dropout"))
         loss, accuracy = train_epoch(
             model,
             optimiser,

@@ -166,6 +166,16 @@ def test_any_number_of_images(
             )
 
 
+def test_memory_format_does_not_matter(
+    dump: Callable[..., Path], network: nn.Module, reference: dict[str, np.ndarray]
+) -> None:
+    with Activations(dump(network.to(memory_format=torch.channels_last))) as activations:
+        for layer in ("conv1", "relu#2"):
+            np.testing.assert_allclose(activations.maps(20, "test", layer)[:], reference[layer], rtol=0, atol=2e-6)
+            expected = reference[layer].mean((2, 3))
+            np.testing.assert_allclose(activations.pooled(20, "test", layer).mean, expected, rtol=0, atol=2e-6)
+
+
 def test_small_blocks_equal_large_ones(dump: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     with Activations(dump(name="large.h5")) as activations:
         expected = activations.maps(20, "test", "conv1")[:]

@@ -12,11 +12,19 @@ from probecore.files import create_hdf5, open_hdf5
 
 
 @pytest.mark.parametrize(
-    ("batch", "row_bytes", "rows"),
-    [(256, 4 * 4704, 8), (256, 40, 256), (250, 4 * 4704, 10), (7, BLOCK_BYTES // 2, 1), (8, 2 * BLOCK_BYTES, 1)],
+    ("images", "batch", "row_bytes", "rows"),
+    [
+        (1000, 256, 4 * 4704, 8),
+        (1000, 256, 40, 256),
+        (1000, 250, 4 * 4704, 10),
+        (1000, 7, BLOCK_BYTES // 2, 1),
+        (1000, 8, 2 * BLOCK_BYTES, 1),
+        (1009, 1009, 8, 1009),
+        (1009, 2000, BLOCK_BYTES // 5, 5),
+    ],
 )
-def test_blocks_divide_batches_and_stay_small(batch: int, row_bytes: int, rows: int) -> None:
-    assert rows_per_block(batch, row_bytes=row_bytes) == rows
+def test_blocks_stay_small_and_span_no_batches(images: int, batch: int, row_bytes: int, rows: int) -> None:
+    assert rows_per_block(images, batch, row_bytes=row_bytes) == rows
 
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])

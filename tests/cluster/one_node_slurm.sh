@@ -73,7 +73,8 @@ stop() {
 
 status() {
     export SLURM_CONF=$1/slurm.conf
-    [[ -e $SLURM_CONF ]] && timeout -k 1 10 sinfo --noheader --Node --format="node %N: %T, %c CPUs, %m MB, %G" &&
+    [[ -e $SLURM_CONF ]] &&
+        timeout -k 1 10 sinfo --noheader --partition=main --format="node %N: %T, %c CPUs, %m MB, %G" &&
         timeout -k 1 10 squeue --noheader --format="job %i: %T, %r"
 }
 
@@ -174,7 +175,7 @@ PYTHON
 wait_for_node() {
     local state
     for _ in {1..100}; do
-        state=$(timeout -k 1 5 sinfo --noheader --format=%T 2>/dev/null || true)
+        state=$(timeout -k 1 5 sinfo --noheader --partition=main --format=%T 2>/dev/null || true)
         [[ $state != idle ]] || return 0
         sleep 0.2
     done

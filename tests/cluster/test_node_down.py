@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.support import LONGER, TRAINED, Slurm, epochs_finished
+from tests.cluster.support import LONGER, TRAINED, Slurm, well_begun
 from tests.conftest import make_study
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 def test_node_down_and_back(slurm: Slurm, tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", LONGER)
     running = slurm.start(study, *TRAINED)
-    running.until(lambda: epochs_finished(study) >= 2, limit=90)
+    running.until(lambda: well_begun(study), limit=90)
     slurm.set_node("down")
     try:
         running.until(lambda: "failed due to a node failure" in running.output(), limit=60)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.support import LONGER, TRAINED, Slurm, epochs_finished
+from tests.cluster.support import LONGER, TRAINED, Slurm, well_begun
 from tests.conftest import Study, make_study
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
@@ -25,7 +25,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, "--retries", "0", "--set-resources", "train_network:runtime=1", *TRAINED)
-    running.until(lambda: epochs_finished(study) >= 2, limit=90)
+    running.until(lambda: well_begun(study), limit=90)
     [job] = slurm.jobs(study)
     slurm.command("scancel", "--full", "--signal=STOP", job["JobId"])  # as on a node that became very slow
 
@@ -40,7 +40,7 @@ def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> 
 
 def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, *TRAINED)
-    running.until(lambda: epochs_finished(study) >= 2, limit=90)
+    running.until(lambda: well_begun(study), limit=90)
     running.interrupt()
     running.until(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=10)
     code, _ = running.wait(limit=60)
@@ -51,7 +51,7 @@ def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None
 
 def test_cancelled_job_is_tried_again(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, *TRAINED)
-    running.until(lambda: epochs_finished(study) >= 2, limit=90)
+    running.until(lambda: well_begun(study), limit=90)
     [job] = slurm.jobs(study)
     slurm.command("scancel", job["JobId"])
     code, output = running.wait(limit=180)

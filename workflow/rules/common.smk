@@ -8,6 +8,7 @@ from probecore.errors import InputError
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
 from probecore.provenance import code_of
+from workflow.adopt import adopt
 
 # Jobs find this environment's `probecore` also where the environment is not activated.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -19,6 +20,9 @@ try:
 except InputError as error:
     print(f"probecore: {error}", file=sys.stderr)
     raise SystemExit(2)
+
+if workflow.is_main_process and "DVC_STAGE" not in os.environ:
+    adopt([*study.datasets, *study.experiments])
 
 numerics = json.dumps(written["numerics"], sort_keys=True)
 gpus = int(study.numerics.device == "cuda")

@@ -1,0 +1,98 @@
+"""Which files count as the code of a step."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probecore import provenance
+
+MODULES = {
+    "__init__.py": '__version__ = "1"\n',
+    "top.py": "",
+    "unused.py": "",
+    "measure/__init__.py": "",
+    "measure/run.py": """
+from typing import TYPE_CHECKING
+
+import numpy
+from probecore.measure.near import number
+
+if TYPE_CHECKING:
+    from probecore.measure import only_for_types
+
+def run():
+    import probecore.measure.late
+    from probecore.other.part import thing
+""",
+    "measure/near.py": "from probecore import top\n",
+    "measure/only_for_types.py": "",
+    "measure/late.py": "",
+    "measure/figures.py": "from probecore import __version__\n",
+    "measure/page.html.j2": "<p>",
+    "measure/__pycache__/run.cpython-311.pyc": "",
+    "other/__init__.py": "",
+    "other/part.py": "from probecore.measure.near import number\n",
+    "other/neighbour.py": "",
+    "home/Snakefile": "",
+    "home/workflow/rules/measure.smk": "",
+    "home/measure.py": "",
+}
+OF_MEASURE_RUN = """
+    measure/__init__.py measure/late.py measure/near.py measure/only_for_types.py measure/page.html.j2 measure/run.py
+    other/__init__.py other/neighbour.py other/part.py top.py
+"""
+
+
+@pytest.fixture(autouse=True)
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package as installed, with a step `measure` that imports in every way."""
+    folder = tmp_path / "probecore"
+    for name, text in MODULES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(provenance, "PACKAGE", folder)
+    provenance.imported_modules.cache_clear()
+    yield folder
+    provenance.imported_modules.cache_clear()
+
+
+def test_follows_imports_wherever_they_stand() -> None:
+    found = [path.as_posix() for path in provenance.code_of("probecore.measure.run")]
+    assert found == [f"probecore/{name}" for name in OF_MEASURE_RUN.split()]
+
+
+def test_the_version_counts_where_it_is_imported() -> None:
+    assert Path("probecore/__init__.py") in provenance.code_of("probecore.measure.figures")
+    assert Path("probecore/__init__.py") not in provenance.code_of("probecore.measure.run")
+
+
+def test_units_of_a_step_are_packages_and_top_level_modules() -> None:
+    assert provenance.code_units("measure") == [
+        f"probecore{name}" for name in ("/__init__.py", "/measure", "/other", "/top.py")
+    ]
+
+
+@pytest.mark.parametrize("name", OF_MEASURE_RUN.split())
+def test_hash_changes_with_one_byte_of_the_code(name: str, package: Path) -> None:
+    before = provenance.code_hash("probecore.measure.run")
+    with (package / name).open("a") as file:
+        file.write("#")
+    assert provenance.code_hash("probecore.measure.run") != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["unused.py", "measure/figures.py", "measure/__pycache__/run.cpython-311.pyc", "home/Snakefile", "home/new.py"],
+)
+def test_hash_does_not_change_with_anything_else(name: str, package: Path) -> None:
+    before = provenance.code_hash("probecore.measure.run")
+    with (package / name).open("a") as file:
+        file.write("#")
+    assert provenance.code_hash("probecore.measure.run") == before
+
+
+def test_hash_depends_on_names_too(package: Path) -> None:
+    before = provenance.code_hash("probecore.measure.run")
+    (package / "measure/page.html.j2").rename(package / "measure/other.html.j2")
+    assert provenance.code_hash("probecore.measure.run") != before

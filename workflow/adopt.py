@@ -1,0 +1,97 @@
+"""Snakemake believes the files that it wrote itself and those that DVC vouches for, and no others.
+
+Snakemake keeps a record of each file that it writes, with the file's time. Files that came by another way
+(`dvc pull`, `dvc checkout`, the run cache, a copy) have no record or that of another run, and Snakemake would
+judge them by their times, which mean nothing. About these foreign files DVC is asked, at every start and only
+while there are any. Those of stages that DVC vouches for lose their record and get times in the order of the
+stages; all others are marked incomplete, which is Snakemake's word for a file to be made again. Nothing is
+moved or deleted here.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from snakemake.persistence.file import FilePersistence
+
+from workflow.lock import Lock, files_at, stop
+
+MILLISECOND = 1_000_000
+"""In nanoseconds. Times given here are whole milliseconds, which tells settled files from those that just came."""
+
+
+def adopt(names: Collection[str]) -> None:
+    """Settle what Snakemake is to believe of the study in this directory.
+
+    Parameters
+    ----------
+    names : the experiments and data sets of the study; `dvc.lock` may also know others, long gone
+
+    Raises
+    ------
+    SystemExit
+        After one line: if DVC cannot be asked, or has in its cache or remote what is not as recorded.
+    """
+    at_work = any(Path(".snakemake/locks").glob("*"))
+    if at_work or not Path("dvc.lock").exists():
+        return
+    records = FilePersistence(path=Path(".snakemake"))
+    foreign = {file for file in _outputs() if not _is_own(records, file)}
+    if not foreign:
+        return
+    lock = Lock(names)
+    vouched = lock.vouched()
+    adopted = vouched & {lock.stage_of(file) for file in foreign}
+    damaged = adopted - lock.vouched() if _put_in_order(lock, adopted) else set()
+    for file in _outputs():
+        if lock.stage_of(file) in adopted - damaged:
+            records._delete_record(file)
+            records._unmark_incomplete(file)
+        elif file in foreign:
+            records._delete_record(file)
+            records._mark_incomplete(file, None)
+    if damaged:
+        stop(
+            f"{', '.join(lock.changed_files(damaged))}: not what dvc.lock says, damaged in DVC's cache or remote;"
+            " fetch it anew with `probecore pull`, or start again to have it made anew"
+        )
+
+
+def _outputs() -> Iterator[str]:
+    """All files where stages write."""
+    for file in (*files_at("data"), *files_at("results")):
+        if os.path.dirname(file) != "results" or file == "results/metrics.json":
+            yield file
+
+
+def _is_own(records: FilePersistence, file: str) -> bool:
+    record = records._read_record(file)
+    return record is not None and record.endtime == os.lstat(file).st_mtime
+
+
+def _put_in_order(lock: Lock, stages: Collection[str]) -> bool:
+    """Give the files of each stage one time, not before that of any source; whether any had another.
+
+    DVC takes a file for what it gave out until its time changes: what is moved here it will really read.
+    """
+    passes = 0
+    while passes < len(lock.deps) and any([_align(lock, stage) for stage in stages]):
+        passes += 1
+    return passes > 0
+
+
+def _align(lock: Lock, stage: str) -> bool:
+    files = lock.files_of(stage)
+    newest = max(os.stat(file).st_mtime_ns for file in (*lock.sources_of(stage), *files))
+    time = -(-newest // MILLISECOND) * MILLISECOND
+    others = [file for file in files if {os.stat(file).st_mtime_ns, os.lstat(file).st_mtime_ns} != {time}]
+    for file in others:
+        try:
+            os.utime(file, ns=(time, time))
+            os.utime(file, ns=(time, time), follow_symlinks=False)
+        except PermissionError:
+            stop(
+                f"{file}: cannot set its time, it belongs to another user's cache; take copies instead:"
+                " `dvc config --local cache.type reflink,copy`, then `dvc checkout --relink`"
+            )
+    return bool(others)
