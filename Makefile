@@ -10,7 +10,7 @@ help:
 	@echo "make demo          train, measure and report the embedded study (minutes, two cores)"
 	@echo "make test          all tests that need no server"
 	@echo "make test-cluster  tests on a real one-node SLURM and sshd (root: installs them)"
-	@echo "make lint          ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make lint          ruff, mypy, snakefmt"
 	@echo "make clean         remove results, logs and caches of this study"
 
 # Pinned versions first, then this package as it stands in the working tree.
@@ -29,14 +29,13 @@ test: $(VENV)/installed
 
 test-cluster: $(VENV)/installed
 	tests/cluster/one_node_slurm.sh install
-	pytest -m cluster tests/cluster
+	pytest -m cluster tests/cluster --numprocesses 4 --dist loadfile
 
 lint: $(VENV)/installed
 	ruff check .
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
-	snakemake --lint
 
 clean: $(VENV)/installed
 	rm -rf data results/*/*/ results/report logs .snakemake .probecore

@@ -3,14 +3,25 @@
 #   snakemake --snakefile path/to/Snakefile --directory path/to/study --cores 2
 from snakemake.utils import min_version
 
+from probecore.params import STEPS
+from probecore.provenance import code_of
+from workflow.common import Common, only, own_files
+from workflow.queue_watch import watch
+
 min_version("9.27")
 
+common = Common(main_process=workflow.is_main_process)
 
-include: "workflow/rules/common.smk"
+
+wildcard_constraints:
+    network=r"trained-\d+|shuffled-\d+|given",
+
+
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/recos.smk"
+include: "workflow/rules/unwanted.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -18,3 +29,8 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+
+
+onstart:
+    if workflow.executor_plugin.name == "slurm":
+        watch(logger.warning)

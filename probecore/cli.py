@@ -224,6 +224,40 @@ def verify(
     typer.echo(f"all files are as {'rebuilt' if rebuild else 'recorded'}")
 
 
+@app.command()
+def record() -> None:
+    """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
+    from probecore.versioning import record_study
+
+    record_study()
+    typer.echo("recorded: commit dvc.lock and results/metrics.json with Git, share the files with `dvc push`")
+
+
+@app.command()
+def pull(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages, folders or files; all if none is named.")] = None,
+) -> None:
+    """Fetch recorded files from the DVC remote and check each."""
+    from probecore.versioning import pull_study
+
+    for out in pull_study(targets or []):
+        typer.echo(f"{out}: in no remote (`push: false` in dvc.yaml); `snakemake` makes it if it is needed")
+
+
+@app.command()
+def prune(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = False) -> None:
+    """List files under data/ and results/ that no job makes: of removed experiments, networks, data sets."""
+    from probecore.versioning import delete_leftovers, find_leftovers
+
+    leftovers = find_leftovers()
+    for file in leftovers:
+        typer.echo(file)
+    if yes:
+        delete_leftovers(leftovers)
+    todo = "; `probecore prune --yes` deletes them" if leftovers else ""
+    typer.echo(f"{len(leftovers)} files{' deleted' if yes else todo}")
+
+
 def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
     settings = _configured(numerics)
     job = importlib.import_module(f"probecore.{name}.run")

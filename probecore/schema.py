@@ -58,7 +58,8 @@ def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], 
     if problem["type"] == "float_type" and isinstance(problem["input"], str):
         return f"{key}: expected a number, got the text {problem['input']!r}; YAML wants 1.0e-3, not 1e-3"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, got {_short(problem['input'])}"
+    got = "" if isinstance(problem["input"], (dict, list)) else f", got {_short(problem['input'])}"
+    return f"{key}: {message[0].lower()}{message[1:]}{got}"
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

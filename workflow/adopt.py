@@ -6,6 +6,8 @@ judge them by their times, which mean nothing. About these foreign files DVC is 
 while there are any. Those of stages that DVC vouches for lose their record and get times in the order of the
 stages; all others are marked incomplete, which is Snakemake's word for a file to be made again. Nothing is
 moved or deleted here.
+
+Inside a stage of `dvc repro` DVC itself keeps the order, and deletes outputs before they are made.
 """
 
 import os
@@ -20,18 +22,27 @@ MILLISECOND = 1_000_000
 """In nanoseconds. Times given here are whole milliseconds, which tells settled files from those that just came."""
 
 
-def adopt(names: Collection[str]) -> None:
+def agree_with_dvc(names: Collection[str]) -> None:
     """Settle what Snakemake is to believe of the study in this directory.
 
     Parameters
     ----------
-    names : the experiments and data sets of the study; `dvc.lock` may also know others, long gone
+    names : the experiments and data sets of the study; files and `dvc.lock` may also know others, long gone
 
     Raises
     ------
     SystemExit
-        After one line: if DVC cannot be asked, or has in its cache or remote what is not as recorded.
+        After one line: if DVC cannot be asked, or has in its cache or remote what is not as recorded; if it is
+        about to record folders as read by the report in which there is more than params.yaml makes.
     """
+    stage = os.environ.get("DVC_STAGE")
+    if stage is None:
+        _adopt(names)
+    elif stage.rpartition(":")[2] == "report":
+        _refuse_leftovers(names)
+
+
+def _adopt(names: Collection[str]) -> None:
     at_work = any(Path(".snakemake/locks").glob("*"))
     if at_work or not Path("dvc.lock").exists():
         return
@@ -75,7 +86,7 @@ def _put_in_order(lock: Lock, stages: Collection[str]) -> bool:
     DVC takes a file for what it gave out until its time changes: what is moved here it will really read.
     """
     passes = 0
-    while passes < len(lock.deps) and any([_align(lock, stage) for stage in stages]):
+    while passes < len(lock.deps) and sum(_align(lock, stage) for stage in stages):
         passes += 1
     return passes > 0
 
@@ -95,3 +106,11 @@ def _align(lock: Lock, stage: str) -> bool:
                 " `dvc config --local cache.type reflink,copy`, then `dvc checkout --relink`"
             )
     return bool(others)
+
+
+def _refuse_leftovers(names: Collection[str]) -> None:
+    """The report's stage depends on whole folders: a clone has only what the present stages write there."""
+    made = (*Path("data").glob("[!.]*"), *Path("results").glob("*/[!.]*"))
+    left = sorted(str(path) for path in made if path.stem not in names and path.parent.name != "report")
+    if left:
+        stop(f"{', '.join(left)}: not in params.yaml any more; `probecore prune --yes` deletes it")

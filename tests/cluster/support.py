@@ -29,6 +29,20 @@ experiments:
 """
 """A study of two networks and seconds."""
 
+SMALLEST = """
+home: {home}
+numerics: {{device: cpu, threads: 1, isa: avx2}}
+datasets:
+  mnist5k: {{train_samples: 200, test_samples: 100}}
+experiments:
+  tiny:
+    dataset: mnist5k
+    train: {{model: {{name: mlp, hidden: [16]}}, seeds: [0], epochs: 1, batch: 20}}
+    activations: null
+    recos: null
+"""
+"""One network, and nothing measured."""
+
 LONGER = """
 home: {home}
 numerics: {{device: cpu, threads: 1, isa: avx2}}
@@ -44,7 +58,7 @@ experiments:
 """One network whose training lasts long enough to be stopped."""
 
 TRAINED = ("--", "results/train/tiny/trained-0.csv")
-"""Snakemake's target: the network of `LONGER`."""
+"""Snakemake's target: the first network of each of these studies."""
 
 
 class Slurm:

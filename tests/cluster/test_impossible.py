@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.support import PARAMS, TRAINED, Slurm
+from tests.cluster.support import SMALLEST, TRAINED, Slurm
 from tests.conftest import make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
 
 REFUSED = "Requested node configuration is not available"
 
 
 def test_refused_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
-    study = make_study(tmp_path / "study", PARAMS)
+    study = make_study(tmp_path / "study", SMALLEST)
     for request in ("mem_mb=100000000", "gpu=2"):
         code, output = slurm.snakemake(study, "--set-resources", f"train_network:{request}", *TRAINED, limit=60)
         assert code == 1
@@ -29,7 +29,7 @@ def test_never_started_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
     }
     runs = {
         reason: slurm.start(
-            make_study(tmp_path / reason, PARAMS), "--retries", "0", "--set-resources", *request, *TRAINED
+            make_study(tmp_path / reason, SMALLEST), "--retries", "0", "--set-resources", *request, *TRAINED
         )
         for reason, request in requests.items()
     }

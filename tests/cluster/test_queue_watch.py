@@ -1,17 +1,10 @@
 """The queue watch on made-up answers of `squeue`."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-
-spec = importlib.util.spec_from_file_location("queue_watch", ROOT / "profiles/slurm/queue_watch.py")
-assert spec is not None
-assert spec.loader is not None
-queue_watch = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(queue_watch)
+from workflow import queue_watch
 
 
 class FakeSlurm:

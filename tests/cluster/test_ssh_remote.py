@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.support import PARAMS
+from tests.cluster.support import SMALLEST
 from tests.conftest import Study, make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 DATA = "data/mnist5k.h5"
 NETWORKS = "results/train/tiny"
@@ -42,7 +42,7 @@ class Remote:
 @pytest.fixture(scope="module")
 def remote(sshd: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Remote:
     top = tmp_path_factory.mktemp("ssh")
-    study = make_study(top / "study", PARAMS)
+    study = make_study(top / "study", SMALLEST)
     study.snakemake()
     for command in (
         "git init --quiet",
@@ -89,7 +89,7 @@ def test_damaged_file_is_named_and_not_used(remote: Remote, tmp_path: Path) -> N
 def test_damaged_list_of_a_folder_is_named(remote: Remote, tmp_path: Path) -> None:
     """`dvc pull` itself lets this pass; `dvc status` does not."""
     clone = remote.clone(tmp_path / "clone")
-    with damaged(remote.object_of(NETWORKS), lambda content: content.replace(b"trained-1.csv", b"trained-2.csv")):
+    with damaged(remote.object_of(NETWORKS), lambda content: content.replace(b"trained-0.csv", b"trained-1.csv")):
         clone.run("dvc", "pull", check=False)
     assert f"not in cache:       {NETWORKS}" in clone.run("dvc", "status").stdout
 

@@ -32,7 +32,7 @@ experiments:
       shuffled: {{epochs: 800, checkpoints: {checkpoints}}}
     activations: {{layers: ["*"], epochs: all, splits: [train, test], store: [maps, pooled, class_means]}}
     recos: null
-""".replace("{checkpoints}", str([*range(5, 800, 5)]))
+""".replace("{checkpoints}", str([*range(10, 800, 10)]))
 FINISHED = "results/train/tiny/trained-0.safetensors"
 SLOW = "results/train/tiny/shuffled-0.safetensors"
 DUMP = "results/activations/tiny/shuffled-0.h5"
@@ -48,19 +48,22 @@ def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: 
             return pool.submit(study.snakemake, check=False)
 
         training = run()
+        job = process_of(study, "probecore", "network", "shuffled-0")
         wait_until(lambda: (study.folder / FINISHED).exists() and progress(study) >= 100)
-        kill(study, "probecore", "train", "shuffled-0")
+        os.kill(job, signal.SIGKILL)
         assert training.result().returncode == 1
         assert not (study.folder / SLOW).exists()
         finished = identity(study.folder / FINISHED)
 
         resumed = run()
+        snakemake = process_of(study, "snakemake")
         wait_until(lambda: "going on after epoch" in log(study) and progress(study) >= 300)
-        kill(study, "snakemake")  # its job outlives it
+        os.kill(snakemake, signal.SIGKILL)  # its job outlives it
 
         dumping = run()
+        job = process_of(study, "probecore", "network", DUMP)
         wait_until(lambda: partial(study.folder / DUMP).exists())
-        kill(study, "probecore", "activations", "shuffled-0")
+        os.kill(job, signal.SIGKILL)
         assert dumping.result().returncode == 1
         assert resumed.result().returncode == -signal.SIGKILL
         assert not (study.folder / DUMP).exists()
@@ -73,14 +76,17 @@ def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: 
     assert list(study.folder.rglob("*.partial")) == []
 
 
-def kill(study: Study, program: str, *words: str) -> None:
-    """Kill -9 the one process of `program` that works in the study with these words in its command."""
-    (number,) = [
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if _works_in(process, study.folder) and _runs(process, program, words)
-    ]
-    os.kill(number, signal.SIGKILL)
+def process_of(study: Study, program: str, *words: str) -> int:
+    """The process of `program` in the study with these words in its command, as soon as it is there."""
+    numbers: list[int] = []
+
+    def there() -> bool:
+        processes = [path for path in Path("/proc").glob("[0-9]*") if _works_in(path, study.folder)]
+        numbers.extend(int(path.name) for path in processes if _runs(path, program, words))
+        return numbers != []
+
+    wait_until(there)
+    return numbers[0]
 
 
 def _works_in(process: Path, folder: Path) -> bool:
@@ -95,14 +101,14 @@ def _runs(process: Path, program: str, words: tuple[str, ...]) -> bool:
         arguments = (process / "cmdline").read_text().split("\0")
     except OSError:
         return False
-    return Path(arguments[1]).name == program and set(words) <= set(arguments)
+    return [Path(word).name for word in arguments[1:2]] == [program] and set(words) <= set(arguments)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 200
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.002)
 
 
 def progress(study: Study) -> int:
@@ -112,7 +118,8 @@ def progress(study: Study) -> int:
 
 
 def log(study: Study) -> str:
-    return (study.folder / "logs/train/tiny/shuffled-0.log").read_text()
+    path = study.folder / "logs/train/tiny/shuffled-0.log"
+    return path.read_text() if path.exists() else ""
 
 
 def partial(path: Path) -> Path:

@@ -2,45 +2,47 @@
 
 
 rule activations_network:
-    output:
-        "results/activations/{experiment}/{network}.h5",
     input:
         code=code_of("probecore.activations.run"),
-        data=dataset_of,
+        data=common.dataset_of,
         checkpoints="results/train/{experiment}/{network}.safetensors",
-    params:
-        section=section("activations"),
-        numerics=numerics,
+    output:
+        "results/activations/{experiment}/{network}.h5",
     log:
         "logs/activations/{experiment}/{network}.log",
     benchmark:
         "logs/activations/{experiment}/{network}.benchmark.tsv"
-    message:
-        "Dumping activations of {wildcards.network} of {wildcards.experiment}"
+    threads: common.threads
     resources:
+        cpus_per_task=common.threads,
         mem_mb=4000,
         runtime=60,
-        gpu=gpus,
+        gpu=common.gpus,
+    params:
+        section=common.section("activations"),
+        numerics=common.numerics,
+    message:
+        "Dumping activations of {wildcards.network} of {wildcards.experiment}"
     shell:
         "probecore activations network --data {input.data} --checkpoints {input.checkpoints}"
         " --params {params.section:q} --numerics {params.numerics:q} --output {output} > {log} 2>&1"
 
 
 rule activations_summary:
+    input:
+        code=code_of("probecore.activations.summary"),
+        dumps=common.networks_of("results/activations/{experiment}/{network}.h5"),
     output:
         "results/activations/{experiment}/layers.csv",
         multiext("results/activations/{experiment}/silent", ".svg", ".png"),
         summary="results/activations/{experiment}/summary.json",
-    input:
-        code=code_of("probecore.activations.summary"),
-        dumps=networks_of("results/activations/{experiment}/{network}.h5"),
-    wildcard_constraints:
-        experiment=only(wanted("activations")),
     log:
         "logs/activations/{experiment}/summary.log",
+    wildcard_constraints:
+        experiment=only(common.wanted("activations")),
+    localrule: True
     message:
         "Gathering the activations of {wildcards.experiment}"
-    localrule: True
     shell:
         "probecore activations summary --experiment {wildcards.experiment}"
         " --output results/activations/{wildcards.experiment} {input.dumps} > {log} 2>&1"

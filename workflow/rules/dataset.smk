@@ -2,18 +2,18 @@
 
 
 rule dataset:
-    output:
-        "data/{dataset}.h5",
     input:
         code=code_of("probecore.dataset.make"),
-    params:
-        section=lambda wildcards: json.dumps(written["datasets"][wildcards.dataset], sort_keys=True),
-    wildcard_constraints:
-        dataset=only(study.datasets),
+    output:
+        "data/{dataset}.h5",
     log:
         "logs/dataset/{dataset}.log",
+    wildcard_constraints:
+        dataset=only(common.study.datasets),
+    localrule: True
+    params:
+        section=common.dataset_section,
     message:
         "Making the data set {wildcards.dataset}"
-    localrule: True
     shell:
         "probecore dataset {wildcards.dataset} --params {params.section:q} --output {output} > {log} 2>&1"

@@ -2,26 +2,28 @@
 
 
 rule train_network:
+    input:
+        code=code_of("probecore.train.run"),
+        data=common.dataset_of,
+        own=own_files,
     output:
         checkpoints="results/train/{experiment}/{network}.safetensors",
         history="results/train/{experiment}/{network}.csv",
-    input:
-        code=code_of("probecore.train.run"),
-        data=dataset_of,
-        own=own_files,
-    params:
-        section=section("train"),
-        numerics=numerics,
     log:
         "logs/train/{experiment}/{network}.log",
     benchmark:
         "logs/train/{experiment}/{network}.benchmark.tsv"
-    message:
-        "Training {wildcards.network} of {wildcards.experiment}"
+    threads: common.threads
     resources:
+        cpus_per_task=common.threads,
         mem_mb=4000,
         runtime=240,
-        gpu=gpus,
+        gpu=common.gpus,
+    params:
+        section=common.section("train"),
+        numerics=common.numerics,
+    message:
+        "Training {wildcards.network} of {wildcards.experiment}"
     shell:
         "probecore train network --experiment {wildcards.experiment} --network {wildcards.network}"
         " --data {input.data} --params {params.section:q} --numerics {params.numerics:q}"
@@ -29,21 +31,21 @@ rule train_network:
 
 
 rule train_summary:
+    input:
+        code=code_of("probecore.train.summary"),
+        histories=common.networks_of("results/train/{experiment}/{network}.csv"),
     output:
         "results/train/{experiment}/history.csv",
         "results/train/{experiment}/final.csv",
         multiext("results/train/{experiment}/learning_curves", ".svg", ".png"),
         summary="results/train/{experiment}/summary.json",
-    input:
-        code=code_of("probecore.train.summary"),
-        histories=networks_of("results/train/{experiment}/{network}.csv"),
-    wildcard_constraints:
-        experiment=only(wanted("train")),
     log:
         "logs/train/{experiment}/summary.log",
+    wildcard_constraints:
+        experiment=only(common.wanted("train")),
+    localrule: True
     message:
         "Gathering the networks of {wildcards.experiment}"
-    localrule: True
     shell:
         "probecore train summary --experiment {wildcards.experiment}"
         " --output results/train/{wildcards.experiment} {input.histories} > {log} 2>&1"

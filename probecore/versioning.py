@@ -1,0 +1,186 @@
+"""A study's files between Snakemake, which makes them, and DVC, which keeps and shares them.
+
+Both are run as commands. What Snakemake believes of files that came from DVC is settled in ``workflow/adopt.py``;
+whether files on disk are what was recorded, byte for byte, in ``probecore/verify.py``.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from probecore.errors import InputError, ProbecoreError
+from probecore.files import write_text
+from probecore.params import load_study, read_yaml
+from probecore.progress import track
+
+LOCK = Path("dvc.lock")
+
+MADE = ("data", "results/*/")
+"""Where a study's files are made. What lies directly in ``results/`` is kept in Git."""
+
+
+def record_study() -> None:
+    """Record in ``dvc.lock`` what `snakemake` has made of the study in this folder.
+
+    Raises
+    ------
+    InputError
+        If anything is out of date or missing, or left over from experiments or networks that are no more.
+    """
+    if not LOCK.exists():
+        write_text(LOCK, "schema: '2.0'\nstages: {}\n")  # it vouches for nothing: only Snakemake's own files count
+    if "Nothing to be done" not in _snakemake("--dry-run"):
+        raise InputError("results are out of date: run `snakemake` first (`snakemake --dry-run` lists what is to do)")
+    missing = [file for file in _outputs() if not Path(file).exists()]
+    if missing:
+        raise InputError(f"{missing[0]} and {len(missing) - 1} more are missing: run `probecore pull` first")
+    leftovers = find_leftovers()
+    if leftovers:
+        raise InputError(
+            f"{leftovers[0]} and {len(leftovers) - 1} more are of no experiment or network in params.yaml:"
+            " `probecore prune` lists them, `probecore prune --yes` deletes them"
+        )
+    _run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
+
+
+def find_leftovers() -> list[Path]:
+    """Files where a study's files are made that no job of its parameters makes and Git does not keep."""
+    in_git = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=False).stdout.split("\0")
+    known = {*_outputs(), *in_git}
+    files = (file for pattern in MADE for folder in Path().glob(pattern) for file in folder.rglob("*"))
+    return sorted(
+        file for file in files if not file.is_dir() and not file.name.startswith(".") and file.as_posix() not in known
+    )
+
+
+def delete_leftovers(files: Sequence[Path]) -> None:
+    """Delete the files, and folders that are empty then."""
+    for file in files:
+        file.unlink()
+    _remove_empty_folders()
+
+
+def pull_study(targets: Sequence[str]) -> list[str]:
+    """Fetch files that ``dvc.lock`` names from the DVC remote, and read them all: none may be damaged.
+
+    Parameters
+    ----------
+    targets : stages (``recos@lenet5``), folders or files; none for the whole study
+
+    Returns
+    -------
+    list of str
+        Outputs that no remote has, because ``dvc.yaml`` says ``push: false``.
+
+    Raises
+    ------
+    InputError
+        If no remote is set.
+    ProbecoreError
+        If DVC fails, or the remote holds damaged files.
+    """
+    if not _run("dvc", "config", "core.remote").strip():
+        raise InputError(
+            "no DVC remote is set: `dvc remote add -d NAME PATH`, where PATH is a folder or an address such as"
+            " ssh://host/folder"
+        )
+    for _ in range(2):
+        unshared, failure = _pull(targets)
+        if not (damaged := _drop_damaged()):
+            break
+    if damaged:
+        raise ProbecoreError(
+            f"{', '.join(map(str, damaged))}: damaged in the remote, so not taken; delete it there and `dvc push`"
+            " from where it is good, or let `snakemake` make it"
+        )
+    if failure:
+        raise failure
+    _remove_empty_folders()
+    return unshared
+
+
+def _pull(targets: Sequence[str]) -> tuple[list[str], ProbecoreError | None]:
+    """Outputs that are not shared, and why DVC failed, if it did for more than these."""
+    try:
+        _run("dvc", "pull", *(targets or ["dvc.yaml"]))
+    except ProbecoreError as error:
+        failed = re.findall(r"following targets: (.+) Is your cache up to date", str(error))
+        missing = sorted(" ".join(failed).split())
+        if missing and all(out.startswith(_unshared()) for out in missing):
+            return missing, None
+        return [], error
+    return [], None
+
+
+def _unshared() -> tuple[str, ...]:
+    """Beginnings of the outputs that ``dvc.yaml`` keeps away from remotes."""
+    stages = (stage.get("do", stage) for stage in read_yaml(Path("dvc.yaml"))["stages"].values())
+    outs = (out for stage in stages for out in stage.get("outs", []) if isinstance(out, dict))
+    return tuple(path.split("$")[0] for out in outs for path, flags in out.items() if not flags.get("push", True))
+
+
+def _drop_damaged() -> list[Path]:
+    """Delete from the cache what is not what its name says, and from the study what came from there; name it."""
+    damaged = []
+    for file, cached in track(_recorded_files(), "reading what DVC gave"):
+        if cached.exists() and not _is_intact(cached):
+            damaged.append(file)
+            cached.unlink()
+            if not file.is_dir():
+                file.unlink(missing_ok=True)
+    return damaged
+
+
+def _recorded_files() -> Iterator[tuple[Path, Path]]:
+    """What ``dvc.lock`` names, each with its object in the cache: a folder's is the list of its files."""
+    cache = Path(_run("dvc", "cache", "dir").strip(), "files", "md5")
+    for stage in read_yaml(LOCK)["stages"].values():
+        for out in stage.get("outs", []):
+            path, cached = Path(out["path"]), cache / out["md5"][:2] / out["md5"][2:]
+            yield path, cached
+            if cached.suffix == ".dir" and cached.exists():
+                for entry in json.loads(cached.read_bytes()):
+                    yield path / entry["relpath"], cache / entry["md5"][:2] / entry["md5"][2:]
+
+
+def _is_intact(cached: Path) -> bool:
+    with cached.open("rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return md5 == cached.parent.name + cached.stem
+
+
+def _remove_empty_folders() -> None:
+    for pattern in MADE:
+        for top in Path().glob(pattern):
+            for folder in sorted((top, *(path for path in top.rglob("*") if path.is_dir())), reverse=True):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+
+def _outputs() -> list[str]:
+    """All files that the study's parameters lead to, as Snakemake lists them."""
+    lines = (line.split("\t") for line in _snakemake("--summary").splitlines())
+    return [fields[0] for fields in lines if len(fields) == 6 and fields[0] != "output_file"]
+
+
+def _snakemake(*arguments: str) -> str:
+    study, _ = load_study(Path("params.yaml"))
+    return _run("snakemake", "--snakefile", f"{study.home}/Snakefile", *arguments)
+
+
+def _run(program: str, *arguments: str) -> str:
+    """What the program of this environment prints; its reason in one line where it fails."""
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    command = [sys.executable, "-P", "-m", program, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip() or "no reason given"
+        marked = re.search(r"(?:ERROR|probecore): (.*)", lines, re.DOTALL)
+        reason = re.sub(r"ERROR: |<https://\S+>", "", marked[1] if marked else lines.splitlines()[-1])
+        raise ProbecoreError(f"{program} {arguments[0]}: {' '.join(reason.split())}")
+    return done.stdout

@@ -1,0 +1,93 @@
+"""What the rules share: the checked study in the working directory, and functions from wildcards to inputs."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import expand
+
+from probecore.errors import InputError
+from probecore.params import STEPS, load_study, section_of
+from probecore.preflight import check_networks
+from workflow.adopt import agree_with_dvc
+
+
+class Common:
+    """The study as the rules see it.
+
+    Loading ends Snakemake with exit code 2 and one line if `params.yaml` is not good; in the main
+    process it also lets DVC vouch for files that Snakemake did not write.
+    """
+
+    def __init__(self, *, main_process: bool) -> None:
+        # Jobs find this environment's `probecore` also where the environment is not activated.
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        try:
+            self.study, self.written = load_study(Path("params.yaml"))
+            if main_process:
+                check_networks(self.study)
+        except InputError as error:
+            print(f"probecore: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        if main_process:
+            agree_with_dvc([*self.study.datasets, *self.study.experiments])
+        self.whole = json.dumps(self.written, sort_keys=True)
+        self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
+        self.threads = self.study.numerics.threads
+        self.gpus = int(self.study.numerics.device == "cuda")
+
+    def wanted(self, step: str) -> list[str]:
+        """Experiments that have the step."""
+        return [name for name, experiment in self.study.experiments.items() if getattr(experiment, step) is not None]
+
+    def unwanted(self) -> list[str]:
+        """``step/experiment`` for every step that an experiment does not have."""
+        return [f"{step}/{name}" for step in STEPS for name in self.study.experiments if name not in self.wanted(step)]
+
+    def section(self, step: str) -> Callable[[Any], str]:
+        """An input function: the step's section as JSON."""
+        return lambda wildcards: section_of(self.written, wildcards.experiment, step)
+
+    def dataset_section(self, wildcards: Any) -> str:
+        """The data set's section as JSON."""
+        return json.dumps(self.written["datasets"][wildcards.dataset], sort_keys=True)
+
+    def dataset_of(self, wildcards: Any) -> str:
+        """The data set of the experiment."""
+        return f"data/{self.study.experiments[wildcards.experiment].dataset}.h5"
+
+    def datasets(self) -> list[str]:
+        """The data sets of all experiments."""
+        return [f"data/{name}.h5" for name in sorted({each.dataset for each in self.study.experiments.values()})]
+
+    def networks_of(self, *patterns: str) -> Callable[[Any], list[str]]:
+        """An input function: the patterns for every network of the experiment."""
+        return lambda wildcards: self._expand_networks(patterns, wildcards.experiment)
+
+    def checkpoints(self) -> list[str]:
+        """The checkpoints of all networks of the study."""
+        pattern = "results/train/{experiment}/{network}.safetensors"
+        return [path for name in self.study.experiments for path in self._expand_networks([pattern], name)]
+
+    def summaries(self) -> list[str]:
+        """The last file of every step of every experiment, wanted or not."""
+        return [f"results/{step}/{name}/summary.json" for step in STEPS for name in self.study.experiments]
+
+    def _expand_networks(self, patterns: Iterable[str], experiment: str) -> list[str]:
+        networks = self.study.experiments[experiment].train.networks
+        paths: list[str] = expand(list(patterns), experiment=experiment, network=networks)
+        return paths
+
+
+def only(names: Iterable[str]) -> str:
+    """A wildcard constraint that matches these names and nothing else."""
+    return "|".join(names) or "(?!)"
+
+
+def own_files(_wildcards: Any) -> list[str]:
+    """Code and weights of the user's own networks."""
+    files = (path for path in Path("own").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(str(path) for path in files)
