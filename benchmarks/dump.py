@@ -55,7 +55,7 @@ def main() -> None:
     digits = mnist5k()
     digits_twice = np.concatenate([digits.train.inputs, digits.test.inputs] * 2)
     rows = benchmark(ModelParams(name="lenet5"), digits_twice)
-    rows += benchmark(ModelParams(name="vgg6", width=16), smooth_images(2_000, (3, 32, 32)))
+    rows += benchmark(ModelParams(name="vgg6", width=16), smooth_images(1_000, (3, 32, 32)))
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, rows[0], lineterminator="\n")

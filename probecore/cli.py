@@ -5,6 +5,7 @@ instruction set are fixed.
 """
 
 import importlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from probecore import running
-from probecore.errors import ProbecoreError
+from probecore.errors import InputError, ProbecoreError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -46,10 +47,13 @@ def begin(context: typer.Context) -> None:
 @app.command()
 def dataset(name: str, *, params: Params = "{}", output: Output) -> None:
     """Make a data set from its source and check it against its pinned hash."""
-    from probecore.dataset import make_dataset
     from probecore.dataset.params import DatasetParams
 
-    make_dataset(name, DatasetParams.parse(params, where=f"datasets.{name}"), output=output)
+    section = DatasetParams.parse(params, where=f"datasets.{name}")
+    _configured("{}")
+    from probecore.dataset import make_dataset
+
+    make_dataset(name, section, output=output)
 
 
 def step(name: str, help_text: str) -> typer.Typer:
@@ -123,6 +127,7 @@ def _add_summary(group: typer.Typer, name: str) -> None:
     @group.command("summary")
     def summary(inputs: Inputs, *, experiment: Experiment, output: Output) -> None:
         """Gather the networks of an experiment into tables, figures and the summary."""
+        _configured("{}")
         importlib.import_module(f"probecore.{name}.summary").summarise(
             experiment=experiment, networks=inputs, output=output
         )
@@ -142,9 +147,11 @@ def report(
 ) -> None:
     """Make the report of the study in this folder."""
     from probecore.params import load_study
-    from probecore.report.build import build_report
 
     _, study = load_study(Path("params.yaml"))
+    _configured("{}")
+    from probecore.report.build import build_report
+
     build_report(study=study, results=Path("results"), data=Path("data"), output=output, metrics=metrics)
 
 
@@ -179,6 +186,8 @@ def models(
         typer.echo(render(model_table(), width=width))
         return
     usual = MODELS[name] if name in MODELS else MODELS["resnet18"]
+    if shape is not None and not re.fullmatch(r"\d+(x\d+)*", shape):
+        raise InputError(f"--shape: {shape!r} is no shape; write e.g. 3x32x32")
     sizes = tuple(int(size) for size in shape.split("x")) if shape else usual.input_shape
     rows = layer_table(ModelParams.read(name, where="model"), sizes, outputs or usual.outputs)
     typer.echo(render(rows, width=width))
@@ -265,6 +274,7 @@ def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
 
 
 def _configured(numerics: str) -> Any:
+    """Fix threads and instruction set, before anything imports numpy; ``{}`` stands for the defaults."""
     from probecore.determinism import Numerics, configure
 
     settings = Numerics.parse(numerics, where="numerics")

@@ -143,7 +143,9 @@ def _md5_of_file(path: Path) -> str:
 
 
 def _dvc_cache() -> Path:
-    done = subprocess.run([sys.executable, "-P", "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ProbecoreError(f"`dvc cache dir` failed: {done.stderr.strip()}")
     return Path(done.stdout.strip())

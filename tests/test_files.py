@@ -14,9 +14,14 @@ from probecore.files import create_hdf5, open_hdf5, read_json, replacing, sha256
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as partial:
-        partial.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway() -> None:
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        fail_halfway()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file.txt"]
 

@@ -34,9 +34,7 @@ def test_git_sees_all_but_the_links_and_dvc_is_ready(tmp_path: Path) -> None:
     study.run("git", "add", "--all")
     tracked = set(study.run("git", "ls-files").stdout.split())
     assert tracked == {".dvc/.gitignore", ".dvc/config", "params.yaml", *COPIED}
-    assert (
-        "new" in study.run("dvc", "status", "dataset@mnist5k").stdout or "changed" in study.run("dvc", "status").stdout
-    )
+    assert "dataset@mnist5k" in study.run("dvc", "status").stdout
 
 
 def test_a_clone_gets_its_links_and_nothing_else(tmp_path: Path) -> None:
@@ -86,6 +84,9 @@ def test_an_empty_git_repository_is_good_and_a_file_is_not(tmp_path: Path) -> No
         init_study(tmp_path / "file")
 
 
+ONE_NETWORK = PARAMS.partition("  bare:")[0].format(home="home").replace("[0, 1]", "[0]").replace("{epochs: 1}", "null")
+
+
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """The package as a wheel installs it."""
@@ -107,7 +108,7 @@ def test_the_installed_package_alone_runs_a_study(installed: Path, tmp_path: Pat
     dry = study.run("snakemake", "--snakefile", "home/Snakefile", "--dry-run", **environment).stdout
     assert "report" in dry
     assert "profiles/default" in dry
-    (study.folder / "params.yaml").write_text(PARAMS.format(home="home").replace("seeds: [0, 1]", "seeds: [0]"))
+    (study.folder / "params.yaml").write_text(ONE_NETWORK)
     study.run("snakemake", "--snakefile", "home/Snakefile", **environment)
     for folder, path in (study, "home/Snakefile"), (around, "study/home/Snakefile"):
         command = ("snakemake", "--snakefile", path, "--directory", str(study.folder), "--dry-run")

@@ -23,6 +23,9 @@ from probecore.errors import InputError
 Array = np.ndarray[Any, Any]
 Sink = Callable[[torch.Tensor, torch.Tensor], None]
 
+VALUES_AT_ONCE = 1 << 20
+"""How many values become float64 at a time; more leave the cache, and cost ten times as much."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -123,8 +126,12 @@ def _class_means(streams: Streams, group: h5py.Group, call: Call, kept: Kept) ->
         raise InputError("store: class_means need classes, and a regression has none; leave class_means out")
     sums = torch.zeros(len(counts), prod(call.shape), dtype=torch.float64, device=kept.device)
 
+    images_at_once = max(1, VALUES_AT_ONCE // sums.shape[1])
+
     def add(output: torch.Tensor, labels: torch.Tensor) -> None:
-        sums.index_add_(0, labels, output.double().reshape(len(output), -1))
+        parts = output.reshape(len(output), -1).split(images_at_once)
+        for values, of_values in zip(parts, labels.split(images_at_once), strict=True):
+            sums.index_add_(0, of_values, values.double())
 
     def means() -> Array:
         with np.errstate(invalid="ignore"):

@@ -33,7 +33,7 @@ BLOCK_BYTES = 1 << 18
 """Blocks up to 256 KiB are compressed in the core's own cache, and are cheap to check when read."""
 
 RUN_BYTES = 1 << 20
-"""A thread compresses blocks of about 1 MiB at a time, so that handing over costs little."""
+"""Blocks are written, or handed to a compressing thread, by about 1 MiB at a time, so that calls cost little."""
 
 PENDING_RUNS = 16
 """How many runs may wait to be compressed and written: bounds the memory."""
@@ -114,8 +114,10 @@ class RowWriter:
         """Write the next rows (n, ...); n is a multiple of the rows of a block, except for the last ones."""
         if rows.shape[1:] != self._shape[1:]:
             raise ValueError(f"{self._dataset.name}: rows {rows.shape[1:]} where {self._shape[1:]} are due")
-        self._write(np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data)
-        self._rows += len(rows)
+        data = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
+        for run in _pieces(data, max(1, RUN_BYTES // self._block_bytes) * self._block_bytes):
+            self._write(run)
+            self._rows += len(run) // self._row_bytes
 
     def close(self) -> None:
         """Write the checksums beside the data."""
@@ -124,8 +126,8 @@ class RowWriter:
         self._dataset.attrs["block_rows"] = np.int64(self._block_rows)
         self._dataset.attrs["xxh3"] = np.array(self._checksums, dtype=np.uint64)
 
-    def _write(self, data: memoryview) -> None:
-        """Write the bytes of the next rows, and note the checksums of their blocks."""
+    def _write(self, run: memoryview) -> None:
+        """Write a run of blocks, and note their checksums."""
         raise NotImplementedError
 
 
@@ -137,13 +139,12 @@ class _ContiguousWriter(RowWriter):
         self._descriptor = dataset.file.id.get_vfd_handle()
         self._offset = dataset.id.get_offset()
 
-    def _write(self, data: memoryview) -> None:
-        for block in _pieces(data, self._block_bytes):
-            self._checksums.append(xxhash.xxh3_64_intdigest(block))
-            while block:
-                written = os.pwrite(self._descriptor, block, self._offset)
-                self._offset += written
-                block = block[written:]
+    def _write(self, run: memoryview) -> None:
+        self._checksums.extend(map(xxhash.xxh3_64_intdigest, _pieces(run, self._block_bytes)))
+        while run:
+            written = os.pwrite(self._descriptor, run, self._offset)
+            self._offset += written
+            run = run[written:]
 
 
 class _ChunkWriter(RowWriter):
@@ -154,11 +155,9 @@ class _ChunkWriter(RowWriter):
         self._compress_run = functools.partial(_compress_run, compress, self._block_bytes)
         self._runs = runs
 
-    def _write(self, data: memoryview) -> None:
-        row = self._rows
-        for run in _pieces(data, max(1, RUN_BYTES // self._block_bytes) * self._block_bytes):
-            self._runs.submit(functools.partial(self._compress_run, bytes(run)), functools.partial(self._store, row))
-            row += len(run) // self._row_bytes
+    def _write(self, run: memoryview) -> None:
+        compress = functools.partial(self._compress_run, bytes(run))
+        self._runs.submit(compress, functools.partial(self._store, self._rows))
 
     def _store(self, row: int, blocks: Blocks) -> None:
         for stored, checksum in blocks:

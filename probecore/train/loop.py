@@ -91,7 +91,9 @@ def rate_factor(schedule: Schedule, *, step: int, steps: int, steps_per_epoch: i
     (Smith and Topin 2019, arXiv 1708.07120, in the cosine form common since).
     """
     if schedule.kind == "step":
-        return float(schedule.gamma ** (step // steps_per_epoch // schedule.every))
+        done = step // steps_per_epoch
+        drops = done // schedule.every if schedule.after is None else sum(done >= epoch for epoch in schedule.after)
+        return float(schedule.gamma**drops)
     if schedule.kind == "cosine":
         return _half_cosine(1.0, 0.0, step / steps)
     if schedule.kind == "one_cycle":

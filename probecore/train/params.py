@@ -34,6 +34,7 @@ class Schedule(Section):
     warm_up: float = Field(0.3, ge=0, lt=1, description="one_cycle: share of the steps in which the rate rises.")
     gamma: float = Field(0.6, gt=0, le=1, description="step: factor at each drop.")
     every: int = Field(20, ge=1, description="step: epochs between drops.")
+    after: list[int] | None = Field(None, description="step: epochs after which the rate drops, instead of `every`.")
 
     @pydantic.model_validator(mode="before")
     @classmethod

@@ -36,6 +36,8 @@ def test_schedules() -> None:
     assert cycle[-1] < 0.01
     steps = factors(Schedule(kind="step", gamma=0.5, every=3))
     assert [steps[10 * epoch] for epoch in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    listed = factors(Schedule(kind="step", gamma=0.5, after=[2, 7]))
+    assert [listed[10 * epoch] for epoch in range(10)] == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "nesterov", "adam", "rmsprop"])

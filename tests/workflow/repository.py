@@ -56,8 +56,7 @@ class Repository(Study):
         """What `dvc repro --dry` would run, were every output to change; without steps that are not wanted."""
         printed = self.dvc("repro", "--dry", "--force-downstream")
         stages = [stage.partition("@") for stage in re.findall(r"Running stage '(.+)'", printed)]
-        experiments = self.params()["experiments"]
-        return {(step, key) for step, _, key in stages if experiments.get(key, {}).get(step, {}) is not None}
+        return {(step, key) for step, at, key in stages if self.params_of(f"{step}{at}{key}") is not None}
 
     def is_recorded(self) -> bool:
         """Whether `dvc status` finds nothing changed."""
@@ -67,6 +66,11 @@ class Repository(Study):
         """What ``params.yaml`` says."""
         content: dict[str, Any] = yaml.safe_load((self.folder / "params.yaml").read_text())
         return content
+
+    def params_of(self, stage: str) -> Any:
+        """The section of a stage; None for a step that is not wanted, nothing for stages that have no section."""
+        step, _, key = stage.partition("@")
+        return self.params()["experiments"].get(key, {}).get(step, {})
 
     def edit(self, path: str, value: object) -> None:
         """Set one key of ``params.yaml``."""

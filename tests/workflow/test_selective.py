@@ -1,40 +1,30 @@
 """A change reruns what depends on it, and nothing else."""
 
-import json
-import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.conftest import ROOT, Study, make_study
+from tests.workflow.repository import Jobs, Repository
 
-PARAMS = """
-home: {home}
-numerics: {{device: cpu, threads: 1, isa: avx2}}
-datasets:
-  mnist5k: {{train_samples: 200, test_samples: 100}}
-experiments:
-  edited: &experiment
-    dataset: mnist5k
-    train: {{model: {{name: mlp, hidden: [16]}}, epochs: 1, batch: 20}}
-    activations: {{layers: ["*"], store: [pooled]}}
-    recos: {{polarity: {{images: 50}}}}
-  untouched: *experiment
-"""
+pytestmark = pytest.mark.timeout(300)
 
-FOLLOWING = {
-    "dataset": ["dataset", "train", "activations", "recos", "report"],
-    "train": ["train", "activations", "recos", "report"],
-    "activations": ["activations", "report"],
-    "recos": ["recos", "report"],
-    "report": ["report"],
+JOBS = {
+    "dataset": {("dataset", "mnist5k")},
+    "train": {("train", "tiny"), ("train", "bare")},
+    "activations": {("activations", "tiny")},
+    "recos": {("recos", "tiny")},
+    "report": {("report", "")},
 }
-"""A step and those that use what it makes."""
+"""The jobs of each step; the experiment `bare` has networks alone."""
+
+USERS = {
+    "dataset": ["train", "activations", "recos", "report"],
+    "train": ["activations", "recos", "report"],
+    "activations": ["report"],
+    "recos": ["report"],
+    "report": [],
+}
+"""The steps that use what a step makes, directly or not."""
 
 MODULES = {
     "dataset": "dataset/embedded.py",
@@ -43,81 +33,47 @@ MODULES = {
     "recos": "recos/polarity.py",
     "report": "report/page.py",
 }
-"""For each step, a module that its jobs run."""
+"""For each step a module that its jobs run."""
 
-SECTIONS: dict[str, dict[str, Any]] = {
-    "train": {"batch": 10},
-    "activations": {"store": ["class_means"]},
-    "recos": {"polarity": {"images": 60}},
-}
-"""For each section of an experiment, other content."""
+PARAMS: list[tuple[str, str, Any]] = [
+    ("train", "experiments.tiny.train.batch", 10),
+    ("activations", "experiments.tiny.activations.store", ["pooled"]),
+    ("recos", "experiments.tiny.recos.polarity.images", 49),
+]
+"""For each section of an experiment a key and another value."""
 
 
-@pytest.mark.timeout(600)
-def test_what_an_edit_reruns(tmp_path: Path) -> None:
-    study = make_study(tmp_path / "study", PARAMS)
-    (study.folder / "probecore").unlink()
-    shutil.copytree(ROOT / "probecore", study.folder / "probecore", ignore=shutil.ignore_patterns("__pycache__"))
-    snakemake(study)
-    assert rules_to_run(study) == {}
+def test_one_line_of_code(repository: Repository) -> None:
     for step, module in MODULES.items():
-        assert after_code_edit(study, module) == rules_of(FOLLOWING[step], experiments=2), module
-    assert after_code_edit(study, "verify.py") == {}
-    for step, content in SECTIONS.items():
-        rules = after_params_edit(study, f"experiments.edited.{step}", content)
-        assert rules == rules_of(FOLLOWING[step], experiments=1), step
-    rules = after_params_edit(study, "datasets.mnist5k", {"train_samples": 180})
-    assert rules == rules_of(FOLLOWING["dataset"], experiments=2)
-    rules = after_params_edit(study, "numerics", {"threads": 2})
-    assert rules == rules_of(FOLLOWING["train"], experiments=2)
-    assert rules_to_run(study) == {}
-
-
-def rules_of(steps: list[str], *, experiments: int) -> dict[str, int]:
-    """Jobs of each rule, for experiments with one network each."""
-    rules = {"dataset": ["dataset"], "report": ["report"]}
-    names = [name for step in steps for name in rules.get(step, [f"{step}_network", f"{step}_summary"])]
-    return {name: 1 if name in rules else experiments for name in names}
-
-
-def after_code_edit(study: Study, module: str) -> dict[str, int]:
-    """What would run if the module had one more line."""
-    path = study.folder / "probecore" / module
-    with having(path, path.read_text() + "EDITED = True\n"):
-        return rules_to_run(study)
-
-
-def after_params_edit(study: Study, key: str, changes: dict[str, Any]) -> dict[str, int]:
-    """What would run if the section `key` were changed."""
-    path = study.folder / "params.yaml"
-    section = content = json.loads(json.dumps(yaml.safe_load(path.read_text())))  # no shared parts
-    for name in key.split("."):
-        section = section[name]
-    section |= changes
-    with having(path, yaml.safe_dump(content)):
-        return rules_to_run(study)
-
-
-@contextmanager
-def having(path: Path, text: str) -> Iterator[None]:
-    """The file with another content, for a while."""
-    before = path.read_text()
-    path.write_text(text)
-    try:
-        yield
-    finally:
+        path = repository.folder / "probecore" / module
+        before = path.read_text()
+        path.write_text(before + "EDITED = True\n")
+        assert repository.wanted_by_snakemake() == jobs_from(step), step
         path.write_text(before)
+    assert repository.wanted_by_snakemake() == set()
 
 
-def rules_to_run(study: Study) -> dict[str, int]:
-    """Jobs of each rule that a dry run lists."""
-    output = snakemake(study, "--dry-run")
-    assert "Job stats" in output or "Nothing to be done" in output
-    table = output.partition("Job stats:\n")[2].partition("\n\n")[0]
-    counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-    return {name: count for name, count in counts.items() if name not in ("all", "total")}
+def test_code_that_no_step_runs(repository: Repository) -> None:
+    (repository.folder / "probecore" / "verify.py").write_text("EDITED = True\n")
+    assert repository.wanted_by_snakemake() == set()
 
 
-def snakemake(study: Study, *arguments: str) -> str:
-    """Run with the study's own copy of the package."""
-    return study.snakemake(*arguments, PYTHONPATH=str(study.folder)).stdout
+def test_one_key_of_a_section(repository: Repository) -> None:
+    for step, key, value in PARAMS:
+        repository.edit(key, value)
+        assert repository.wanted_by_snakemake() == {job for job in jobs_from(step) if job[1] != "bare"}, step
+        repository.git("checkout", "params.yaml")
+    assert repository.wanted_by_snakemake() == set()
+
+
+def test_what_all_experiments_share(repository: Repository) -> None:
+    repository.edit("datasets.mnist5k.train_samples", 180)
+    assert repository.wanted_by_snakemake() == jobs_from("dataset")
+    repository.git("checkout", "params.yaml")
+    repository.edit("numerics.threads", 2)
+    assert repository.wanted_by_snakemake() == jobs_from("train")
+
+
+def jobs_from(step: str) -> Jobs:
+    """The jobs of a step and of all that use what it makes."""
+    return set().union(*(JOBS[each] for each in [step, *USERS[step]]))

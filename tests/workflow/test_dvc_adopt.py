@@ -1,0 +1,146 @@
+"""Snakemake believes exactly what DVC vouches for, whichever way files came."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.workflow.repository import Repository, damage, object_of
+
+pytestmark = pytest.mark.timeout(300)
+
+FIGURE = "results/recos/tiny/polarity.svg"
+IMAGES = "experiments.tiny.recos.polarity.images"
+REDONE_FOR_IMAGES = {("recos", "tiny"), ("report", "")}
+
+
+@pytest.mark.parametrize("cache_type", ["copy", "hardlink", "symlink"])
+def test_after_a_pull_nothing_is_to_do_and_an_edit_reruns_what_depends(repository: Repository, cache_type: str) -> None:
+    clone = repository.clone("clone", cache_type=cache_type)
+    clone.dvc("pull")
+    assert clone.wanted_by_snakemake() == set()
+    times = [path.stat().st_mtime_ns for path in clone.folder.glob("results/*/*/*")]
+    assert clone.wanted_by_snakemake() == set()
+    assert times == [path.stat().st_mtime_ns for path in clone.folder.glob("results/*/*/*")]
+    (clone.folder / "probecore/dataset/make.py").touch()
+    assert clone.wanted_by_snakemake() == set()
+    clone.edit(IMAGES, 49)
+    assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
+    clone.git("checkout", "params.yaml")
+    assert clone.wanted_by_snakemake() == set()
+    assert clone.is_recorded()
+    assert clone.hashes() == repository.hashes()
+
+
+@pytest.mark.parametrize("pulled", ["results/recos/tiny", FIGURE])
+def test_a_figure_alone_can_be_pulled(repository: Repository, pulled: str) -> None:
+    clone = repository.clone("clone")
+    clone.dvc("pull", pulled)
+    assert clone.wanted_by_snakemake(FIGURE) == set()
+    everything_before = {("dataset", "mnist5k"), ("train", "tiny"), ("recos", "tiny")}
+    clone.edit("experiments.tiny.train.batch", 25)
+    assert clone.wanted_by_snakemake(FIGURE) == everything_before
+    clone.git("checkout", "params.yaml")
+    clone.edit(IMAGES, 49)
+    assert clone.wanted_by_snakemake(FIGURE) == everything_before
+    clone.git("checkout", "params.yaml")
+    assert clone.wanted_by_snakemake(FIGURE) == set()
+
+
+def test_the_report_alone_can_be_pulled(repository: Repository) -> None:
+    clone = repository.clone("clone")
+    clone.dvc("pull", "report", "recos@tiny")
+    assert clone.wanted_by_snakemake() == set()
+    clone.edit("experiments.bare.train.batch", 25)
+    assert ("train", "bare") in clone.wanted_by_snakemake()
+
+
+def test_what_nobody_vouches_for_is_made_again(repository: Repository) -> None:
+    """A file edited by hand, one brought from elsewhere, and, after a pull, one of the two together with an edit."""
+    clone = repository.clone("clone")
+    clone.dvc("pull")
+    figure = clone.folder / FIGURE
+    figure.write_text(figure.read_text() + "<!-- by hand -->")
+    assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
+    clone.dvc("checkout", "--force")
+    figure.unlink()
+    clone.edit(IMAGES, 49)
+    assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
+
+
+def test_files_of_another_run_than_the_parameters_are_made_again(repository: Repository) -> None:
+    """The third staleness: Snakemake's record is of the edit, the files are of what DVC brought back."""
+    repository.edit(IMAGES, 49)
+    repository.snakemake()
+    repository.dvc("checkout", "--force")
+    assert repository.wanted_by_snakemake() == REDONE_FOR_IMAGES
+    repository.git("checkout", "params.yaml")
+    assert repository.wanted_by_snakemake() == set()
+
+
+def test_snakemake_does_not_guess_while_dvc_is_at_work(repository: Repository) -> None:
+    clone = repository.clone("clone")
+    clone.dvc("pull", "report")
+    holding = "from dvc.repo import Repo; import time\nwith Repo().lock: print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], cwd=clone.folder, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        done = clone.snakemake("--dry-run", check=False)
+        other.kill()
+    assert done.returncode == 2
+    said = [line for line in done.stdout.splitlines() if line.startswith("probecore:")]
+    assert len(said) == 1
+    assert "lock" in said[0]
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("cache_type", ["copy", "hardlink", "symlink"])
+def test_nothing_is_built_on_a_damaged_file(repository: Repository, cache_type: str) -> None:
+    damaged = "results/train/tiny/history.csv"
+    stored = object_of(repository.folder / damaged)
+    damage(repository.folder.parent / "store" / stored)
+    clone = repository.clone("clone", cache_type=cache_type)
+    clone.dvc("pull")
+    assert clone.is_recorded(), "DVC itself notices: this package need not"
+    stopped = clone.snakemake(check=False)
+    assert stopped.returncode == 2
+    assert f"probecore: {damaged}: " in stopped.stdout
+    assert "job" not in stopped.stdout.lower()
+    assert ("train", "tiny") in clone.wanted_by_snakemake()
+    pulled = clone.probecore("pull", check=False)
+    assert pulled.returncode == 1
+    assert f"probecore: {damaged}: damaged in the remote" in pulled.stdout
+    assert not (clone.folder / damaged).exists()
+    damage(repository.folder.parent / "store" / stored)
+    clone.probecore("pull")
+    assert clone.wanted_by_snakemake() == set()
+    assert clone.hashes() == repository.hashes()
+
+
+def test_a_damaged_cache_is_mended_from_the_remote(repository: Repository) -> None:
+    damaged = "data/mnist5k.h5"
+    damage(repository.folder / ".dvc/cache" / object_of(repository.folder / damaged))
+    before = repository.hashes()
+    (repository.folder / damaged).unlink()
+    repository.dvc("checkout")
+    assert repository.hashes() != before
+    stopped = repository.snakemake(check=False)
+    assert stopped.returncode == 2
+    assert f"probecore: {damaged}: " in stopped.stdout
+    repository.probecore("pull")
+    assert repository.hashes() == before
+    assert repository.wanted_by_snakemake() == set()
+
+
+def test_what_is_known_of_snakemakes_records_holds(repository: Repository) -> None:
+    """Their place, the time in them, and the mark of incomplete files: private facts of Snakemake 9."""
+    name = base64.urlsafe_b64encode(FIGURE.encode()).decode()
+    record = json.loads((repository.folder / ".snakemake/metadata" / name).read_text())
+    assert record["endtime"] == os.lstat(repository.folder / FIGURE).st_mtime
+    (repository.folder / ".snakemake/incomplete" / name).write_text('{"external_jobid": null}')
+    assert repository.wanted_by_snakemake() == REDONE_FOR_IMAGES
