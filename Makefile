@@ -37,5 +37,5 @@ lint: $(VENV)/installed
 	mypy
 	snakefmt --check Snakefile workflow
 
-clean: $(VENV)/installed
+clean:
 	rm -rf data results/*/*/ results/report logs .snakemake .probecore

@@ -1,4 +1,4 @@
-# The one DAG of a study. It runs in any folder with a params.yaml:
+# The one DAG of a study, which is a folder made by `probecore init` (the repository's root is one):
 #   snakemake --cores 2
 #   snakemake --snakefile path/to/Snakefile --directory path/to/study --cores 2
 from snakemake.utils import min_version

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from probecore.files import replacing
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
@@ -87,6 +88,13 @@ def colour_of(name: str) -> str:
 def rasterise(marks: int) -> bool:
     """Whether so many marks are drawn as pixels: ``axes.scatter(…, rasterized=rasterise(len(x)))``."""
     return marks > MANY_MARKS
+
+
+def spread(count: int, width: float) -> "np.ndarray":
+    """Places of `count` marks side by side around 0, `width` from the first to the last."""
+    import numpy as np
+
+    return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
 
 
 def _settings() -> dict["RcKeyType", Any]:

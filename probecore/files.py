@@ -22,6 +22,10 @@ FLOAT_FORMAT = "%.9g"
 """Nine significant digits: what a float32 needs to survive a round trip."""
 
 
+NAME_COLUMNS = ("experiment", "network", "layer", "site", "quantity", "split", "filters", "images", "scaling")
+"""Columns of tables that hold names."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` if the block succeeds.
@@ -76,6 +80,18 @@ def write_table(path: Path, table: "pd.DataFrame", *, sort_by: Sequence[str]) ->
         raise ValueError(f"{path}: rows are not unique by {keys}")
     text = table.sort_values(keys).to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
     write_text(path, text)
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read a table written by `write_table`: names stay text, also `0.10` and `nan`."""
+    import pandas as pd
+
+    columns = pd.read_csv(path, nrows=0).columns
+    names = columns.intersection(list(NAME_COLUMNS))
+    numbers = columns.difference(names)
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=dict.fromkeys(numbers, "")
+    )
 
 
 def sha256_of(path: Path) -> str:

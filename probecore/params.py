@@ -5,6 +5,7 @@ line. Sections themselves live beside the code they steer (``probecore/<step>/pa
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping; keys given twice are refused, they would silently win over each other."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save it as such") from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run this in a study, or make one with `probecore init DIR`") from None
     except yaml.YAMLError as error:
@@ -106,12 +109,21 @@ def json_schema() -> str:
 def _check_references(study: Study) -> None:
     for name, dataset in study.datasets.items():
         dataset.kind_of(name)
+        _check_data_path(f"datasets.{name}.path", dataset.path)
     for name, experiment in study.experiments.items():
         if experiment.dataset not in study.datasets:
             hint = did_you_mean(experiment.dataset, study.datasets)
             raise InputError(f"experiments.{name}.dataset: no data set {experiment.dataset!r}{hint}")
         _check_own_files(f"experiments.{name}.train", experiment.train)
         _check_epochs(f"experiments.{name}", experiment)
+    for name in study.datasets:
+        if all(experiment.dataset != name for experiment in study.experiments.values()):
+            raise InputError(f"datasets.{name}: no experiment uses it; remove it")
+
+
+def _check_data_path(where: str, path: str | None) -> None:
+    if path is not None and Path(os.path.normpath(path)).parts[0] in ("data", "results"):
+        raise InputError(f"{where}: {path} lies among the study's outputs, which are deleted; keep it elsewhere")
 
 
 def _check_own_files(where: str, train: TrainParams) -> None:
@@ -120,9 +132,9 @@ def _check_own_files(where: str, train: TrainParams) -> None:
     if train.given is not None and train.given.weights is not None:
         files["given.weights"] = Path(train.given.weights)
     for key, file in files.items():
-        if file is not None and file.parts[0] != "own":
+        if file is not None and (file.parts[0] != "own" or ".." in file.parts):
             raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; put it there")
-        if file is not None and not file.exists():
+        if file is not None and not file.is_file():
             raise InputError(f"{where}.{key}: no file {file}; paths are seen from the study")
 
 
@@ -141,6 +153,9 @@ class _UniqueKeys(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.tag != "tag:yaml.org,2002:merge":
                 key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str):
+                    problem = f"the key {key!r} is no name"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
                 if key in seen:
                     problem = f"the key {key!r} stands here twice"
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)

@@ -25,9 +25,24 @@ def check_networks(study: Study) -> None:
         With the key's path, for a network that does not fit its data or a layer that is not there.
     """
     for name, experiment in study.experiments.items():
-        form = study.datasets[experiment.dataset].form(experiment.dataset)
-        if form is not None:
+        dataset = study.datasets[experiment.dataset]
+        if dataset.is_regression(experiment.dataset):
+            _check_regression(f"params.yaml: experiments.{name}", experiment)
+        if (form := dataset.form(experiment.dataset)) is not None:
             _check_once(name, experiment, *form)
+
+
+def _check_regression(where: str, experiment: Experiment) -> None:
+    """What needs classes or images cannot be had of a regression."""
+    train, activations = experiment.train, experiment.activations
+    if train.loss != "squared_error":
+        raise InputError(f"{where}.train.loss: {experiment.dataset} has real targets; write `squared_error`")
+    if train.augmentation.shift or train.augmentation.flip:
+        raise InputError(f"{where}.train.augmentation: {experiment.dataset} has no images; remove it")
+    if activations is not None and "class_means" in activations.store:
+        raise InputError(f"{where}.activations.store: {experiment.dataset} has no classes; write `[pooled]`")
+    if experiment.recos is not None:
+        raise InputError(f"{where}.recos: {experiment.dataset} has no labelled images; write `recos: null`")
 
 
 def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
@@ -47,6 +62,7 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
     from probecore.activations.layers import select_layers, trace_calls
     from probecore.models.build import outline_model
 
+    _check_scaling(experiment, input_shape)
     try:
         model = outline_model(experiment.train.model, input_shape=input_shape, outputs=outputs)
     except InputError as error:
@@ -58,6 +74,15 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
             select_layers(experiment.activations.layers, calls)
         except InputError as error:
             raise InputError(f"activations.{error}") from None
+
+
+def _check_scaling(experiment: Experiment, input_shape: tuple[int, ...]) -> None:
+    normalise = experiment.train.normalise
+    for name, value in (("mean", normalise.mean), ("std", normalise.std)):
+        if isinstance(value, list) and len(value) not in (1, input_shape[0]):
+            raise InputError(
+                f"train.normalise.{name}: {len(value)} values for {input_shape[0]} channels; give one each"
+            )
 
 
 def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> str:

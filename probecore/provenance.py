@@ -64,7 +64,8 @@ def _imports(module: str) -> list[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path}: relative imports are not followed; name the package"
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     if any(name == f"{PACKAGE.name}.__version__" for name in names):
         names.append(f"{PACKAGE.name}.__init__")

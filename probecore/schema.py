@@ -7,12 +7,16 @@ A section is one block of ``params.yaml``. Each step defines its own section bes
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import pydantic
 
 from probecore.errors import InputError
+
+_BRANCH = re.compile(r"function-|tagged-|(float|int|str|bool)$|(list|dict)\[|literal\[")
+"""What pydantic adds to a key's path to say which alternative of a type it tried."""
 
 
 class Section(pydantic.BaseModel):
@@ -49,7 +53,7 @@ class Section(pydantic.BaseModel):
 def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], where: str) -> str:
     """One line for the first problem of a validation: key, what is wrong, remedy."""
     problem = error.errors()[0]
-    location = [str(part) for part in problem["loc"] if not str(part).startswith(("function-", "tagged-"))]
+    location = [str(part) for part in problem["loc"] if not _BRANCH.match(str(part))]
     key = ".".join([*([where] if where else []), *location])
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key{did_you_mean(location[-1], keys_at(section, location[:-1]))}"

@@ -23,7 +23,7 @@ LOCK = Path("dvc.lock")
 MADE = ("data", "results")
 """The folders that hold all that a study makes."""
 
-NOT_SHARED = {*MADE, "params.yaml", "logs", ".snakemake", ".probecore", ".dvc", ".git"}
+NOT_SHARED = {*MADE, "params.yaml", "dvc.lock", "logs", ".snakemake", ".probecore", ".dvc", ".git"}
 """What a rebuilt study has of its own or goes without; it sees the rest of the present one."""
 
 
@@ -116,10 +116,10 @@ def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterato
     if not listing.exists():
         yield f"{out}: differs; run `dvc fetch`, and verify names its files"
         return
-    recorded = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
-    if _md5_of_folder(recorded) != md5:
+    if _md5_of_file(listing) + ".dir" != md5:
         yield f"{listing}: damaged; delete it and run `dvc fetch`"
         return
+    recorded = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
     for file in sorted(recorded.keys() | present.keys()):
         if recorded.get(file) != present.get(file):
             yield f"{out / file}: {_difference(present.get(file), recorded.get(file))}"
@@ -154,11 +154,8 @@ def _dvc_cache() -> Path:
 def _files_below(folders: Iterable[str | Path], *, study: Path = Path()) -> list[Path]:
     """The files below `folders` of a study, sorted, as seen from it; without those that ``.dvcignore`` names."""
     ignore = study / ".dvcignore"
-    patterns = (
-        [line.rstrip("/") for line in ignore.read_text().split("\n") if line[:1] not in ("", "#")]
-        if ignore.exists()
-        else []
-    )
+    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
+    patterns = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
     files = (path.relative_to(study) for folder in folders for path in (study / folder).rglob("*") if path.is_file())
     return sorted(
         path for path in files if not any(fnmatch.fnmatch(part, pattern) for part in path.parts for pattern in patterns)

@@ -37,9 +37,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (study.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (study.folder / name).write_text(text)
+    record(study)
+    return study.folder
+
+
+def record(study: Study) -> None:
     study.run("dvc", "init", "--no-scm", "--quiet")
     study.run("dvc", "commit", "--force", "--quiet")
-    return study.folder
 
 
 @pytest.fixture
@@ -148,6 +152,7 @@ def test_without_the_cache_a_folder_that_differs_is_named(study: Study) -> None:
 def test_a_rebuild_names_what_does_not_come_out_again(tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", FEW_JOBS)
     study.snakemake()
+    record(study)
     (tmp_path / "temporary").mkdir()
     for damage, path in (change, "history.csv"), (os.unlink, "final.csv"), (add, "more.csv"):
         damage(str(study.folder / "results/train/tiny" / path))

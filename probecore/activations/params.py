@@ -28,6 +28,7 @@ class ActivationsParams(Section):
     epochs: Literal["all", "last"] | Epochs = Field("all", description="Which checkpoints; 0 is the initial state.")
     store: list[Store] = Field(
         ["pooled", "class_means"],
+        min_length=1,
         description="maps: every value, per image; pooled: mean and maximum per image and channel; "
         "class_means: mean map per class. Logits, predictions and labels are always kept.",
     )

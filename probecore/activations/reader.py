@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, read_text
+from probecore.activations.params import Store
 from probecore.activations.rows import Rows, readable
 from probecore.errors import InputError
 from probecore.files import open_hdf5
@@ -114,6 +115,11 @@ class Activations:
         means = self._layer_rows(epoch, split, layer, "class_means")[:]
         return ClassMeans(means, self._split_rows(epoch, split, "class_counts")[:])
 
+    def stores(self, epoch: int, split: str, layer: str, what: Store) -> bool:
+        """Whether `what` was kept of a layer."""
+        group = self._group(epoch_name(epoch), split, "layers", layer)
+        return ("mean" if what == "pooled" else what) in group
+
     def verify(self) -> None:
         """Read and check every block of the file."""
         for epoch in self.epochs:
@@ -153,13 +159,18 @@ class Activations:
         part = group.parent.parent
         with readable(self.path, group.name):
             images, shape = int(part.attrs["images"]), tuple(map(int, group.attrs["shape"]))
-            expected = {"maps": (images, *shape), "class_means": (*part["class_counts"].shape, *shape)}
-        return self._rows(group, name, expected.get(name, (images, shape[0] if shape else 1)))
+            channels = shape[0] if shape else 1
+            if name == "class_means" and name in group:
+                expected: tuple[int, ...] = (*part["class_counts"].shape, *shape)
+            else:
+                expected = (images, *shape) if name == "maps" else (images, channels)
+        return self._rows(group, name, expected)
 
     def _rows(self, group: h5py.Group, name: str, expected: tuple[int, ...]) -> Rows:
         with readable(self.path, f"{group.name}/{name}"):
             if name not in group:
-                raise InputError(f"{self.path}: {group.name} holds no {name}; add it to `activations.store`")
+                stored = "pooled" if name in Pooled._fields else name
+                raise InputError(f"{self.path}: {group.name} holds no {name}; add {stored!r} to `activations.store`")
             rows = Rows(group[name], self.path)
             if rows.shape[: len(expected)] != expected:
                 raise ValueError(f"has shape {rows.shape} where {expected} is due")

@@ -16,9 +16,7 @@ from probecore.train.batches import Scaling
 from probecore.train.inference import check_data
 
 
-def run_network(
-    *, data: Path, checkpoints: Path, params: ActivationsParams, numerics: Numerics, output: Path
-) -> None:
+def run_network(*, data: Path, checkpoints: Path, params: ActivationsParams, numerics: Numerics, output: Path) -> None:
     """Dump one network's activations at the chosen checkpoints into the HDF5 file `output`.
 
     Raises
@@ -36,9 +34,7 @@ def run_network(
 
     checkpoint_hash = sha256_of(checkpoints)
     with create_activations(output, model=info.model.name, data_sha256=info.data) as file:
-        for epoch in track(
-            params.epochs_of(epochs_in(checkpoints)), f"activations of {info.network}, checkpoints"
-        ):
+        for epoch in track(params.epochs_of(epochs_in(checkpoints)), f"activations of {info.network}, checkpoints"):
             model = load_network(checkpoints, epoch, device=device)
             group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_hash)
             for split in params.splits:

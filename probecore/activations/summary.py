@@ -1,5 +1,6 @@
 """The gathering job of `activations`: what was dumped, layer by layer, and which channels are silent."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "position"])
     draw_silent(table, output / "silent")
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
-    silent = last.groupby([condition_at(row.network, row.epoch) for row in last.itertuples()])[
-        "silent"
-    ].mean()
+    silent = last.groupby([condition_at(row.network, row.epoch) for row in last.itertuples()])["silent"].mean().dropna()
     write_summary(
         output,
         Summary(
@@ -40,8 +39,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
                 TableEntry(
                     file="layers.csv",
                     title="Layers in the dump",
-                    caption="Per network, checkpoint, split and layer: images, channels, the mean of all "
-                    "values, and the share of silent channels.",
+                    caption="Per network, checkpoint, split and layer: images, the mean of all "
+                    "values, and the share of silent channels; empty where `pooled` is not stored.",
                 )
             ],
         ),
@@ -67,11 +66,10 @@ def _rows(experiment: str, path: Path) -> list[dict[str, Any]]:
 
 
 def _statistics(activations: Activations, epoch: int, split: str, layer: str) -> dict[str, Any]:
-    pooled = activations.pooled(epoch, split, layer)
-    n, channels = pooled.mean.shape
-    return {
-        "n": n,
-        "channels": channels,
-        "mean": float(pooled.mean.mean(dtype="float64")),
-        "silent": float((pooled.max.max(axis=0) <= 0).mean()),
-    }
+    """Mean and share of silent channels; NaN where `pooled` is not stored."""
+    statistics: dict[str, Any] = {"n": len(activations.labels(epoch, split)), "mean": math.nan, "silent": math.nan}
+    if activations.stores(epoch, split, layer, "pooled"):
+        pooled = activations.pooled(epoch, split, layer)
+        statistics["mean"] = float(pooled.mean.mean(dtype="float64"))
+        statistics["silent"] = float((pooled.max.max(axis=0) <= 0).mean())
+    return statistics

@@ -110,3 +110,7 @@ class DatasetParams(Section):
         """Shape of one input and number of outputs; None where only the files themselves can tell."""
         kind = self.kind_of(name)
         return ((self.features,), 1) if kind == "gaussian_noise" else _FORMS.get(kind)
+
+    def is_regression(self, name: str) -> bool:
+        """Whether the targets are known to be real numbers."""
+        return self.kind_of(name) in ("ishigami", "gaussian_noise")

@@ -115,6 +115,11 @@ class ModelParams(Section):
         return options
 
     @property
+    def is_factory(self) -> bool:
+        """Whether a function of the user's builds the network, and may load its weights."""
+        return _FACTORY.fullmatch(self.name) is not None and _LIBRARY.fullmatch(self.name) is None
+
+    @property
     def file(self) -> Path | None:
         """The Python file of a `path/to/file.py:function`, relative to the study; else None."""
         path, _, _ = self.name.rpartition(":")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from probecore.figures import colour_of, new_figure, save_figure, style
+from probecore.figures import colour_of, new_figure, save_figure, spread, style
 from probecore.networks import condition_at, condition_of
 
 COMBINATIONS = [("plain", "normal"), ("plain", "reversed"), ("negated", "normal"), ("negated", "reversed")]
@@ -24,7 +24,7 @@ def draw_polarity(table: pd.DataFrame, path_stem: Path) -> None:
     axes = figure.subplots()
     places = np.arange(len(COMBINATIONS))
     labelled: set[str] = set()
-    for offset, (condition, network) in zip(np.linspace(-0.3, 0.3, len(groups)), sorted(groups), strict=True):
+    for offset, (condition, network) in zip(spread(len(groups), 0.6), sorted(groups), strict=True):
         rows = groups[condition, network].loc[COMBINATIONS]
         errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
         label = None if condition in labelled else condition
@@ -55,7 +55,7 @@ def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         counts = table[conditions == name].pivot_table(
-            index="label", columns="prediction", values="images", aggfunc="sum"
+            index="label", columns="prediction", values="count", aggfunc="sum"
         )
         shares = counts.div(counts.sum(axis=1), axis=0)
         image = axes.imshow(shares, vmin=0, vmax=1)

@@ -102,8 +102,8 @@ def hits_per_filter(
 ) -> torch.Tensor:
     """Which images the network gets right when one filter of `layer` at a time is negated.
 
-    Instead of one pass of the network per filter, the layer is evaluated once and the channel of
-    the filter is replaced by 2 b - y, which is what negated weights with the same bias b give.
+    No weight changes: the filter's channel y is replaced by 2 b - y on the way, which is what negated
+    weights with the same bias b give.
 
     Returns
     -------
@@ -132,10 +132,10 @@ def hits_per_filter(
 
 
 def weight_of(layer: nn.Module) -> torch.Tensor:
-    """The weight of a conv or linear layer, shape (F, ...); raises `InputError` if there is none."""
+    """The weight of a conv or linear layer, shape (F, ...); raises `InputError` if it has none, or a derived one."""
     weight = getattr(layer, "weight", None)
-    if not isinstance(weight, torch.Tensor):
-        raise InputError(f"{type(layer).__name__}: has no weight; choose a conv or linear layer")
+    if not isinstance(weight, nn.Parameter):
+        raise InputError(f"{type(layer).__name__}: has no weight of its own; choose a plain conv or linear layer")
     return weight
 
 

@@ -71,8 +71,11 @@ class _Probe:
     """One network at one epoch, with the test images on its device."""
 
     def __init__(self, model: nn.Module, dataset: Dataset, normalise: Normalise, device: torch.device) -> None:
-        first = blocks(model, dataset.input_shape)[0]
-        self.model, self.layer_name, self.layer = model, first.layer, model.get_submodule(first.layer)
+        weighted = blocks(model, dataset.input_shape)
+        if not weighted:
+            raise InputError("recos: the network has no conv or linear layer; write `recos: null`")
+        self.model, self.layer_name = model, weighted[0].layer
+        self.layer = model.get_submodule(self.layer_name)
         self.dataset, self.device = dataset, device
         self.scale = Scaling(normalise, dataset.input_shape, device)
         self.images = torch.from_numpy(dataset.test.inputs).to(device)
@@ -96,12 +99,10 @@ class _Probe:
 
     def confusion(self) -> Iterator[dict[str, Any]]:
         """Counts of (label, prediction) on reversed images, the network as trained."""
-        predictions = self.logits["plain", "reversed"].argmax(1)
-        classes = self.dataset.outputs
-        counts = torch.bincount(self.labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
-        for label in range(classes):
-            for prediction in range(classes):
-                yield {"label": label, "prediction": prediction, "images": int(counts[label, prediction])}
+        predictions, classes = self.logits["plain", "reversed"].argmax(1), self.dataset.outputs
+        pairs = torch.bincount(self.labels * classes + predictions, minlength=classes**2)
+        for index, count in enumerate(pairs.tolist()):
+            yield {"label": index // classes, "prediction": index % classes, "count": count}
 
     def scalings(self, params: RecosParams) -> Iterator[dict[str, Any]]:
         """How far the identity holds when the same network is fed with other input scalings."""
@@ -149,5 +150,7 @@ def _scaling(name: str, dataset: Dataset) -> Normalise:
         return Normalise(mean=0.5, std=1.0)
     if name == "unit":
         return Normalise(mean=0.0, std=1.0)
-    pixels = dataset.train.inputs
-    return Normalise(mean=float(pixels.mean(dtype=np.float64) / 255), std=float(pixels.std(dtype=np.float64) / 255))
+    counts = np.bincount(dataset.train.inputs.reshape(-1), minlength=256)
+    levels = np.arange(256) / 255
+    mean = float(np.average(levels, weights=counts))
+    return Normalise(mean=mean, std=float(np.average((levels - mean) ** 2, weights=counts) ** 0.5))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.files import write_table
+from probecore.files import read_table, write_table
 from probecore.networks import condition_at
 from probecore.recos.figures import draw_confusion, draw_polarity
 from probecore.recos.run import KEYS
@@ -69,7 +69,7 @@ TABLES = [
 
 
 def _stack(networks: list[Path], name: str) -> pd.DataFrame:
-    return pd.concat([pd.read_csv(folder / f"{name}.csv") for folder in networks], ignore_index=True)
+    return pd.concat([read_table(folder / f"{name}.csv") for folder in networks], ignore_index=True)
 
 
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:

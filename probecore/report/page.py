@@ -9,6 +9,7 @@ import jinja2
 import yaml
 
 from probecore.figures import colour_of
+from probecore.files import NAME_COLUMNS
 from probecore.report.content import Number, Table
 from probecore.report.embed import Picture
 
@@ -76,7 +77,7 @@ def _columns(table: Table) -> list[tuple[str, bool, list[str]]]:
 
 
 def _column(name: str, cells: list[str]) -> tuple[str, bool, list[str]]:
-    numeric = all(_is_number(cell) for cell in cells if cell)
+    numeric = name not in NAME_COLUMNS and all(_is_number(cell) for cell in cells if cell)
     return name.replace("_", " "), numeric, [_cell(cell) if numeric else cell for cell in cells]
 
 

@@ -17,7 +17,8 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     share = successes / n
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    return low, 1.0 if successes == n else min(1.0, centre + half)
 
 
 def paired_difference(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Estimate:
@@ -31,12 +32,14 @@ def paired_difference(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_
     Returns
     -------
     Estimate
-        mean(after) - mean(before), its normal 95 % interval, null 0, and the exact two-sided sign test on
-        the images whose judgement changed (McNemar 1947, doi 10.1007/BF02295996).
+        mean(after) - mean(before); its 95 % interval for matched pairs, with half an image added to each kind
+        of change and two to the sample (Agresti and Min 2005, doi 10.1002/sim.1781); null 0; and the exact
+        two-sided sign test on the images whose judgement changed (McNemar 1947, doi 10.1007/BF02295996).
     """
     change = after.astype(np.int64) - before.astype(np.int64)
     n, gained, lost = len(change), int((change > 0).sum()), int((change < 0).sum())
     value = float(change.mean())
-    half = Z * math.sqrt((gained + lost) / n - value**2) / math.sqrt(n)
+    centre = (gained - lost) / (n + 2)
+    half = Z * math.sqrt((gained + lost + 1) - (gained - lost) ** 2 / (n + 2)) / (n + 2)
     p = min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
-    return Estimate(value=value, low=value - half, high=value + half, null=0.0, p=p, n=n)
+    return Estimate(value=value, low=centre - half, high=centre + half, null=0.0, p=p, n=n)

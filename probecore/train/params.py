@@ -1,6 +1,6 @@
 """Parameters of the step `train`: the network, its recipe, conditions and seeds."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field
@@ -18,6 +18,13 @@ class Normalise(Section):
 
     mean: float | list[float] = Field(0.5, description="Mean on [0, 1]: one number, or one per channel.")
     std: float | list[float] = Field(1.0, description="Standard deviation on [0, 1]: one number, or one per channel.")
+
+    @pydantic.field_validator("mean", "std")
+    @classmethod
+    def _some(cls, values: float | list[float]) -> float | list[float]:
+        if values == []:
+            raise ValueError("must hold at least 1 number")
+        return values
 
     @pydantic.field_validator("std")
     @classmethod
@@ -89,7 +96,7 @@ RecipeChanges = pydantic.create_model(  # type: ignore[call-overload]
     __base__=Section,
     __doc__="What a condition changes in the recipe of the experiment.",
     **{
-        name: (field.annotation | None, Field(None, description=field.description))  # type: ignore[operator]
+        name: (Annotated[field.annotation, Field(), *field.metadata] | None, Field(None, description=field.description))
         for name, field in Recipe.model_fields.items()
     },
 )
@@ -121,7 +128,12 @@ class TrainParams(Recipe):
         if not self.networks:
             raise ValueError("seeds: no network left; give at least one seed or `given`")
         if self.shuffled is not None:
-            self.recipe("shuffled-0")
+            try:
+                self.recipe("shuffled-0")
+            except pydantic.ValidationError as error:
+                raise ValueError(f"shuffled: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        if self.given is not None and self.given.weights is None and not self.model.is_factory:
+            raise ValueError(f"given.weights: {self.model.name} brings no weights of its own; name a file")
         return self
 
     @property

@@ -59,7 +59,7 @@ def run_network(
         "numerics": numerics.model_dump(mode="json"),
         "code": code_hash("probecore.train.run"),
         "torch": str(torch.__version__),
-        "own": {path.as_posix(): sha256_of(path) for path in Path("own").rglob("*.py")},
+        "own": _own_code() if params.model.file is not None else None,
         "weights": _digest(model),
     }
     rows, states = _train(
@@ -160,6 +160,10 @@ def _train(
         current = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         resume.save(history=rows, current=current | optimiser_tensors(optimiser))
     return rows, {epoch: resume.load_checkpoint(epoch) for epoch in recipe.checkpoint_epochs}
+
+
+def _own_code() -> dict[str, str]:
+    return {path.as_posix(): sha256_of(path) for path in sorted(Path("own").rglob("*.py"))}
 
 
 def _digest(model: torch.nn.Module) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.files import write_table
+from probecore.files import read_table, write_table
 from probecore.networks import condition_of
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 from probecore.train.figures import draw_learning_curves
@@ -12,7 +12,7 @@ from probecore.train.figures import draw_learning_curves
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables `networks`; write history, final state, figure and ``summary.json`` into `output`."""
-    history = pd.concat([pd.read_csv(path) for path in networks], ignore_index=True)
+    history = pd.concat([read_table(path) for path in networks], ignore_index=True)
     keys = ["experiment", "network", "epoch"]
     write_table(output / "history.csv", history, sort_by=keys)
     final = history.loc[history.groupby("network")["epoch"].idxmax()].drop(columns=["running_loss", "running_accuracy"])

@@ -171,7 +171,7 @@ def test_what_does_not_fit_is_refused(
         (lambda dump: dump.maps(20, "test", "conv3"), "no 'conv3'; did you mean 'conv"),
         (lambda dump: dump.layers(20, "tests"), "no 'tests'; did you mean 'test'"),
         (lambda dump: dump.logits(2, "test"), "no 'epoch-002'; did you mean 'epoch-020'"),
-        (lambda dump: dump.maps(20, "test", "conv1"), "holds no maps; add it to `activations.store`"),
+        (lambda dump: dump.maps(20, "test", "conv1"), "holds no maps; add 'maps' to `activations.store`"),
     ],
 )
 def test_what_is_not_there(dump: Callable[..., Path], ask: Callable[[Activations], object], message: str) -> None:

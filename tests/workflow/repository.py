@@ -92,6 +92,9 @@ class Repository(Study):
         clone = Repository(self.folder.parent / name)
         self.git("clone", "--quiet", str(self.folder), str(clone.folder))
         clone.configure()
+        shutil.copytree(
+            self.folder / ".probecore/checked", clone.folder / ".probecore/checked"
+        )  # saves imports of torch
         clone.dvc("config", "--local", "cache.type", cache_type)
         return clone
 
