@@ -5,6 +5,7 @@ from snakemake.utils import min_version
 
 from probecore.params import STEPS
 from probecore.provenance import code_of
+from probecore.running import wait_for_jobs
 from workflow.common import Common, only, own_files
 from workflow.queue_watch import watch
 
@@ -32,5 +33,6 @@ rule all:
 
 
 onstart:
+    wait_for_jobs()
     if workflow.executor_plugin.name == "slurm":
         watch(logger.warning)

@@ -26,7 +26,8 @@ def code_of(entry: str) -> list[Path]:
     units = {_unit(module, home) for module in imported_modules(entry)}
     files = {file for unit in units for file in _files_of(unit)}
     templates = {file for file in _files_of(PACKAGE / home) if file.suffix != ".py"}
-    return sorted(file.relative_to(PACKAGE.parent) for file in files | templates)
+    package = {path for path in [PACKAGE / home / "__init__.py"] if path.is_file()}
+    return sorted(file.relative_to(PACKAGE.parent) for file in files | templates | package)
 
 
 def code_units(step: str) -> list[str]:
@@ -65,7 +66,7 @@ def _imports(module: str) -> list[str]:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.module and not node.level, f"{path}: relative imports are not followed; name the package"
+            assert node.module is not None, f"{path}: relative imports are not followed; name the package"
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     if any(name == f"{PACKAGE.name}.__version__" for name in names):
         names.append(f"{PACKAGE.name}.__init__")

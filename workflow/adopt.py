@@ -92,7 +92,8 @@ def _put_in_order(lock: Lock, stages: Collection[str]) -> bool:
 
 
 def _align(lock: Lock, stage: str) -> bool:
-    files = lock.files_of(stage)
+    places = [out["path"] for writer, out in lock.outs if writer == stage]
+    files = [file for place in places for file in (*files_at(place), *_benchmarks(place))]
     newest = max(os.stat(file).st_mtime_ns for file in (*lock.sources_of(stage), *files))
     time = -(-newest // MILLISECOND) * MILLISECOND
     others = [file for file in files if {os.stat(file).st_mtime_ns, os.lstat(file).st_mtime_ns} != {time}]
@@ -106,6 +107,11 @@ def _align(lock: Lock, stage: str) -> bool:
                 " `dvc config --local cache.type reflink,copy`, then `dvc checkout --relink`"
             )
     return bool(others)
+
+
+def _benchmarks(place: str) -> Iterator[str]:
+    """Those of the jobs that write at `place`. For Snakemake a job is as old as its oldest output or benchmark."""
+    return (file for file in files_at(place.replace("results", "logs", 1)) if file.endswith(".benchmark.tsv"))
 
 
 def _refuse_leftovers(names: Collection[str]) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 from snakemake.io import expand
 
+import probecore
 from probecore.errors import InputError
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
+from probecore.running import enter_as_snakemake
 from workflow.adopt import agree_with_dvc
 
 
@@ -26,6 +28,7 @@ class Common:
         # Jobs find this environment's `probecore` also where the environment is not activated.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         try:
+            _check_link()
             self.study, self.written = load_study(Path("params.yaml"))
             if main_process:
                 check_networks(self.study)
@@ -33,6 +36,7 @@ class Common:
             print(f"probecore: {error}", file=sys.stderr)
             raise SystemExit(2) from None
         if main_process:
+            enter_as_snakemake()
             agree_with_dvc([*self.study.datasets, *self.study.experiments])
         self.whole = json.dumps(self.written, sort_keys=True)
         self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
@@ -85,6 +89,12 @@ class Common:
 def only(names: Iterable[str]) -> str:
     """A wildcard constraint that matches these names and nothing else."""
     return "|".join(names) or "(?!)"
+
+
+def _check_link() -> None:
+    """The code that both tools hash is the code that runs."""
+    if not Path("probecore").exists() or not Path("probecore").samefile(Path(probecore.__file__).parent):
+        raise InputError("probecore: this study's link is not to the package that runs; `probecore init .` makes it")
 
 
 def own_files(_wildcards: Any) -> list[str]:

@@ -25,10 +25,6 @@ class Lock:
         """The stage that `file` is an output of."""
         return next((stage for stage, out in self.outs if _is_within(file, out["path"])), None)
 
-    def files_of(self, stage: str) -> list[str]:
-        """The stage's outputs, as far as they are here."""
-        return [file for writer, out in self.outs if writer == stage for file in files_at(out["path"])]
-
     def sources_of(self, stage: str) -> Iterator[str]:
         """Files that the stage reads; in place of those that are not here, what their stages read."""
         for dep in self.deps[stage]:

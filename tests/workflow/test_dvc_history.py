@@ -120,5 +120,9 @@ def test_experiments_of_dvc(repository: Repository) -> None:
 def test_metrics_and_plots(repository: Repository) -> None:
     metrics = json.loads(repository.dvc("metrics", "show", "--json"))
     assert metrics[""]["data"]["results/metrics.json"]["data"]["tiny"]["train"]["test_accuracy.trained"] > 0.1
-    plots = json.loads(repository.run("dvc", "plots", "show", "--json").stdout.split("\n{", 1)[-1])
-    assert plots
+    printed = repository.dvc("plots", "show", "--json").splitlines()
+    plots = json.loads(next(line for line in printed if line.startswith("{")))["data"]
+    for experiment in ("tiny", "bare"):
+        curve = plots[f"results/train/{experiment}/history.csv"][0]["content"]
+        epochs = {point["epoch"] for point in curve["data"]["values"]}
+        assert epochs == {"0", "1"}

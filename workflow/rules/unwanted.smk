@@ -16,4 +16,4 @@ rule unwanted:
         "{params.experiment} has no step {params.step}"
     shell:
         'echo \'{{"step": "{params.step}", "experiment": "{params.experiment}", "wanted": false}}\''
-        " > {output} 2> {log}"
+        " > {output}.partial 2> {log} && mv {output}.partial {output}"
