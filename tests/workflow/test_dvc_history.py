@@ -80,7 +80,6 @@ def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     repository.snakemake()
     repository.probecore("record")
     assert repository.is_recorded()
-    assert repository.wanted_by_snakemake() == set()
 
     repository.git("checkout", "params.yaml")
     assert repository.wanted_by_snakemake() == repository.wanted_by_dvc() == {("report", "")}
@@ -88,9 +87,7 @@ def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     assert refused.returncode != 0
     assert "probecore: results/activations/more, results/recos/more, results/train/more: not in" in refused.stdout
     repository.snakemake()
-    refused = repository.probecore("record", check=False)
-    assert refused.returncode == 2
-    assert "probecore prune" in refused.stdout
+    assert "`probecore prune`" in repository.probecore("record", check=False).stdout
     listed = repository.probecore("prune").stdout
     assert "results/train/more/trained-7.safetensors" in listed
     assert "bare" not in listed
@@ -103,7 +100,6 @@ def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     clone = repository.clone("clone")
     clone.dvc("pull")
     assert clone.is_recorded()
-    assert clone.wanted_by_snakemake() == set()
 
 
 def test_experiments_of_dvc(repository: Repository) -> None:
