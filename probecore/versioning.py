@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
@@ -36,13 +36,13 @@ def record_study() -> None:
         write_text(LOCK, "schema: '2.0'\nstages: {}\n")  # it vouches for nothing: only Snakemake's own files count
     if "Nothing to be done" not in _snakemake("--dry-run"):
         raise InputError("results are out of date: run `snakemake` first (`snakemake --dry-run` lists what is to do)")
-    missing = [file for file in _outputs() if not Path(file).exists()]
+    outputs = _outputs()
+    missing = [file for file in outputs if not Path(file).exists()]
     if missing:
-        raise InputError(f"{missing[0]} and {len(missing) - 1} more are missing: run `probecore pull` first")
-    leftovers = find_leftovers()
-    if leftovers:
+        raise InputError(f"{_some(missing)} missing: run `probecore pull` first")
+    if leftovers := _files_besides(outputs):
         raise InputError(
-            f"{leftovers[0]} and {len(leftovers) - 1} more are of no experiment or network in params.yaml:"
+            f"{_some(leftovers)} of no experiment or network in params.yaml:"
             " `probecore prune` lists them, `probecore prune --yes` deletes them"
         )
     _run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
@@ -50,12 +50,20 @@ def record_study() -> None:
 
 def find_leftovers() -> list[Path]:
     """Files where a study's files are made that no job of its parameters makes and Git does not keep."""
+    return _files_besides(_outputs())
+
+
+def _files_besides(outputs: Collection[str]) -> list[Path]:
     in_git = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=False).stdout.split("\0")
-    known = {*_outputs(), *in_git}
+    known = {*outputs, *in_git}
     files = (file for pattern in MADE for folder in Path().glob(pattern) for file in folder.rglob("*"))
     return sorted(
         file for file in files if not file.is_dir() and not file.name.startswith(".") and file.as_posix() not in known
     )
+
+
+def _some(files: Sequence[Path | str]) -> str:
+    return f"{files[0]} and {len(files) - 1} more are" if len(files) > 1 else f"{files[0]} is"
 
 
 def delete_leftovers(files: Sequence[Path]) -> None:
