@@ -121,6 +121,14 @@ class Slurm:
         return self.start(study, *arguments).wait(limit)
 
 
+def eventually(condition: Callable[[], object], limit: float) -> None:
+    """Wait until the condition holds; fail after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"not so after {limit} s"
+        time.sleep(0.1)
+
+
 class Running:
     """A command that runs in a study; everything it prints is kept."""
 

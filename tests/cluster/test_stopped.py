@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.support import LONGER, TRAINED, Slurm, well_begun
+from tests.cluster.support import LONGER, TRAINED, Slurm, eventually, well_begun
 from tests.conftest import Study, make_study
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
@@ -42,8 +42,8 @@ def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None
     running = slurm.start(study, *TRAINED)
     running.until(lambda: well_begun(study), limit=90)
     running.interrupt()
-    running.until(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=10)
-    code, _ = running.wait(limit=60)
+    eventually(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=60)
+    code, _ = running.wait(limit=200)
     assert code == 1
 
     assert_goes_on(slurm, study, undisturbed)

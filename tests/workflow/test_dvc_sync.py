@@ -151,6 +151,6 @@ def jobs_of_snakemake(repository: Repository) -> tuple[dict[str, str], set[tuple
 def test_every_study_has_the_same_stages() -> None:
     """Byte for byte, save that a study may keep its activations from remotes."""
     kept_here = "results/activations/${key}:\n            push: false\n"
-    for study in (ROOT / "studies").glob("*/dvc.yaml"):
-        text = study.read_text().replace(kept_here, "results/activations/${key}\n")
+    for study in (ROOT / "studies").glob("*/params.yaml"):
+        text = (study.parent / "dvc.yaml").read_text().replace(kept_here, "results/activations/${key}\n")
         assert text == DVC_YAML, f"copy the root's dvc.yaml to {study.parent}"
