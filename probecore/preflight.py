@@ -24,12 +24,13 @@ def check_networks(study: Study) -> None:
     InputError
         With the key's path, for a network that does not fit its data or a layer that is not there.
     """
+    code = code_hash("probecore.preflight")
     for name, experiment in study.experiments.items():
         dataset = study.datasets[experiment.dataset]
         if dataset.is_regression(experiment.dataset):
             _check_regression(f"params.yaml: experiments.{name}", experiment)
         if (form := dataset.form(experiment.dataset)) is not None:
-            _check_once(name, experiment, *form)
+            _check_once(name, experiment, *form, code=code)
 
 
 def _check_regression(where: str, experiment: Experiment) -> None:
@@ -45,8 +46,8 @@ def _check_regression(where: str, experiment: Experiment) -> None:
         raise InputError(f"{where}.recos: {experiment.dataset} has no labelled images; write `recos: null`")
 
 
-def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
-    passed = FOLDER / _key(experiment, input_shape, outputs)
+def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int, *, code: str) -> None:
+    passed = FOLDER / _key(experiment, input_shape, outputs, code)
     if not passed.exists():
         try:
             _check(experiment, input_shape, outputs)
@@ -85,9 +86,9 @@ def _check_scaling(experiment: Experiment, input_shape: tuple[int, ...]) -> None
             )
 
 
-def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> str:
+def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int, code: str) -> str:
     model = experiment.train.model
     own = model.file.read_text(encoding="utf-8") if model.file is not None else None
     layers = None if experiment.activations is None else experiment.activations.layers
-    content = [model.model_dump(mode="json"), own, layers, input_shape, outputs, code_hash("probecore.preflight")]
+    content = [model.model_dump(mode="json"), own, layers, input_shape, outputs, code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

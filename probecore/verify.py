@@ -102,10 +102,10 @@ def _against_hash(out: Path, md5: str) -> Iterator[str]:
     if not out.exists():
         yield f"{out}: missing"
     elif not out.is_dir():
-        if _md5_of_file(out) != md5:
+        if md5_of(out) != md5:
             yield f"{out}: differs"
     else:
-        present = {path.relative_to(out).as_posix(): _md5_of_file(path) for path in _files_below([out])}
+        present = {path.relative_to(out).as_posix(): md5_of(path) for path in _files_below([out])}
         if _md5_of_folder(present) != md5:
             yield from _against_listing(out, present, md5)
 
@@ -116,7 +116,7 @@ def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterato
     if not listing.exists():
         yield f"{out}: differs; run `dvc fetch`, and verify names its files"
         return
-    if _md5_of_file(listing) + ".dir" != md5:
+    if md5_of(listing) + ".dir" != md5:
         yield f"{listing}: damaged; delete it and run `dvc fetch`"
         return
     recorded = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
@@ -137,7 +137,8 @@ def _md5_of_folder(files: Mapping[str, str]) -> str:
     return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _md5_of_file(path: Path) -> str:
+def md5_of(path: Path) -> str:
+    """MD5 of a file, which is how DVC names content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

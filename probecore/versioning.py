@@ -4,7 +4,6 @@ Both are run as commands. What Snakemake believes of files that came from DVC is
 whether files on disk are what was recorded, byte for byte, in ``probecore/verify.py``.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -17,8 +16,7 @@ from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
 from probecore.params import load_study, read_yaml
 from probecore.progress import track
-
-LOCK = Path("dvc.lock")
+from probecore.verify import LOCK, md5_of
 
 MADE = ("data", "results/*/")
 """Where a study's files are made. What lies directly in ``results/`` is kept in Git."""
@@ -157,9 +155,7 @@ def _recorded_files() -> Iterator[tuple[Path, Path]]:
 
 
 def _is_intact(cached: Path) -> bool:
-    with cached.open("rb") as file:
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    return md5 == cached.parent.name + cached.stem
+    return md5_of(cached) == cached.parent.name + cached.stem
 
 
 def _remove_empty_folders() -> None:
