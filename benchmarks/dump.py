@@ -3,7 +3,7 @@
 Side by side in one process, interleaved, one torch thread, fsync nowhere; medians over rounds of times and of the
 ratios within a round:
 
-- forward: the network in inference mode over the same batches of uint8 images, nothing kept;
+- forward: the network in evaluation mode over the same batches of uint8 images, nothing kept;
 - raw write: the bytes of all layers, ready in memory, written to one file by `os.write`;
 - none: `dump_activations`, uncompressed maps of all layers; against forward + raw write;
 - pooled and means: `dump_activations` with its default store, no maps;
@@ -34,12 +34,13 @@ import torch
 from torch import nn
 
 from probecore.activations import create_activations, create_epoch, dump_activations
-from probecore.activations.layers import Call, inference, listening, select_layers, trace_calls
+from probecore.activations.layers import select_layers
 from probecore.activations.params import Compression, Store
 from probecore.activations.streams import rows_per_block
 from probecore.dataset.embedded import mnist5k
 from probecore.models import build_model
 from probecore.models.params import ModelParams
+from probecore.models.tracing import Call, evaluating, listening, trace
 
 BATCH = 256
 ROUNDS = 5
@@ -85,7 +86,7 @@ def benchmark(params: ModelParams, images: np.ndarray) -> list[Row]:
 
 
 def variants(model: nn.Module, images: np.ndarray) -> dict[str, Run]:
-    calls = select_layers(["*"], trace_calls(model, normalise(images[:2])))
+    calls = select_layers(["*"], trace(model, normalise(images[:2])))
     runs: dict[str, Run] = {
         "forward": lambda _: forward(model, images),
         "raw write": partial(raw_write, layer_outputs(model, images, calls)),
@@ -140,7 +141,7 @@ def plain_h5py(
         datasets = {}
         for call in calls:
             rows = rows_per_block(len(images), BATCH, row_bytes=4 * int(np.prod(call.shape)))
-            datasets[call.module, call.index] = file.create_dataset(
+            datasets[call.name, call.index] = file.create_dataset(
                 call.layer,
                 shape=(len(images), *call.shape),
                 dtype="float32",
@@ -162,15 +163,19 @@ def layer_outputs(model: nn.Module, images: np.ndarray, calls: list[Call]) -> li
 
 def each_output(model: nn.Module, images: np.ndarray, calls: list[Call], keep: Callable[..., None]) -> None:
     start = 0
-    modules = {call.module for call in calls}
-    with inference(model), listening(model, modules, lambda *call: keep(start, *call)) as counts:
+    modules = {call.name for call in calls}
+
+    def receive(module: str, index: int, _inputs: Any, output: Any) -> None:
+        keep(start, module, index, output)
+
+    with evaluating(model), listening(model, modules, receive) as counts:
         for start in range(0, len(images), BATCH):
             counts.clear()
             model(normalise(images[start : start + BATCH]))
 
 
 def forward(model: nn.Module, images: np.ndarray) -> None:
-    with inference(model):
+    with evaluating(model):
         for start in range(0, len(images), BATCH):
             model(normalise(images[start : start + BATCH]))
 

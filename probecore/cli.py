@@ -109,18 +109,45 @@ def activations_network(
     _run_network("activations", section, numerics, data=data, checkpoints=checkpoints, output=output)
 
 
-recos = step("recos", "RECOS: rectified correlations on a sphere (Kuo 2016).")
+MEASURES = {
+    "anova": "ANOVA: do weights follow the features? (Alsaghir et al. 2022).",
+    "mutual_information": "Mutual information: who knows what, and when (Fang et al. 2018).",
+    "mechanism": "Mechanism: what each filter says, layer by layer (Tzach et al. 2023).",
+    "recos": "RECOS: rectified correlations on a sphere (Kuo 2016).",
+    "mean_dimension": "Mean dimension: how much the inputs interact (Hahn et al. 2022).",
+}
+READING_ACTIVATIONS = ("anova", "mutual_information")
 
 
-@recos.command("network")
-def recos_network(
-    *, data: Data, checkpoints: Checkpoints, params: Params, numerics: NumericsJson, output: Output
-) -> None:
-    """Measure one network at its checkpoints."""
-    from probecore.recos.params import RecosParams
+def _add_network(group: typer.Typer, name: str) -> None:
+    def measure(params: str, numerics: str, **files: Path) -> None:
+        from probecore.params import section_class
 
-    section = RecosParams.parse(params, where="recos")
-    _run_network("recos", section, numerics, data=data, checkpoints=checkpoints, output=output)
+        _run_network(name, section_class(name).parse(params, where=name), numerics, **files)
+
+    if name in READING_ACTIVATIONS:
+
+        @group.command("network")
+        def network_of_dump(
+            *,
+            data: Data,
+            checkpoints: Checkpoints,
+            activations: Annotated[Path, typer.Option(help="The network's activations.")],
+            params: Params,
+            numerics: NumericsJson,
+            output: Output,
+        ) -> None:
+            """Measure one network at its checkpoints."""
+            measure(params, numerics, data=data, checkpoints=checkpoints, activations=activations, output=output)
+
+    else:
+
+        @group.command("network")
+        def network(
+            *, data: Data, checkpoints: Checkpoints, params: Params, numerics: NumericsJson, output: Output
+        ) -> None:
+            """Measure one network at its checkpoints."""
+            measure(params, numerics, data=data, checkpoints=checkpoints, output=output)
 
 
 def _add_summary(group: typer.Typer, name: str) -> None:
@@ -133,7 +160,11 @@ def _add_summary(group: typer.Typer, name: str) -> None:
         )
 
 
-for _name, _group in (("train", train), ("activations", activations), ("recos", recos)):
+_add_summary(train, "train")
+_add_summary(activations, "activations")
+for _name, _help in MEASURES.items():
+    _group = step(_name, _help)
+    _add_network(_group, _name)
     _add_summary(_group, _name)
 
 

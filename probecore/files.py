@@ -22,7 +22,18 @@ FLOAT_FORMAT = "%.9g"
 """Nine significant digits: what a float32 needs to survive a round trip."""
 
 
-NAME_COLUMNS = ("experiment", "network", "layer", "site", "quantity", "split", "filters", "images", "scaling")
+NAME_COLUMNS = (
+    "experiment",
+    "network",
+    "layer",
+    "to_layer",
+    "site",
+    "quantity",
+    "split",
+    "filters",
+    "images",
+    "scaling",
+)
 """Columns of tables that hold names."""
 
 

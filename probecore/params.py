@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pydantic
 import yaml
@@ -20,7 +20,7 @@ from probecore.dataset.params import DatasetParams
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.recos.params import RecosParams
-from probecore.schema import Section, did_you_mean
+from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
 
 MEASURES = ("recos",)
@@ -58,6 +58,12 @@ class Study(Section):
     numerics: Numerics = Field(description="How numbers are computed, for all experiments.")
     datasets: dict[Name, DatasetParams] = Field(description="The data sets, by name.", min_length=1)
     experiments: dict[Name, Experiment] = Field(description="The experiments, by name.", min_length=1)
+
+
+def section_class(measure: str) -> type[MeasureSection]:
+    """The schema of a measure's section."""
+    kind: type[MeasureSection] = get_args(Experiment.model_fields[measure].annotation)[0]
+    return kind
 
 
 def load_study(path: Path) -> tuple[Study, dict[str, Any]]:

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from probecore.errors import InputError
-from probecore.params import Experiment, Study
+from probecore.params import MEASURES, Experiment, Study
 from probecore.provenance import code_hash
 
 FOLDER = Path(".probecore/checked")
@@ -42,8 +42,10 @@ def _check_regression(where: str, experiment: Experiment) -> None:
         raise InputError(f"{where}.train.augmentation: {experiment.dataset} has no images; remove it")
     if activations is not None and "class_means" in activations.store:
         raise InputError(f"{where}.activations.store: {experiment.dataset} has no classes; write `[pooled]`")
-    if experiment.recos is not None:
-        raise InputError(f"{where}.recos: {experiment.dataset} has no labelled images; write `recos: null`")
+    for measure in MEASURES:
+        section = getattr(experiment, measure)
+        if section is not None and section.needs_labelled_images:
+            raise InputError(f"{where}.{measure}: {experiment.dataset} has no labelled images; write `{measure}: null`")
 
 
 def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int, *, code: str) -> None:
@@ -58,10 +60,10 @@ def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...],
 
 
 def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
-    import torch
-
-    from probecore.activations.layers import select_layers, trace_calls
+    from probecore.activations.layers import select_layers
     from probecore.models.build import outline_model
+    from probecore.models.layers import zeros_for
+    from probecore.models.tracing import trace
 
     _check_scaling(experiment, input_shape)
     try:
@@ -69,8 +71,8 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
     except InputError as error:
         raise InputError(f"train.{error}") from None
     if experiment.activations is not None:
-        parameter = next(model.parameters(), torch.empty(0))
-        calls = trace_calls(model, torch.zeros(1, *input_shape, device=parameter.device))
+        with zeros_for(model, input_shape) as zeros:
+            calls = trace(model, zeros)
         try:
             select_layers(experiment.activations.layers, calls)
         except InputError as error:

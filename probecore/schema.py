@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pydantic
 
@@ -48,6 +48,13 @@ class Section(pydantic.BaseModel):
             return cls.model_validate(content)
         except pydantic.ValidationError as error:
             raise InputError(explain(error, cls, where)) from None
+
+
+class MeasureSection(Section):
+    """Base of the measures' sections."""
+
+    needs_labelled_images: ClassVar[bool] = True
+    """Whether the measure has nothing to say about regressions."""
 
 
 def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], where: str) -> str:

@@ -5,8 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+from probecore.params import STEPS
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,9 +33,8 @@ experiments:
   bare:
     dataset: mnist5k
     train: {{<<: *train, model: lenet5, seeds: [0], epochs: 1, shuffled: null}}
-    activations: null
-    recos: null
 """
+"""Steps that an experiment does not name are not wanted, see `read_params`."""
 
 
 class Study:
@@ -73,10 +76,24 @@ class Study:
         return {path.relative_to(self.folder).as_posix(): sha256_of(path) for path in sorted(files)}
 
 
+def read_params(text: str, home: str) -> dict[str, Any]:
+    """The content of a ``params.yaml``; steps that `text` does not name are null."""
+    content: dict[str, Any] = yaml.safe_load(text.format(home=home))
+    for experiment in content["experiments"].values():
+        for step in STEPS:
+            experiment.setdefault(step, None)
+    return content
+
+
+def write_yaml(path: Path, content: dict[str, Any]) -> None:
+    """Write a mapping in its own order."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
 def make_study(folder: Path, params: str = PARAMS) -> Study:
     """A study in `folder` that uses this repository's code."""
     folder.mkdir(parents=True)
-    (folder / "params.yaml").write_text(params.format(home=ROOT))
+    write_yaml(folder / "params.yaml", read_params(params, str(ROOT)))
     (folder / "probecore").symlink_to(ROOT / "probecore")
     (folder / "own").mkdir()
     (folder / "own" / "README.md").write_text("")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from probecore import cli
-from probecore.params import json_schema, load_study
+from probecore.params import STEPS, json_schema, load_study
 from tests.conftest import ROOT
 
 Edit = Callable[[dict[str, Any]], None]
@@ -149,7 +149,7 @@ def test_what_is_not_readable_yaml(
 def test_merge_keys_share_sections(content: dict[str, Any], tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("    train:", "    train: &train")
     text += "  tanh:\n    dataset: mnist5k\n    train: {<<: *train, model: {name: lenet5, activation: tanh}}\n"
-    text += "    activations: null\n    recos: null\n"
+    text += "".join(f"    {step}: null\n" for step in STEPS if step != "train")
     (tmp_path / "params.yaml").write_text(text)
     study, _ = load_study(tmp_path / "params.yaml")
     assert study.experiments["tanh"].train.seeds == [0, 1, 2]

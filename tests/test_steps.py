@@ -1,5 +1,6 @@
 """Every step on small data of every kind, from files to summary: classes, channels, conditions, odd names."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from probecore.activations import run as activations_run
-from probecore.activations import summary as activations_summary
 from probecore.activations.params import ActivationsParams
+from probecore.cli import READING_ACTIVATIONS
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.files import read_json, read_table
-from probecore.recos import run as recos_run
-from probecore.recos import summary as recos_summary
-from probecore.recos.params import RecosParams
+from probecore.params import section_class
+from probecore.statistics.filters import FILTER_COLUMNS
 from probecore.train import run as train_run
-from probecore.train import summary as train_summary
 from probecore.train.params import TrainParams
 
 NESTED = """
@@ -66,6 +64,10 @@ CASES: dict[str, tuple[Dataset, dict[str, Any], dict[str, Any], bool]] = {
 }  # fmt: skip
 
 
+SMALL: dict[str, dict[str, Any]] = {"recos": {}}
+"""Sections of the measures, cheap enough for every case."""
+
+
 @pytest.mark.parametrize(("dataset", "train", "activations", "has_images"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("experiment", ["nan"])
 def test_all_steps(
@@ -80,11 +82,14 @@ def test_all_steps(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     (tmp_path / "own/nested.py").write_text(NESTED)
-    data, results = Path("data.h5"), {step: Path(step) for step in ("train", "activations", "recos")}
+    data, params, numerics = Path("data.h5"), TrainParams.read(train), Numerics()
+    sections: dict[str, Any] = {"train": params, "activations": ActivationsParams.read(activations)}
+    for measure, section in SMALL.items():
+        if has_images or not section_class(measure).needs_labelled_images:
+            sections[measure] = section_class(measure).read(section)
     write_dataset(dataset, data)
-    params, numerics = TrainParams.read(train), Numerics()
     for network in params.networks:
-        checkpoints = results["train"] / f"{network}.safetensors"
+        checkpoints = Path("train") / f"{network}.safetensors"
         train_run.run_network(
             experiment=experiment,
             network=network,
@@ -94,29 +99,38 @@ def test_all_steps(
             checkpoints=checkpoints,
             history=checkpoints.with_suffix(".csv"),
         )
-        common = {"data": data, "checkpoints": checkpoints, "numerics": numerics}
-        activations_run.run_network(
-            params=ActivationsParams.read(activations), output=results["activations"] / f"{network}.h5", **common
+        for step, section in sections.items():
+            if step != "train":
+                files = {"data": data, "checkpoints": checkpoints}
+                if step in READING_ACTIVATIONS:
+                    files["activations"] = Path("activations") / f"{network}.h5"
+                importlib.import_module(f"probecore.{step}.run").run_network(
+                    params=section, numerics=numerics, output=Path(step) / f"{network}{ENDINGS.get(step, '')}", **files
+                )
+    for step in sections:
+        networks = [Path(step) / f"{network}{ENDINGS.get(step, '')}" for network in params.networks]
+        importlib.import_module(f"probecore.{step}.summary").summarise(
+            experiment=experiment, networks=networks, output=Path(step)
         )
-        if has_images:
-            recos_run.run_network(params=RecosParams(), output=results["recos"] / network, **common)
+        check_step(Path(step), experiment, has_filters=step in SMALL)
+    if "recos" in sections:
+        layers = read_table(Path("recos/filters.csv"))["layer"]
+        assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
+        assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(params.networks)
 
-    inputs = {
-        "train": [results["train"] / f"{network}.csv" for network in params.networks],
-        "activations": [results["activations"] / f"{network}.h5" for network in params.networks],
-        "recos": [results["recos"] / network for network in params.networks] if has_images else [],
-    }
-    summaries = {"train": train_summary, "activations": activations_summary, "recos": recos_summary}
-    for step, networks in inputs.items():
-        if networks:
-            summaries[step].summarise(experiment=experiment, networks=networks, output=results[step])
-            summary = read_json(results[step] / "summary.json")
-            listed = [entry["file"] for entry in summary["figures"] + summary["tables"]]
-            assert all((results[step] / name).exists() for name in listed)
-            assert summary["experiment"] == experiment
-    if has_images:
-        filters = read_table(results["recos"] / "filters.csv")
+
+ENDINGS = {"train": ".csv", "activations": ".h5"}
+"""Of the networks' files, where a step has no folder per network."""
+
+
+def check_step(folder: Path, experiment: str, *, has_filters: bool) -> None:
+    """The step's files are those that its summary lists, and its filters obey the contract."""
+    summary = read_json(folder / "summary.json")
+    assert summary["experiment"] == experiment
+    listed = [entry["file"] for entry in summary["figures"] + summary["tables"]]
+    assert all((folder / name).exists() for name in listed)
+    assert all((folder / entry["table"]).exists() for entry in summary["figures"])
+    if has_filters:
+        filters = read_table(folder / "filters.csv")
+        assert list(filters) == FILTER_COLUMNS
         assert set(filters["experiment"]) == {experiment}
-        assert set(filters["layer"]) == {"0.0" if "own" in str(train["model"]) else "fc1"}
-        assert filters["value"].notna().all()
-        assert pd.read_csv(results["recos"] / "confusion.csv")["count"].sum() == 30 * len(params.networks)

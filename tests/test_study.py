@@ -12,7 +12,7 @@ from probecore import study as studies
 from probecore.errors import InputError
 from probecore.params import STEPS, load_study, read_yaml
 from probecore.study import COPIED, LINKS, home, init_study
-from tests.conftest import PARAMS, ROOT, Study
+from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
 
 def test_a_study_elsewhere_is_complete(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_empty_git_repository_is_good_and_a_file_is_not(tmp_path: Path) -> No
         init_study(tmp_path / "file")
 
 
-ONE_NETWORK = PARAMS.partition("  bare:")[0].format(home="home").replace("[0, 1]", "[0]").replace("{epochs: 1}", "null")
+ONE_NETWORK = PARAMS.partition("  bare:")[0].replace("[0, 1]", "[0]").replace("{{epochs: 1}}", "null")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_installed_package_alone_runs_a_study(installed: Path, tmp_path: Pat
     dry = study.run("snakemake", "--snakefile", "home/Snakefile", "--dry-run", **environment).stdout
     assert "report" in dry
     assert "profiles/default" in dry
-    (study.folder / "params.yaml").write_text(ONE_NETWORK)
+    write_yaml(study.folder / "params.yaml", read_params(ONE_NETWORK, "home"))
     study.run("snakemake", "--snakefile", "home/Snakefile", **environment)
     for folder, path in (study, "home/Snakefile"), (around, "study/home/Snakefile"):
         command = ("snakemake", "--snakefile", path, "--directory", str(study.folder), "--dry-run")

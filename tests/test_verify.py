@@ -13,7 +13,7 @@ from probecore.verify import verify_study
 from tests.conftest import PARAMS, Study, make_study
 
 FEW_JOBS = PARAMS.partition("  bare:")[0].replace("[0, 1]", "[0]").replace("{{epochs: 1}}", "null")
-FEW_JOBS = FEW_JOBS.partition("    activations:")[0] + "    activations: null\n    recos: null\n"
+FEW_JOBS = FEW_JOBS.partition("    activations:")[0]
 """One network, which is trained and reported."""
 
 FILES = {

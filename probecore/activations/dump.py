@@ -15,13 +15,14 @@ import torch
 from torch import nn
 
 from probecore import __version__
-from probecore.activations.layers import Call, inference, listening, select_layers, trace_calls
+from probecore.activations.layers import select_layers
 from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, write_text
 from probecore.activations.params import Compression, Dtype, Store
 from probecore.activations.sinks import Kept, layer_sink, network_sink
 from probecore.activations.streams import Streams
 from probecore.errors import InputError
 from probecore.files import create_hdf5
+from probecore.models.tracing import Call, evaluating, listening, trace
 
 Array = np.ndarray[Any, Any]
 
@@ -114,22 +115,21 @@ def dump_activations(
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     kept = Kept(len(inputs), class_counts, device, store, dtype, compression, level, batch)
     first = normalise(inputs[:2]).to(device)
-    calls = trace_calls(model, first)
+    calls = trace(model, first)
     selected = select_layers(layers, calls)
-    modules = {call.module for call in selected}
-    expected = Counter(call.module for call in calls if call.module in modules)
+    expected = {call.name: call.times for call in selected}
     labels = torch.from_numpy(targets).to(device)
     rows = slice(0)
 
-    def receive(module: str, index: int, output: Any) -> None:
+    def receive(module: str, index: int, _inputs: Any, output: Any) -> None:
         if (module, index) in sinks:
             sinks[module, index](output, labels[rows])
 
-    with Streams() as streams, inference(model):
+    with Streams() as streams, evaluating(model):
         _write_targets(streams, group, targets, kept)
         take_output = network_sink(streams, group, model(first), kept)
         sinks = _layer_sinks(streams, group, selected, kept)
-        with listening(model, modules, receive) as counts:
+        with listening(model, expected, receive) as counts:
             for start in range(0, len(inputs), batch):
                 rows = slice(start, start + batch)
                 counts.clear()
@@ -158,11 +158,11 @@ def _layer_sinks(
     group.attrs["layers"] = np.array([call.layer.encode() for call in selected])
     parent = group.create_group("layers")
     return {
-        (call.module, call.index): layer_sink(streams, parent.create_group(call.layer), call, kept) for call in selected
+        (call.name, call.index): layer_sink(streams, parent.create_group(call.layer), call, kept) for call in selected
     }
 
 
-def _check_calls(counts: Counter[str], expected: Counter[str], start: int) -> None:
+def _check_calls(counts: Counter[str], expected: dict[str, int], start: int) -> None:
     if counts != expected:
         module = next(module for module in expected if counts[module] != expected[module])
         raise InputError(

@@ -14,11 +14,11 @@ import h5py
 import numpy as np
 import torch
 
-from probecore.activations.layers import Call, shape_per_image
 from probecore.activations.layout import write_text
 from probecore.activations.params import Compression, Dtype, Store
 from probecore.activations.streams import Streams
 from probecore.errors import InputError
+from probecore.models.tracing import Call, shape_per_image
 
 Array = np.ndarray[Any, Any]
 Sink = Callable[[torch.Tensor, torch.Tensor], None]
@@ -68,7 +68,7 @@ def network_sink(streams: Streams, group: h5py.Group, example: Any, kept: Kept) 
 
 def layer_sink(streams: Streams, group: h5py.Group, call: Call, kept: Kept) -> Callable[[Any, torch.Tensor], None]:
     """Keeps what `kept.store` names of one layer; raises `InputError` when its output changes shape."""
-    write_text(group.attrs, "module", call.module)
+    write_text(group.attrs, "module", call.name)
     group.attrs["call"] = np.int64(call.index)
     group.attrs["shape"] = np.array(call.shape, dtype=np.int64)
     sinks = [sink(streams, group, call, kept) for store, sink in _SINKS.items() if store in kept.store]

@@ -11,9 +11,9 @@ from typing import Literal
 from probecore.dataset.download import UnreachableError, download, md5_of
 from probecore.dataset.named import NamedSet
 from probecore.dataset.packages import fetch_package
-from probecore.dataset.progress import say
 from probecore.dataset.store import Dataset, Split, verify_dataset, write_dataset
 from probecore.errors import InputError
+from probecore.progress import say
 
 Source = Literal["official", "package"]
 

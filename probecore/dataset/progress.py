@@ -4,10 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-
-def say(text: str) -> None:
-    """One plain line."""
-    print(text, file=sys.stderr, flush=True)
+from probecore.progress import say
 
 
 @contextlib.contextmanager

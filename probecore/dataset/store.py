@@ -35,6 +35,14 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Backgrounds:
+    """Pictures on which a data set's images can be laid, uint8 (B, C, H, W): `seen` in training, and `unseen`."""
+
+    seen: NDArray[Any]
+    unseen: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set in memory: labelled images, or a regression (then `classes` is None)."""
 
@@ -43,9 +51,18 @@ class Dataset:
     train: Split
     test: Split
     sha256: str
+    backgrounds: Backgrounds | None = None
 
     @classmethod
-    def from_splits(cls, name: str, *, train: Split, test: Split, classes: Sequence[str] | None) -> Self:
+    def from_splits(
+        cls,
+        name: str,
+        *,
+        train: Split,
+        test: Split,
+        classes: Sequence[str] | None,
+        backgrounds: Backgrounds | None = None,
+    ) -> Self:
         """Check arrays and hash them.
 
         Raises
@@ -54,7 +71,7 @@ class Dataset:
             If dtypes, shapes, counts or labels are not what `Split` says, or a feature is not finite.
         """
         names = None if classes is None else tuple(classes)
-        dataset = cls(name, names, train, test, _hash(train, test))
+        dataset = cls(name, names, train, test, _hash(train, test, backgrounds), backgrounds)
         _check(dataset, where=name)
         _check_finite(dataset, where=name)
         return dataset
@@ -83,9 +100,11 @@ def load_dataset(path: Path) -> Dataset:
             splits = {name: Split(file[f"{name}/inputs"][()], file[f"{name}/targets"][()]) for name in _SPLITS}
             name, sha256 = str(file.attrs["name"]), str(file.attrs["sha256"])
             classes = tuple(map(str, file.attrs["classes"])) if "classes" in file.attrs else None
+            kept = file.get("backgrounds")
+            backgrounds = None if kept is None else Backgrounds(kept["seen"][()], kept["unseen"][()])
         except (KeyError, OSError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a data set of probecore ({error}); make it again") from None
-    dataset = Dataset(name, classes, splits["train"], splits["test"], sha256)
+    dataset = Dataset(name, classes, splits["train"], splits["test"], sha256, backgrounds)
     _check(dataset, where=str(path))
     return dataset
 
@@ -99,7 +118,7 @@ def verify_dataset(path: Path) -> Dataset:
         As `load_dataset`, and if the hash differs or a feature is not finite.
     """
     dataset = load_dataset(path)
-    if _hash(dataset.train, dataset.test) != dataset.sha256:
+    if _hash(dataset.train, dataset.test, dataset.backgrounds) != dataset.sha256:
         raise InputError(f"{path}: arrays differ from the SHA-256 stored with them; delete it and make it again")
     _check_finite(dataset, where=str(path))
     return dataset
@@ -112,26 +131,29 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
         file.attrs["sha256"] = dataset.sha256
         if dataset.classes is not None:
             file.attrs["classes"] = np.array(dataset.classes, dtype=h5py.string_dtype())
-        for name in _SPLITS:
+        for name in (*_SPLITS, *(["backgrounds"] if dataset.backgrounds else [])):
             file.create_group(name)  # a group that came into being with its first array would hold the time
-        for key, array in _arrays(dataset.train, dataset.test):
+        for key, array in _arrays(dataset.train, dataset.test, dataset.backgrounds):
             file[key] = array
 
 
 _SPLITS = ("train", "test")
 
 
-def _arrays(train: Split, test: Split) -> Iterator[tuple[str, NDArray[Any]]]:
+def _arrays(train: Split, test: Split, backgrounds: Backgrounds | None) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays in the order in which they are written and hashed, with their names."""
     for name, split in zip(_SPLITS, (train, test), strict=True):
         yield f"{name}/inputs", split.inputs
         yield f"{name}/targets", split.targets
+    if backgrounds is not None:
+        yield "backgrounds/seen", backgrounds.seen
+        yield "backgrounds/unseen", backgrounds.unseen
 
 
-def _hash(train: Split, test: Split) -> str:
+def _hash(train: Split, test: Split, backgrounds: Backgrounds | None) -> str:
     """SHA-256 over name, dtype, shape and C-ordered little-endian bytes of each array."""
     digest = hashlib.sha256()
-    for key, array in _arrays(train, test):
+    for key, array in _arrays(train, test, backgrounds):
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
@@ -157,6 +179,16 @@ def _check(dataset: Dataset, *, where: str) -> None:
             f"{where}: inputs are {dataset.train.inputs.shape[1:]} in train and "
             f"{dataset.test.inputs.shape[1:]} in test; make them alike"
         )
+    _check_backgrounds(dataset, where=where)
+
+
+def _check_backgrounds(dataset: Dataset, *, where: str) -> None:
+    if dataset.backgrounds is not None:
+        for name, array in vars(dataset.backgrounds).items():
+            part = f"{where}: backgrounds/{name}"
+            _check_array(array, "images", dtype="uint8", axes="NCHW", where=part)
+            if array.shape[1:] != dataset.input_shape:
+                raise InputError(f"{part} are {array.shape[1:]} and images {dataset.input_shape}; make them alike")
 
 
 def _check_array(array: NDArray[Any], what: str, *, dtype: str, axes: str, where: str) -> None:
@@ -173,6 +205,6 @@ def _check_labels(labels: NDArray[Any], classes: int, *, where: str) -> None:
 
 
 def _check_finite(dataset: Dataset, *, where: str) -> None:
-    for key, array in _arrays(dataset.train, dataset.test):
+    for key, array in _arrays(dataset.train, dataset.test, None):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(f"{where}: {key} holds NaN or infinity; remove or replace those samples")

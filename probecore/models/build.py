@@ -10,8 +10,9 @@ from probecore.errors import InputError
 from probecore.models import plain, vision
 from probecore.models.catalogue import MODELS
 from probecore.models.foreign import build_foreign
-from probecore.models.layers import list_layers, run_once
+from probecore.models.layers import list_layers, zeros_for
 from probecore.models.params import ModelParams
+from probecore.models.tracing import evaluating
 
 Builder = Callable[[ModelParams, tuple[int, ...], int], nn.Module]
 
@@ -57,7 +58,9 @@ def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: i
         If there is no such network, if its factory fails, or if it does not fit the data.
     """
     model = BUILDERS.get(params.name, build_foreign)(params, input_shape, outputs)
-    _check_output(run_once(model, input_shape), params, outputs)
+    with zeros_for(model, input_shape) as zeros, evaluating(model):
+        output = model(zeros)
+    _check_output(output, params, outputs)
     return model
 
 

@@ -1,7 +1,7 @@
 """What a network is made of: its layers in the order they run, and its blocks.
 
-Works on any ``nn.Module``: one image of zeros runs through it in evaluation mode. Hooks are
-removed and modes restored whatever happens; nothing of the network changes.
+Works on any ``nn.Module``: one image of zeros runs through it in evaluation mode; nothing of the
+network changes.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch.nn.modules import activation, batchnorm, conv, instancenorm, pooling
 
 from probecore.errors import InputError
 from probecore.models.activations import Activation, channels_multiplied
+from probecore.models.tracing import Call, trace
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,6 @@ class Block:
     reused: bool
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call of one module in a forward pass."""
-
-    name: str
-    module: nn.Module
-    kind: str
-    shape: tuple[int, ...]
-    macs: int
-    index: int
-    """How often the module was called before."""
-
-
 def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     """The layers of `model` that run on an input of `input_shape` (without batch axis), in order.
 
@@ -80,22 +67,21 @@ def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     InputError
         If the network cannot read such an input.
     """
-    calls = trace(model, input_shape)
-    times = Counter(call.name for call in calls)
+    calls = _calls(model, input_shape)
     macs: Counter[str] = Counter()
     for call in calls:
-        macs[call.name] += call.macs
+        macs[call.name] += _macs(call)
     return [
         Layer(
             name=call.name,
-            kind=call.kind,
+            kind=_kind(call.module),
             output_shape=call.shape,
             parameters=sum(parameter.numel() for parameter in call.module.parameters(recurse=False)),
             macs=macs[call.name],
-            calls=times[call.name],
+            calls=call.times,
         )
         for call in calls
-        if call.index == 0
+        if call.index == 1
     ]
 
 
@@ -111,63 +97,29 @@ def blocks(model: nn.Module, input_shape: tuple[int, ...]) -> list[Block]:
     InputError
         If the network cannot read such an input.
     """
-    calls = trace(model, input_shape)
-    times = Counter(call.name for call in calls)
+    calls = _calls(model, input_shape)
     return [
-        _block(call, _followers(call, calls[position + 1 :]), times)
+        _block(call, _followers(call, calls[position + 1 :]))
         for position, call in enumerate(calls)
-        if call.kind in _WEIGHTED and call.index == 0
+        if _kind(call.module) in _WEIGHTED and call.index == 1
     ]
 
 
-def trace(model: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
-    """Every call of a module that computes, in the order in which they end."""
-    calls: list[Call] = []
-    times: Counter[str] = Counter()
-
-    def recorder(name: str) -> Any:
-        def record(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            shape = _shape(output)
-            calls.append(Call(name, module, _kind(module), shape, _macs(module, inputs, shape), times[name]))
-            times[name] += 1
-
-        return record
-
-    with contextlib.ExitStack() as stack:
-        for name, module in model.named_modules():
-            if _computes(module):
-                stack.callback(module.register_forward_hook(recorder(name)).remove)
-        run_once(model, input_shape)
-    return calls
-
-
-def run_once(model: nn.Module, input_shape: tuple[int, ...]) -> Any:
-    """What `model` gives for a batch of one input of zeros, in evaluation mode.
+@contextlib.contextmanager
+def zeros_for(model: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor]:
+    """A batch of one input of zeros, for the block to run through `model`.
 
     Raises
     ------
     InputError
-        If it fails.
+        If the block fails.
     """
     example = next(model.parameters(), torch.empty(0))
-    inputs = torch.zeros((1, *input_shape), dtype=example.dtype, device=example.device)
+    zeros = torch.zeros((1, *input_shape), dtype=example.dtype, device=example.device)
     try:
-        with evaluating(model), torch.no_grad():
-            return model(inputs)
+        yield zeros
     except Exception as error:
         raise InputError(f"model: cannot read inputs of shape {input_shape}: {first_line(error)}") from error
-
-
-@contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, then every module's own mode again."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def first_line(error: BaseException) -> str:
@@ -214,6 +166,11 @@ _ACTIVATION_NAMES = {name.lower() for name in activation.__all__} - {
 }
 
 
+def _calls(model: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
+    with zeros_for(model, input_shape) as zeros:
+        return [call for call in trace(model, zeros) if _computes(call.module)]
+
+
 def _kind(module: nn.Module) -> str:
     """The kind of a module; an activation also by its class name, for timm and others define their own."""
     for kind, types in _KINDS:
@@ -233,32 +190,23 @@ def _computes(module: nn.Module) -> bool:
     )
 
 
-def _shape(output: Any) -> tuple[int, ...]:
-    """The shape of an output without the batch axis; of the first tensor where there are several."""
-    if isinstance(output, Tensor):
-        return tuple(output.shape[1:])
-    if isinstance(output, dict):
-        output = tuple(output.values())
-    return next((_shape(item) for item in output), ()) if isinstance(output, (tuple, list)) else ()
-
-
-def _macs(module: nn.Module, inputs: tuple[Any, ...], shape: tuple[int, ...]) -> int:
+def _macs(call: Call) -> int:
     """Each weight is used once at every position: of the output, or of the input where it is transposed."""
-    if isinstance(module, nn.Linear):
-        return module.weight.numel() * prod(shape[:-1])
-    if not isinstance(module, conv._ConvNd):
+    if isinstance(call.module, nn.Linear):
+        return call.module.weight.numel() * prod(call.shape[:-1])
+    if not isinstance(call.module, conv._ConvNd):
         return 0
-    positions = _shape(inputs[0])[1:] if module.transposed else shape[1:]
-    return module.weight.numel() * prod(positions)
+    positions = call.input_shape[1:] if call.module.transposed else call.shape[1:]
+    return call.module.weight.numel() * prod(positions)
 
 
 def _followers(layer: Call, later: list[Call]) -> list[Call]:
     """What runs after `layer` up to the next weighted one and has its channels: norms, activations, pools."""
-    axis = 0 if layer.kind == "conv" else -1
+    axis = 0 if _kind(layer.module) == "conv" else -1
     channels = layer.shape[axis]
     members: list[Call] = []
-    for call in takewhile(lambda call: call.kind not in _WEIGHTED, later):
-        if call.kind not in ("norm", "activation", "pool"):
+    for call in takewhile(lambda call: _kind(call.module) not in _WEIGHTED, later):
+        if _kind(call.module) not in ("norm", "activation", "pool"):
             continue
         channels *= channels_multiplied(call.module)
         if not call.shape or call.shape[axis] != channels:
@@ -267,14 +215,14 @@ def _followers(layer: Call, later: list[Call]) -> list[Call]:
     return members
 
 
-def _block(layer: Call, members: list[Call], times: Counter[str]) -> Block:
-    active = next((call for call in members if call.kind == "activation"), None)
+def _block(layer: Call, members: list[Call]) -> Block:
+    active = next((call for call in members if _kind(call.module) == "activation"), None)
     last = members[-1] if members else layer
     return Block(
         layer=layer.name,
         activation=active.name if active else None,
         output=last.name,
-        activation_call=active.index if active else 0,
-        output_call=last.index,
-        reused=times[last.name] > 1 or (active is not None and times[active.name] > 1),
+        activation_call=active.index - 1 if active else 0,
+        output_call=last.index - 1,
+        reused=last.times > 1 or (active is not None and active.times > 1),
     )

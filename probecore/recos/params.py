@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from probecore.schema import Section
+from probecore.schema import MeasureSection, Section
 
 
 class Polarity(Section):
@@ -19,7 +19,7 @@ class Polarity(Section):
     images: int = Field(1000, ge=1, description="Test images on which filters are negated one by one.")
 
 
-class RecosParams(Section):
+class RecosParams(MeasureSection):
     """RECOS (Kuo 2016): what rectification does to signs."""
 
     polarity: Polarity = Field(Polarity(), description="The polarity experiment.")

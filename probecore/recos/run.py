@@ -5,23 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.special import betaincc
 from torch import nn
 
-from probecore.dataset import Dataset, load_dataset
-from probecore.determinism import Numerics, torch_device
+from probecore.dataset import Dataset
+from probecore.determinism import Numerics
 from probecore.errors import InputError
-from probecore.files import write_table
+from probecore.measuring import Keys, Network, Tables
 from probecore.models import blocks
 from probecore.recos.params import RecosParams
 from probecore.recos.polarity import dc_share, hits_per_filter, identity_error, polarity_logits, reverse, weight_of
 from probecore.statistics import paired_difference, wilson_interval
-from probecore.statistics.filters import write_filters
-from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Scaling
-from probecore.train.inference import check_data
 from probecore.train.params import Normalise
 
 
@@ -33,51 +29,35 @@ def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics:
     InputError
         If the data are no labelled images, or belong to another training.
     """
-    device = torch_device(numerics)
-    dataset, info = load_dataset(data), describe(checkpoints)
-    check_data(checkpoints, info, dataset)
-    if dataset.classes is None or dataset.test.inputs.ndim != 4:
-        raise InputError(f"{dataset.name}: the polarity experiment needs labelled images; write `recos: null`")
-    names = {"experiment": info.experiment, "network": info.network}
-    tables: dict[str, list[dict[str, Any]]] = {"polarity": [], "confusion": [], "scalings": [], "filters": []}
-    epochs = epochs_in(checkpoints)
-    for epoch in epochs:
-        model = load_network(checkpoints, epoch, device=device)
-        probe = _Probe(model, dataset, info.normalise, device)
-        tables["polarity"] += probe.accuracies()
-        if epoch in (epochs[0], epochs[-1]):
-            tables["filters"] += probe.filters(params.polarity.images)
-        if epoch == epochs[-1]:
-            tables["confusion"] += probe.confusion()
-            tables["scalings"] += probe.scalings(params)
-        for rows in tables.values():
-            for row in rows:
-                row.setdefault("epoch", epoch)
-    for name, rows in tables.items():
-        table = pd.DataFrame(rows).assign(**names)
-        if name == "filters":
-            write_filters(output / "filters.csv", table)
-        else:
-            leading = [*names, "epoch", *KEYS[name]]
-            others = [column for column in table if column not in leading]
-            write_table(output / f"{name}.csv", table[leading + others], sort_by=leading)
+    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network.need_labelled_images("recos")
+    tables = Tables(network, KEYS)
+    first, last = network.epochs[0], network.epochs[-1]
+    for epoch in network.epochs:
+        probe = _Probe(network, network.at(epoch))
+        tables.add("polarity", epoch, probe.accuracies())
+        if epoch in (first, last):
+            tables.add("filters", epoch, probe.filters(params.polarity.images))
+        if epoch == last:
+            tables.add("confusion", epoch, probe.confusion())
+            tables.add("scalings", epoch, probe.scalings(params))
+    tables.write(output)
 
 
-KEYS = {"polarity": ["filters", "images"], "confusion": ["label", "prediction"], "scalings": ["scaling"]}
-"""Tables beside ``filters.csv``, and what identifies a row of one network and epoch."""
+KEYS: Keys = {"polarity": ["filters", "images"], "confusion": ["label", "prediction"], "scalings": ["scaling"]}
 
 
 class _Probe:
     """One network at one epoch, with the test images on its device."""
 
-    def __init__(self, model: nn.Module, dataset: Dataset, normalise: Normalise, device: torch.device) -> None:
+    def __init__(self, network: Network, model: nn.Module) -> None:
+        dataset, device = network.dataset, network.device
         weighted = blocks(model, dataset.input_shape)
         if not weighted:
             raise InputError("recos: the network has no conv or linear layer; write `recos: null`")
         self.model, self.layer_name = model, weighted[0].layer
         self.layer = model.get_submodule(self.layer_name)
-        self.dataset, self.device = dataset, device
-        self.scale = Scaling(normalise, dataset.input_shape, device)
+        self.dataset, self.device, self.scale = dataset, device, network.scale
         self.images = torch.from_numpy(dataset.test.inputs).to(device)
         self.labels = torch.from_numpy(dataset.test.targets).to(device)
         self.logits = polarity_logits(model, self.layer, self.images, scale=self.scale)

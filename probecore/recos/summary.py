@@ -4,20 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.files import read_table, write_table
+from probecore.measuring import gather
 from probecore.networks import condition_at
 from probecore.recos.figures import draw_confusion, draw_polarity
 from probecore.recos.run import KEYS
-from probecore.statistics.filters import write_filters
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
-    tables = {name: _stack(networks, name) for name in (*KEYS, "filters")}
-    write_filters(output / "filters.csv", tables["filters"])
-    for name, keys in KEYS.items():
-        write_table(output / f"{name}.csv", tables[name], sort_by=["experiment", "network", "epoch", *keys])
+    tables = gather(networks, KEYS, output=output)
     draw_polarity(tables["polarity"], output / "polarity")
     draw_confusion(tables["confusion"], output / "confusion")
     summary = Summary(
@@ -66,10 +62,6 @@ TABLES = [
         "images when this filter alone is negated (95 % interval over images; p from the exact sign test).",
     ),
 ]
-
-
-def _stack(networks: list[Path], name: str) -> pd.DataFrame:
-    return pd.concat([read_table(folder / f"{name}.csv") for folder in networks], ignore_index=True)
 
 
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:

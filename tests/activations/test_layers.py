@@ -2,13 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.activations.layers import Call, select_layers, trace_calls
+from probecore.activations.layers import select_layers
 from probecore.errors import InputError
+from probecore.models.tracing import Call, trace
 
 
 @pytest.fixture
 def calls(network: nn.Module) -> list[Call]:
-    return trace_calls(network, torch.zeros(2, 1, 8, 8))
+    return trace(network, torch.zeros(2, 1, 8, 8))
 
 
 def names(calls: list[Call]) -> list[str]:
@@ -16,7 +17,7 @@ def names(calls: list[Call]) -> list[str]:
 
 
 def test_every_call_is_a_layer(calls: list[Call]) -> None:
-    assert [(call.layer, call.module, call.index, call.shape) for call in calls] == [
+    assert [(call.layer, call.name, call.index, call.shape) for call in calls] == [
         ("conv1", "conv1", 1, (3, 8, 8)),
         ("relu#1", "relu", 1, (3, 8, 8)),
         ("pool#1", "pool", 1, (3, 4, 4)),
@@ -27,6 +28,7 @@ def test_every_call_is_a_layer(calls: list[Call]) -> None:
         ("head.1", "head.1", 1, (4,)),
         ("head.2", "head.2", 1, (5,)),
         ("head", "head", 1, (5,)),
+        ("", "", 1, (5,)),
     ]
 
 
@@ -69,7 +71,7 @@ def test_output_that_is_no_tensor_is_refused_when_chosen() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.fc(self.gru(x)[0][:, -1])
 
-    calls = trace_calls(Recurrent(), torch.zeros(2, 5, 4))
+    calls = trace(Recurrent(), torch.zeros(2, 5, 4))
     assert names(select_layers(["fc"], calls)) == ["fc"]
     for patterns in (["gru"], ["*"]):
         with pytest.raises(InputError, match="the output of 'gru' is not one tensor"):
@@ -79,4 +81,4 @@ def test_output_that_is_no_tensor_is_refused_when_chosen() -> None:
 def test_module_shared_under_two_names_has_the_first() -> None:
     shared = nn.Linear(4, 4)
     model = nn.Sequential(shared, nn.Tanh(), shared)
-    assert names(trace_calls(model, torch.zeros(2, 4))) == ["0#1", "1", "0#2"]
+    assert names(trace(model, torch.zeros(2, 4))) == ["0#1", "1", "0#2", ""]

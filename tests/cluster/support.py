@@ -38,8 +38,6 @@ experiments:
   tiny:
     dataset: mnist5k
     train: {{model: {{name: mlp, hidden: [16]}}, seeds: [0], epochs: 1, batch: 20}}
-    activations: null
-    recos: null
 """
 """One network, and nothing measured."""
 
@@ -52,8 +50,6 @@ experiments:
   tiny:
     dataset: mnist5k
     train: {{model: lenet5, seeds: [0], epochs: 60, batch: 20, checkpoints: [2]}}
-    activations: null
-    recos: null
 """
 """One network whose training lasts long enough to be stopped."""
 

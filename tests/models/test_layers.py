@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from probecore.errors import InputError
 from probecore.models import blocks, build_model, list_layers
 from probecore.models.build import outline_model
-from probecore.models.layers import trace
 from probecore.models.params import ModelParams
 from probecore.torchvision_import import import_timm, import_torchvision
 
@@ -226,5 +225,5 @@ def test_double_precision_networks() -> None:
 def test_activations_and_norms_of_timm_are_known() -> None:
     import_timm()
     model = build_model(ModelParams.read("timm:convnext_atto"), input_shape=(3, 32, 32), outputs=10)
-    kinds = {call.kind for call in trace(model, (3, 32, 32))}
+    kinds = {layer.kind for layer in list_layers(model, (3, 32, 32))}
     assert {"conv", "linear", "norm", "activation", "pool"} <= kinds

@@ -11,6 +11,7 @@ import pandas as pd
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.figures import new_figure, save_figure, style
 from probecore.files import write_table
+from probecore.params import STEPS
 from probecore.report.build import build_report
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -20,16 +21,15 @@ PARAMS: dict[str, Any] = {
     "datasets": {"unused": {}, "tiny": {}},
     "experiments": {
         "zeta": {
+            **dict.fromkeys(STEPS),
             "dataset": "tiny",
             "train": {"model": "lenet5", "seeds": [0, 1], "epochs": 3, "shuffled": {"epochs": 6}},
-            "activations": None,
             "recos": {"polarity": {"images": 3}},
         },
         "alpha": {
+            **dict.fromkeys(STEPS),
             "dataset": "tiny",
             "train": {"model": "lenet5", "seeds": [4], "epochs": 3},
-            "activations": None,
-            "recos": None,
         },
     },
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import PARAMS, ROOT, Study
+from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
 TRACKED = ("Snakefile", "workflow", "profiles", "probecore", "own", "dvc.yaml", ".dvcignore", ".gitignore")
 """What the repository takes from this one: everything that makes results."""
@@ -85,7 +85,7 @@ class Repository(Study):
 
     def write_params(self, params: dict[str, Any]) -> None:
         """Write ``params.yaml``."""
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        write_yaml(self.folder / "params.yaml", params)
 
     def clone(self, name: str, *, cache_type: str = "copy") -> "Repository":
         """A clone beside this repository, with code and parameters but nothing from DVC yet."""
@@ -134,7 +134,7 @@ def build(folder: Path) -> None:
 
 def small_params() -> dict[str, Any]:
     """The parameters of the other tests, with fewer networks."""
-    params: dict[str, Any] = yaml.safe_load(PARAMS.format(home="."))
+    params = read_params(PARAMS, ".")
     params["experiments"]["tiny"]["train"] |= {"epochs": 1, "shuffled": None}
     params["experiments"]["bare"]["train"] |= {"model": {"name": "mlp", "hidden": [8]}}
     return params

@@ -31,7 +31,6 @@ experiments:
       batch: 20
       shuffled: {{epochs: 800, checkpoints: {checkpoints}}}
     activations: {{layers: ["*"], epochs: all, splits: [train, test], store: [maps, pooled, class_means]}}
-    recos: null
 """.replace("{checkpoints}", str([*range(10, 800, 10)]))
 FINISHED = "results/train/tiny/trained-0.safetensors"
 SLOW = "results/train/tiny/shuffled-0.safetensors"

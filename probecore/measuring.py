@@ -1,0 +1,98 @@
+"""What the jobs of all measures share: a network with its data, and the tables they write. No measure is known here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+
+from probecore.dataset import load_dataset
+from probecore.determinism import Numerics, torch_device
+from probecore.errors import InputError
+from probecore.files import read_table, write_table
+from probecore.statistics.filters import write_filters
+from probecore.train import describe, epochs_in, load_network
+from probecore.train.batches import Scaling
+from probecore.train.inference import check_data
+
+Keys = Mapping[str, Sequence[str]]
+"""The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
+
+NAMES = ["experiment", "network", "epoch"]
+"""The leading columns of every table of a measure."""
+
+
+class Network:
+    """One network of a study, with its data, on its device.
+
+    Attributes
+    ----------
+    info
+        What its checkpoint file says of it.
+    dataset
+        The data it was trained on; for ``given`` networks the data of their experiment.
+    epochs
+        Epochs of its checkpoints, ascending.
+    scale
+        Makes its input of stored images, or of features.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, the data belong to another training, or no GPU answers.
+    """
+
+    def __init__(self, *, data: Path, checkpoints: Path, numerics: Numerics) -> None:
+        self.device = torch_device(numerics)
+        self.dataset, self.info = load_dataset(data), describe(checkpoints)
+        check_data(checkpoints, self.info, self.dataset)
+        self.epochs = epochs_in(checkpoints)
+        self.scale = Scaling(self.info.normalise, self.dataset.input_shape, self.device)
+        self._checkpoints = checkpoints
+
+    def at(self, epoch: int) -> nn.Module:
+        """The network at one epoch, in evaluation mode."""
+        return load_network(self._checkpoints, epoch, device=self.device)
+
+    def need_labelled_images(self, measure: str) -> None:
+        """Raise `InputError` if the data are no images with labels."""
+        if self.dataset.classes is None or self.dataset.test.inputs.ndim != 4:
+            raise InputError(f"{self.dataset.name}: {measure} needs labelled images; write `{measure}: null`")
+
+
+class Tables:
+    """Rows of one network's tables, kept until all are there."""
+
+    def __init__(self, network: Network, keys: Keys) -> None:
+        self._names = {"experiment": network.info.experiment, "network": network.info.network}
+        self._keys = keys
+        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*keys, "filters")}
+
+    def add(self, name: str, epoch: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows to the table `name`."""
+        self._rows[name] += [{**self._names, "epoch": epoch, **row} for row in rows]
+
+    def write(self, folder: Path) -> None:
+        """Write one CSV per table into `folder`."""
+        write_tables(folder, {name: pd.DataFrame(rows) for name, rows in self._rows.items()}, self._keys)
+
+
+def gather(networks: Sequence[Path], keys: Keys, *, output: Path) -> dict[str, pd.DataFrame]:
+    """Stack the tables in the folders `networks` and write them into `output`."""
+    tables = {
+        name: pd.concat([read_table(folder / f"{name}.csv") for folder in networks], ignore_index=True)
+        for name in (*keys, "filters")
+    }
+    write_tables(output, tables, keys)
+    return tables
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], keys: Keys) -> None:
+    """Write ``filters.csv`` and the tables of `keys`; a table without rows has its key columns alone."""
+    for name, key in keys.items():
+        leading = [*NAMES, *key]
+        table = tables[name]
+        table = table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
+        write_table(folder / f"{name}.csv", table, sort_by=leading)
+    write_filters(folder / "filters.csv", tables["filters"])

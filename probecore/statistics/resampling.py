@@ -1,0 +1,84 @@
+"""Bootstrap and permutation: intervals and p-values from replicates."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from probecore.statistics.result import Estimate
+
+Array = npt.NDArray[np.float64]
+
+
+def bootstrap_counts(n: int, repeats: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    """How often each of n samples is drawn in each bootstrap replicate, shape (B, N); rows sum to n.
+
+    A statistic that is a function of means becomes one product: ``counts @ values / n``
+    (Efron 1979, doi 10.1214/aos/1176344552).
+    """
+    return generator.multinomial(n, np.full(n, 1 / n), size=repeats)
+
+
+def percentile_interval(replicates: npt.ArrayLike) -> tuple[Array, Array]:
+    """95 % percentile interval over the first axis of replicates (B, ...); NaN where a replicate is NaN."""
+    low, high = np.quantile(np.asarray(replicates, dtype=np.float64), [0.025, 0.975], axis=0)
+    return low, high
+
+
+def permutation_p(
+    observed: npt.ArrayLike, null: npt.ArrayLike, *, tail: Literal["greater", "less", "two-sided"] = "greater"
+) -> Array:
+    """p-values of a permutation test, (1 + number as extreme) / (B + 1).
+
+    Parameters
+    ----------
+    observed : shape (...)
+    null : values under permutation, shape (B, ...)
+    tail : which values are extreme; two-sided doubles the smaller of the two p-values
+
+    Notes
+    -----
+    The observed order counts as a permutation, so p is never 0 (Phipson and Smyth 2010, doi 10.2202/1544-6115.1585).
+    Values that differ by rounding alone count as equal. NaN stays NaN.
+    """
+    value, values = np.asarray(observed, dtype=np.float64), np.asarray(null, dtype=np.float64)
+    if tail == "two-sided":
+        sides = [permutation_p(value, values, tail="greater"), permutation_p(value, values, tail="less")]
+        return np.asarray(np.minimum(1.0, 2 * np.minimum(*sides)))
+    slack = 1e-12 * np.maximum(1.0, np.abs(value))
+    extreme = values >= value - slack if tail == "greater" else values <= value + slack
+    p = (1 + extreme.sum(axis=0)) / (len(values) + 1)
+    return np.asarray(np.where(np.isnan(value) | np.isnan(values).any(axis=0), np.nan, p))
+
+
+def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, generator: np.random.Generator, repeats: int = 999) -> Estimate:
+    """Spearman's rank correlation of x and y, both (N,), with average ranks for ties.
+
+    Returns
+    -------
+    Estimate
+        The 95 % interval is a percentile bootstrap over pairs, p a two-sided permutation test, null 0. With
+        fewer than three pairs, or where x or y is constant, all but `n` is NaN.
+    """
+    pairs = np.column_stack([x, y]).astype(np.float64)
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    n = len(pairs)
+    ranks = rankdata(pairs, axis=0)
+    if n < 3 or not np.ptp(ranks, axis=0).all():
+        return Estimate(value=np.nan, n=n)
+    value = _correlation(ranks[:, 0], ranks[:, 1])
+    shuffled = np.argsort(generator.random((repeats, n)), axis=1)
+    null = _correlation(ranks[:, 0], ranks[shuffled, 1])
+    drawn = generator.integers(n, size=(repeats, n))
+    replicates = _correlation(*(rankdata(pairs[drawn, column], axis=1) for column in (0, 1)))
+    replicates = replicates[np.isfinite(replicates)]
+    low, high = percentile_interval(replicates) if len(replicates) else (np.nan, np.nan)
+    p = permutation_p(value, null, tail="two-sided")
+    return Estimate(value=float(value), low=float(low), high=float(high), null=0.0, p=float(p), n=n)
+
+
+def _correlation(x: Array, y: Array) -> Array:
+    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1)))
