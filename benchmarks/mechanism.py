@@ -1,0 +1,240 @@
+"""The mechanism against what one would write first: `python benchmarks/mechanism.py [data/cifar10.h5]`.
+
+One torch thread, variants interleaved in one process; medians over rounds of times and of ratios within a round.
+
+- fields: all single-filter matrices of a layer of 512 filters with 4×4 maps, 10,000 images, K = 10; against setting all
+  other weights of the head to 0 and running it, filter by filter, and against the product of each filter's own columns
+  with its own maps. Runs of explicit silencing are cut to a share of the filters and scaled up.
+- heads: one epoch of heads on all blocks of VGG-6 (d = 16) in one pass, with augmentation; against augmentation and
+  backbone alone, and against backbones cut after each block, one after another, each with its head and its own passes.
+- latency: one batch of 100 through LeNet-5 and VGG-6, whole and pruned by clusters, connectionless filters removed.
+
+Without a data file, images are smooth random ones; times do not depend on it, accuracies say nothing then.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import csv
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from probecore.dataset import load_dataset
+from probecore.mechanism import Chain, class_mean_maps, connection_masks, shrink, single_filter_fields
+from probecore.mechanism.backbone import block_outputs, choose_blocks
+from probecore.mechanism.heads import train_heads
+from probecore.mechanism.params import Heads
+from probecore.mechanism.pruning import closed
+from probecore.mechanism.retraining import size_of
+from probecore.models import Block, build_model
+from probecore.models.params import ModelParams
+from probecore.train.batches import Batches
+from probecore.train.params import Normalise
+
+ROUNDS = 5
+IMAGES = 10_000
+FILTERS, SIDE, CLASSES = 512, 4, 10
+SILENCED = 16
+SEEDS = (0, 1, 2)
+RECIPE = Heads(epochs=1)
+RESULTS = Path(__file__).parent / "results" / "mechanism.csv"
+
+Row = dict[str, Any]
+Runs = dict[str, Callable[[], Any]]
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    images, labels = examples(sys.argv[1] if len(sys.argv) > 1 else None)
+    rows = [*benchmark_fields(), *benchmark_heads(images[:IMAGES], labels[:IMAGES]), *benchmark_latency(images[:100])]
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def benchmark_fields() -> Iterator[Row]:
+    generator = np.random.default_rng(0)
+    maps = np.maximum(generator.standard_normal((IMAGES, FILTERS, SIDE, SIDE), dtype=np.float32), 0)
+    weight = generator.standard_normal((CLASSES, FILTERS * SIDE * SIDE), dtype=np.float32)
+    labels = generator.permutation(IMAGES) % CLASSES
+    runs: Runs = {
+        "class means, one product": lambda: single_filter_fields(
+            weight, class_mean_maps(maps, labels, classes=CLASSES)
+        ),
+        "own columns": lambda: own_columns(weight, maps, labels),
+        "explicit silencing": lambda: silencing(weight, maps, labels),
+    }
+    results = {name: run() for name, run in runs.items()}
+    ours = results["class means, one product"]
+    for name, result in results.items():
+        difference = np.abs(result - ours[: len(result)]).max() / np.abs(ours).max()
+        print(f"{name}: largest difference {difference:.1e} of the largest element")
+        assert difference < 1e-5
+    scale = {"explicit silencing": FILTERS / SILENCED}
+    yield from report("fields", times(runs, scale), base="class means, one product")
+
+
+def class_means_first(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return single_filter_fields(weight, class_mean_maps(maps, labels, classes=CLASSES))
+
+
+def own_columns(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    weights, inputs = (torch.from_numpy(values) for values in (weight, maps))
+    taps = weights.reshape(CLASSES, FILTERS, -1)
+    fields = [mean_by_label(inputs[:, index].flatten(1) @ taps[:, index].T, labels) for index in range(FILTERS)]
+    return torch.stack(fields).numpy()
+
+
+def silencing(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    head = nn.Linear(weight.shape[1], CLASSES, bias=False)
+    inputs = torch.from_numpy(maps).flatten(1)
+    whole = torch.from_numpy(weight).reshape(CLASSES, FILTERS, -1)
+    fields = []
+    with torch.inference_mode():
+        for index in range(SILENCED):
+            alone = torch.zeros_like(whole)
+            alone[:, index] = whole[:, index]
+            head.weight.copy_(alone.flatten(1))
+            fields.append(mean_by_label(head(inputs), labels))
+    return torch.stack(fields).numpy()
+
+
+def mean_by_label(outputs: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
+    sums = torch.zeros(CLASSES, CLASSES).index_add_(0, torch.from_numpy(labels), outputs)
+    return sums / torch.from_numpy(np.bincount(labels))[:, None]
+
+
+def benchmark_heads(images: np.ndarray, labels: np.ndarray) -> Iterator[Row]:
+    model = vgg6()
+    blocks = choose_blocks(model, images.shape[1:], ["*"])
+    runs: Runs = {
+        "augmentation and backbone": lambda: passes(model, images, labels),
+        "all heads": lambda: heads(model, blocks, images, labels, 0),
+        "cut backbones, one after another": lambda: cut(model, blocks, images, labels, 0),
+    }
+    seconds = times(runs)
+    together = [accuracies(model, heads(model, blocks, images, labels, seed), images, labels) for seed in SEEDS]
+    apart = [accuracies(model, cut(model, blocks, images, labels, seed), images, labels) for seed in SEEDS]
+    for place, block in enumerate(blocks):
+        shown = [", ".join(f"{run[place]:.4f}" for run in each) for each in (together, apart)]
+        print(f"{block.layer}: accuracy by seed together {shown[0]}; apart {shown[1]}")
+    yield from report("heads", seconds, base="all heads")
+
+
+def passes(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> None:
+    assert RECIPE.augmentation is not None
+    batches = Batches(
+        images,
+        labels,
+        normalise=Normalise(),
+        augmentation=RECIPE.augmentation,
+        batch=RECIPE.batch,
+        device=torch.device("cpu"),
+    )
+    with torch.no_grad():
+        for inputs, _ in batches.epoch(torch.Generator().manual_seed(0)):
+            model(inputs)
+
+
+def heads(
+    model: nn.Module, blocks: Sequence[Block], images: np.ndarray, labels: np.ndarray, seed: int
+) -> dict[str, torch.Tensor]:
+    return train_heads(model, blocks, images, labels, classes=CLASSES, key=(seed,), recipe=RECIPE)
+
+
+def cut(
+    model: nn.Sequential, blocks: Sequence[Block], images: np.ndarray, labels: np.ndarray, seed: int
+) -> dict[str, torch.Tensor]:
+    names = list(dict(model.named_children()))
+    weights: dict[str, torch.Tensor] = {}
+    for block in blocks:
+        backbone = model[: names.index(block.output) + 1]
+        weights |= heads(backbone, [block], images, labels, seed)
+    return weights
+
+
+def accuracies(
+    model: nn.Module, weights: dict[str, torch.Tensor], images: np.ndarray, labels: np.ndarray
+) -> list[float]:
+    inputs = torch.from_numpy(images[:2000]).float().sub_(127.5).div_(255)
+    outputs, _ = block_outputs(model, choose_blocks(model, images.shape[1:], ["*"]), inputs)
+    targets = torch.from_numpy(labels[:2000])
+    return [float(((outputs[k].flatten(1) @ w.T).argmax(1) == targets).float().mean()) for k, w in weights.items()]
+
+
+def benchmark_latency(images: np.ndarray) -> Iterator[Row]:
+    """Pruned as if every filter had two labels drawn at random among ten: sizes and times, no accuracies."""
+    inputs = torch.from_numpy(images).float().sub_(127.5).div_(255)
+    model = vgg6()
+    chain = Chain(model)
+    generator = np.random.default_rng(0)
+    labels = {name: np.zeros((len(layer.weight), CLASSES), dtype=bool) for name, layer in chain.layers.items()}
+    for values in labels.values():
+        for row in values[: len(values) // 2]:
+            row[generator.choice(CLASSES, 2, replace=False)] = True
+    masks = closed(chain, connection_masks(chain, labels))
+    small = shrink(model, masks)
+    whole, pruned = size_of(model, {}, images.shape[1:]), size_of(model, masks, images.shape[1:])
+    for name, size in (("whole", whole), ("pruned", pruned)):
+        print(f"VGG-6 {name}: {size.parameters:,} parameters, {size.multiply_adds:,} multiply-adds")
+    with torch.inference_mode():
+        runs: Runs = {"whole": lambda: model(inputs), "without connectionless filters": lambda: small(inputs)}
+        yield from report("latency of 100 images", times(runs), base="without connectionless filters")
+
+
+def vgg6() -> nn.Sequential:
+    torch.manual_seed(0)
+    model = build_model(ModelParams(name="vgg6", width=16), input_shape=(3, 32, 32), outputs=CLASSES).eval()
+    assert isinstance(model, nn.Sequential)
+    return model
+
+
+def examples(path: str | None) -> tuple[np.ndarray, np.ndarray]:
+    if path is not None:
+        train = load_dataset(Path(path)).train
+        return train.inputs, train.targets
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand((IMAGES, 3, 5, 5), generator=generator)
+    images = nn.functional.interpolate(coarse, (32, 32), mode="bicubic").clamp(0, 1).mul(255).byte().numpy()
+    return images, np.arange(IMAGES) % CLASSES
+
+
+def times(runs: Runs, scale: dict[str, float] | None = None) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for round_ in range(ROUNDS + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if round_ > 0:
+                seconds[name].append((time.perf_counter() - start) * (scale or {}).get(name, 1))
+    return seconds
+
+
+def report(what: str, seconds: dict[str, list[float]], *, base: str) -> Iterator[Row]:
+    for name, each in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(each, seconds[base], strict=True))
+        row = {
+            "benchmark": what,
+            "variant": name,
+            "seconds": f"{statistics.median(each):.4f}",
+            "over_ours": f"{ratio:.2f}",
+            "torch_threads": torch.get_num_threads(),
+            "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        }
+        print("  ".join(f"{value!s:>32}" for value in row.values()))
+        yield row
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The frozen network: which of its blocks are probed, and what they give."""
+
+import fnmatch
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from probecore.errors import InputError
+from probecore.models import Block, blocks
+from probecore.models.tracing import listening
+from probecore.schema import did_you_mean
+
+
+def choose_blocks(model: nn.Module, input_shape: tuple[int, ...], patterns: Sequence[str]) -> list[Block]:
+    """The blocks whose layer a name or shell pattern chooses, in the order they run; never the last, the output.
+
+    Raises
+    ------
+    InputError
+        If a pattern chooses nothing.
+    """
+    inner = blocks(model, input_shape)[:-1]
+    names = [block.layer for block in inner]
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise InputError(f"mechanism.layers: {pattern!r} matches no layer{did_you_mean(pattern, names)}")
+    return [block for block in inner if any(fnmatch.fnmatchcase(block.layer, pattern) for pattern in patterns)]
+
+
+def block_outputs(model: nn.Module, blocks: Sequence[Block], inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Output (N, F, ...) of each block, by the name of its layer, and the network's own output (N, K)."""
+    kept: dict[tuple[str, int], Tensor] = {}
+
+    def keep(name: str, index: int, _inputs: Any, output: Any) -> None:
+        kept[name, index] = output
+
+    with torch.no_grad(), listening(model, {block.output for block in blocks}, keep):
+        logits = model(inputs)
+    return {block.layer: kept[block.output, block.output_call + 1] for block in blocks}, logits
+
+
+def block_shapes(model: nn.Module, blocks: Sequence[Block], input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Shape (F, ...) of each block's output for one image."""
+    example = next(model.parameters())
+    inputs = torch.zeros((1, *input_shape), dtype=example.dtype, device=example.device)
+    return {name: tuple(maps.shape[1:]) for name, maps in block_outputs(model, blocks, inputs)[0].items()}

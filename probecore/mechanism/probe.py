@@ -1,0 +1,221 @@
+"""One network at one epoch: heads trained, test images read, estimates made. Gives rows of tables, writes nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binom, norm
+from torch import Tensor
+
+from probecore.determinism import numpy_generator
+from probecore.measuring import Network
+from probecore.mechanism.backbone import choose_blocks
+from probecore.mechanism.clusters import cluster_numbers, filter_statistics
+from probecore.mechanism.estimates import Array, Quantities
+from probecore.mechanism.fields import clip_fields
+from probecore.mechanism.heads import train_heads
+from probecore.mechanism.layer import AUTHORS
+from probecore.mechanism.params import MechanismParams
+from probecore.mechanism.readout import read_out
+from probecore.mechanism.replication import About, replicated_estimates
+from probecore.mechanism.worth import silencing_losses
+from probecore.models import Block, blocks
+from probecore.statistics import Estimate, paired_difference, spearman, wilson_interval
+from probecore.statistics.proportions import Z
+from probecore.train.inference import chunks
+
+Row = dict[str, Any]
+
+QUALITIES = (
+    "clusters",
+    "labels",
+    "noise",
+    "column_noise",
+    "row_noise",
+    "strength",
+    "single_accuracy",
+    "winner_constancy",
+    "winner_share",
+)
+"""Quantities of a filter that are compared with its worth."""
+
+
+class Probe:
+    """One network at one epoch.
+
+    Attributes
+    ----------
+    fields
+        Matrices (F, K, K) of the filters of every chosen layer, in the order the layers run.
+    """
+
+    def __init__(self, network: Network, epoch: int, params: MechanismParams) -> None:
+        self.network, self.epoch, self.params = network, epoch, params
+        self.model = network.at(epoch)
+        self.labels = network.dataset.test.targets
+        self.classes = network.dataset.outputs
+        self.blocks = choose_blocks(self.model, network.dataset.input_shape, params.layers)
+        self.depth = {block.layer: place for place, block in enumerate(self.blocks, start=1)}
+        train = network.dataset.train
+        self.heads = train_heads(
+            self.model,
+            self.blocks,
+            train.inputs,
+            train.targets,
+            classes=self.classes,
+            key=self.key("heads"),
+            recipe=params.heads,
+            normalise=network.info.normalise,
+        )
+        readout = read_out(self.model, self.blocks, self.heads, self.images)
+        self.fields = {layer: fields for layer, (fields, _) in readout.items()}
+        self.hits = {layer: hits for layer, (_, hits) in readout.items()}
+        self.estimates = replicated_estimates(
+            self.model,
+            self.blocks,
+            self.heads,
+            self.images,
+            self.labels,
+            fields=self.fields,
+            params=params,
+            key=self.key(),
+        )
+        self.worth = {block.layer: self._worth_of(block) for block in self.blocks}
+
+    def key(self, *parts: str | int) -> tuple[str | int, ...]:
+        """What names a unit of work of this network and epoch."""
+        return (self.network.info.experiment, self.network.info.network, "mechanism", self.epoch, *parts)
+
+    def images(self) -> Iterable[tuple[Tensor, Tensor]]:
+        """Scaled test images and labels, in chunks."""
+        test = self.network.dataset.test
+        return chunks(test.inputs, test.targets, scale=self.network.scale, device=self.network.device)
+
+    def accuracies(self) -> Iterator[Row]:
+        """How often each head is right, and the network itself."""
+        with torch.inference_mode():
+            logits = torch.cat([self.model(inputs) for inputs, _ in self.images()])
+        own = logits.argmax(1).cpu().numpy() == self.labels
+        output = blocks(self.model, self.network.dataset.input_shape)[-1].layer
+        chance = float(np.bincount(self.labels).max() / len(self.labels))
+        for layer, hits in {**self.hits, output: own}.items():
+            right, n = int(hits.sum()), len(hits)
+            low, high = wilson_interval(right, n)
+            yield {
+                "layer": layer,
+                "quantity": "accuracy" if layer in self.hits else "network_accuracy",
+                "depth": self.depth.get(layer, len(self.depth) + 1),
+                "value": right / n,
+                "low": low,
+                "high": high,
+                "null": chance,
+                "p": float(binom.sf(right - 1, n, chance)),
+                "n": n,
+                "source": "authors",
+            }
+
+    def layers(self) -> Iterator[Row]:
+        """What the filters of each layer say together."""
+        for layer, quantity, columns in self._about("layer"):
+            yield {
+                "layer": layer,
+                "quantity": quantity,
+                "depth": self.depth[layer],
+                **{name: float(column) for name, column in columns.items()},
+                "n": len(self.labels),
+                "source": "authors" if quantity in AUTHORS else "ours",
+            }
+
+    def sweep(self) -> Iterator[Row]:
+        """The same over thresholds, for some quantities."""
+        for threshold in self.params.sweep:
+            for layer, quantity, columns in self._about(threshold):
+                yield {
+                    "layer": layer,
+                    "quantity": quantity,
+                    "threshold": threshold,
+                    "depth": self.depth[layer],
+                    **{name: float(column) for name, column in columns.items()},
+                    "n": len(self.labels),
+                }
+
+    def sizes(self) -> Iterator[Row]:
+        """How many clusters have how many labels."""
+        for layer, fields in self.fields.items():
+            counts = filter_statistics(clip_fields(fields, self.params.threshold)).sizes.sum(axis=0)
+            for labels, count in enumerate(counts[1:], start=1):
+                yield {"layer": layer, "labels": labels, "depth": self.depth[layer], "count": int(count)}
+
+    def examples(self) -> Iterator[Row]:
+        """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them."""
+        for layer, fields in self.fields.items():
+            masks = clip_fields(fields, self.params.threshold)
+            statistics = filter_statistics(masks)
+            chosen = int(np.lexsort((statistics.labels, statistics.clusters))[-1])
+            numbers = cluster_numbers(masks[chosen])
+            for (label, output), field in np.ndenumerate(fields[chosen]):
+                yield {
+                    "layer": layer,
+                    "filter": chosen,
+                    "label": label,
+                    "output": output,
+                    "depth": self.depth[layer],
+                    "field": float(field),
+                    "clipped": int(masks[chosen, label, output]),
+                    "cluster": int(numbers[label]),
+                }
+
+    def filters(self) -> Iterator[Row]:
+        """What each filter says, and what it is worth."""
+        for layer, quantity, columns in self._about("filter"):
+            for index in range(len(columns["value"])):
+                values = {name: float(column[index]) for name, column in columns.items()}
+                yield _filter_row(layer, index, quantity, {**values, "n": len(self.labels)})
+        for layer, worth in self.worth.items():
+            for quantity, rows in worth.items():
+                for index, estimate in enumerate(rows):
+                    yield _filter_row(layer, index, quantity, vars(estimate))
+
+    def correlations(self) -> Iterator[Row]:
+        """Do the filters' qualities rank them as their worth does?"""
+        for layer, worth in self.worth.items():
+            for name, estimates_ in worth.items():
+                values = [estimate.value for estimate in estimates_]
+                for quantity in QUALITIES:
+                    generator = numpy_generator(*self.key("worth", layer, name, quantity))
+                    found = spearman(self.estimates[layer, quantity, "filter"]["value"], values, generator=generator)
+                    yield {
+                        "layer": layer,
+                        "quantity": quantity,
+                        "worth": name,
+                        "depth": self.depth[layer],
+                        **vars(found),
+                    }
+
+    def _about(self, about: About) -> Iterator[tuple[str, str, Quantities]]:
+        return ((layer, name, columns) for (layer, name, what), columns in self.estimates.items() if what == about)
+
+    def _worth_of(self, block: Block) -> dict[str, list[Estimate]]:
+        """Increase of the loss and drop of the accuracy when each filter of a block is silent."""
+        count = self.params.worth_images
+        test = self.network.dataset.test
+        images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
+        (loss, hit), (losses, hits) = silencing_losses(self.model, block, list(images))
+        before = hit.cpu().numpy()
+        return {
+            "worth_loss": [_mean_difference(row) for row in (losses - loss).double().cpu().numpy()],
+            "worth_accuracy": [paired_difference(row, before) for row in hits.cpu().numpy()],
+        }
+
+
+def _mean_difference(differences: Array) -> Estimate:
+    """Mean over images with a normal 95 % interval, against 0."""
+    n, mean = len(differences), float(differences.mean())
+    error = float(differences.std(ddof=1)) / n**0.5
+    p = float(2 * norm.sf(abs(mean) / error)) if error else 1.0
+    return Estimate(value=mean, low=mean - Z * error, high=mean + Z * error, null=0.0, p=p, n=n)
+
+
+def _filter_row(layer: str, index: int, quantity: str, columns: Mapping[str, float]) -> Row:
+    return {"layer": layer, "filter": index, "site": "block", "quantity": quantity, **columns}

@@ -1,0 +1,39 @@
+"""Which output a filter votes for: statistics of the largest outputs of single filters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WinnerStatistics:
+    """Of each filter, in the shape of the rates without their last two axes; NaN for filters that never fire."""
+
+    single_accuracy: Array
+    """Share of images that the filter alone gets right, mean over labels; an image on which it is silent is wrong."""
+    winner_constancy: Array
+    """Share of the labels on which it fires for which its most frequent winner is that over all labels."""
+    winner_share: Array
+    """Share of the images on which it fires, each label counting alike, that its most frequent winner wins."""
+
+
+def winner_statistics(rates: npt.ArrayLike) -> WinnerStatistics:
+    """From the share of the images of each label won by each output, (..., F, K, K).
+
+    The authors' code mentions such counts without the code that makes or uses them: these three are ours.
+    """
+    shares = np.asarray(rates, dtype=np.float64)
+    by_output, fires = shares.sum(axis=-2), shares.any(axis=-1)
+    favourite = by_output.argmax(axis=-1)[..., None]
+    with np.errstate(invalid="ignore"):
+        constancy = ((shares.argmax(axis=-1) == favourite) & fires).sum(axis=-1) / fires.sum(axis=-1)
+        share = by_output.max(axis=-1) / by_output.sum(axis=-1)
+    diagonal = np.diagonal(shares, axis1=-2, axis2=-1)
+    return WinnerStatistics(
+        single_accuracy=np.where(fires.any(axis=-1), diagonal.mean(axis=-1), np.nan),
+        winner_constancy=constancy,
+        winner_share=share,
+    )

@@ -1,0 +1,108 @@
+"""Matrices of single filters: the sum rule, explicit silencing, and bad input."""
+
+import numpy as np
+import pytest
+import torch
+
+from probecore.errors import InputError
+from probecore.mechanism import class_mean_maps, single_filter_fields
+from probecore.mechanism.readout import image_fields, image_winners
+from probecore.mechanism.winners import winner_statistics
+
+
+@pytest.fixture
+def maps() -> np.ndarray:
+    return np.random.default_rng(0).random((60, 5, 3, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    return np.arange(60) % 4
+
+
+@pytest.fixture
+def weight() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(4, 45)).astype(np.float32)
+
+
+def silenced(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Every other filter's weights set to 0, the head run on every image, outputs averaged by label."""
+    fields = np.empty((maps.shape[1], 4, 4))
+    for filter_ in range(maps.shape[1]):
+        alone = np.zeros_like(weight).reshape(4, *maps.shape[1:])
+        alone[:, filter_] = weight.reshape(alone.shape)[:, filter_]
+        outputs = maps.reshape(len(maps), -1) @ alone.reshape(4, -1).T
+        fields[filter_] = [outputs[labels == label].mean(0) for label in range(4)]
+    return fields
+
+
+def test_equal_to_explicit_silencing(maps: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> None:
+    fields = single_filter_fields(weight, class_mean_maps(maps, labels, classes=4))
+    assert np.allclose(fields, silenced(weight, maps, labels), atol=1e-5)
+
+
+def test_fields_sum_to_the_mean_logits(maps: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> None:
+    fields = single_filter_fields(weight, class_mean_maps(maps, labels, classes=4))
+    logits = maps.reshape(60, -1) @ weight.T
+    means = np.stack([logits[labels == label].mean(0) for label in range(4)])
+    assert np.allclose(fields.sum(0), means, atol=1e-5)
+
+
+def test_neurons_have_matrices_of_rank_one(labels: np.ndarray) -> None:
+    neurons = np.random.default_rng(0).random((60, 7))
+    fields = single_filter_fields(
+        np.random.default_rng(1).normal(size=(4, 7)), class_mean_maps(neurons, labels, classes=4)
+    )
+    assert np.linalg.matrix_rank(fields, tol=1e-9).tolist() == [1] * 7
+
+
+def test_means_with_labels_in_any_number_and_order(maps: np.ndarray) -> None:
+    labels = np.array([2] * 3 + [0] * 50 + [1] * 7)
+    means = class_mean_maps(maps, labels, classes=3)
+    assert np.allclose(means[2], maps[:3].mean(0), atol=1e-6)
+    assert np.allclose(means[1], maps[53:].mean(0), atol=1e-6)
+
+
+def test_a_head_of_another_layer_is_refused(maps: np.ndarray, labels: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"head of shape \(4, 44\).*give the head of this layer, \(K, 45\)"):
+        single_filter_fields(np.zeros((4, 44)), class_mean_maps(maps, labels, classes=4))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.arange(60) % 3, "no image of label 3"),
+        (np.arange(60) % 5, "from 0 to 4"),
+        (np.arange(59) % 4, "60 maps for 59"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(maps: np.ndarray, labels: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        class_mean_maps(maps, labels, classes=4)
+    assert "\n" not in str(error.value)
+
+
+def test_fields_of_single_images_average_to_the_matrices(
+    maps: np.ndarray, labels: np.ndarray, weight: np.ndarray
+) -> None:
+    single = image_fields(torch.from_numpy(weight), torch.from_numpy(maps)).numpy()
+    fields = single_filter_fields(weight, class_mean_maps(maps, labels, classes=4))
+    means = np.stack([single[labels == label].mean(0) for label in range(4)], axis=1)
+    assert np.allclose(fields, means, atol=1e-5)
+
+
+def test_winners_leave_out_silent_filters() -> None:
+    weight = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
+    maps = torch.tensor([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    won = image_winners(weight, maps)
+    assert won[:, 0].tolist() == [[1, 0], [0, 0], [1, 0]]
+    assert won[:, 1].tolist() == [[0, 1], [0, 1], [0, 0]]
+
+
+def test_winner_statistics() -> None:
+    rates = np.array([[[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.0, 0.0, 0.5]], np.zeros((3, 3))])
+    found = winner_statistics(rates)
+    assert found.single_accuracy[0] == pytest.approx((0.9 + 0.4 + 0.5) / 3)
+    assert found.winner_constancy[0] == pytest.approx(2 / 3)
+    assert found.winner_share[0] == pytest.approx(1.5 / 2.5)
+    assert all(np.isnan(value[1]) for value in vars(found).values())

@@ -1,0 +1,176 @@
+"""The jobs on small data: tables, replicates, and data that do not fit."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from probecore.dataset.store import Dataset, Split, write_dataset
+from probecore.determinism import Numerics
+from probecore.errors import InputError
+from probecore.files import open_hdf5, read_table, sha256_of
+from probecore.mechanism import readout, single_filter_fields
+from probecore.mechanism.backbone import block_outputs, choose_blocks
+from probecore.mechanism.estimates import estimates
+from probecore.mechanism.figures_worth import draw_pruning
+from probecore.mechanism.params import Heads, MechanismParams, Pruning
+from probecore.mechanism.readout import as_they_are, bootstrap, image_fields, permutation, read_out, replicate_means
+from probecore.mechanism.run import KEYS, run_network
+from probecore.mechanism.summary import summarise
+from probecore.models import build_model
+from probecore.models.params import ModelParams
+from probecore.train.checkpoints import NetworkInfo, save_checkpoints
+from probecore.train.params import Normalise
+from tests.mechanism.conftest import Digits, scaled
+
+PARAMS = MechanismParams(
+    heads=Heads(epochs=2, batch=20, augmentation=None),
+    sweep=[0.5],
+    bootstrap=20,
+    permutations=20,
+    worth_images=30,
+    pruning=Pruning(thresholds=[0.3]),
+)
+
+
+def write_network(folder: Path, classes: int, model: str = "lenet5", **changes: Any) -> tuple[Path, Path]:
+    """A data set of noise with a little signal, and an untrained network beside a half-dead one."""
+    generator = np.random.default_rng(0)
+
+    def split(count: int, labels: np.ndarray) -> Split:
+        inputs = generator.integers(0, 60, (count, 1, 28, 28), dtype=np.uint8)
+        inputs[np.arange(count), 0, labels % 28, labels // 28] = 255
+        return Split(inputs=inputs, targets=labels.astype(np.int64))
+
+    train, test = split(300, np.arange(300) % classes), split(200, changes.pop("labels", np.arange(200) % classes))
+    names = tuple(str(label) for label in range(classes))
+    write_dataset(dataset := Dataset.from_splits("noise", train=train, test=test, classes=names), folder / "noise.h5")
+    params = ModelParams.read({"name": model, **changes})
+    torch.manual_seed(0)
+    network = build_model(params, input_shape=(1, 28, 28), outputs=classes)
+    later = {name: value.clone() for name, value in network.state_dict().items()}
+    first = next(name for name in later if name.endswith("weight"))
+    later[first][:2], later[first.replace("weight", "bias")][:2] = 0, -1
+    info = NetworkInfo(
+        experiment="noise",
+        network="trained-0",
+        model=params,
+        normalise=Normalise(),
+        input_shape=[1, 28, 28],
+        outputs=classes,
+        data=dataset.sha256,
+    )
+    save_checkpoints(folder / "trained-0.safetensors", info, {0: network.state_dict(), 5: later})
+    return folder / "noise.h5", folder / "trained-0.safetensors"
+
+
+def run(folder: Path, files: tuple[Path, Path], name: str = "out", params: MechanismParams = PARAMS) -> Path:
+    run_network(data=files[0], checkpoints=files[1], params=params, numerics=Numerics(), output=folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("classes", [2, 100])
+def test_few_and_many_labels_and_dead_filters(tmp_path: Path, classes: int) -> None:
+    params = PARAMS.model_copy(update={"layers": ["conv*"]})
+    output = run(tmp_path, write_network(tmp_path, classes), params=params)
+    layers = read_table(output / "layers.csv")
+    dead = layers[(layers["quantity"] == "dead") & (layers["layer"] == "conv1")].set_index("epoch")["value"]
+    assert dead[5] == pytest.approx(2 / 6)
+    with open_hdf5(output / "fields.h5") as file:
+        assert file["epoch-005/conv1"].shape == (6, classes, classes)
+        assert not file["epoch-005/conv1"][:2].any()
+    filters = read_table(output / "filters.csv").set_index(["epoch", "layer", "filter", "quantity"])
+    assert filters.loc[(5, "conv1", 0, "worth_loss"), ["value", "low", "high"]].tolist() == [0, 0, 0]
+    assert filters.loc[(5, "conv1", 0, "clusters"), "value"] == 0
+    assert np.isnan(filters.loc[(5, "conv1", 0, "single_accuracy"), "value"])
+    assert (filters["n"] > 0).all()
+    known = filters[filters["low"].notna()]
+    assert (known["low"] <= known["high"]).all()
+
+
+def test_the_same_bytes_again_and_a_summary(tmp_path: Path) -> None:
+    files = write_network(tmp_path, 3, "mlp", hidden=[8, 6])
+    once, again = run(tmp_path, files), run(tmp_path, files, "again")
+    names = sorted(path.name for path in once.iterdir())
+    assert names == sorted([*(f"{name}.csv" for name in (*KEYS, "filters")), "fields.h5"])
+    assert all(sha256_of(once / name) == sha256_of(again / name) for name in names)
+    summarise(experiment="noise", networks=[once], output=tmp_path / "summary")
+    assert (tmp_path / "summary" / "summary.json").exists()
+    assert set(read_table(tmp_path / "summary" / "worth.csv")) >= {"p_holm", "p_bh"}
+
+
+def test_a_network_that_cannot_be_pruned_has_all_else(tmp_path: Path) -> None:
+    params = PARAMS.model_copy(update={"epochs": "last", "layers": ["conv1"]})
+    files = write_network(tmp_path, 2, "lenet5", activation="crelu")
+    output = run(tmp_path, files, params=params)
+    pruning = read_table(output / "pruning.csv")
+    assert pruning.empty
+    assert set(read_table(output / "layers.csv")["epoch"]) == {5}
+    draw_pruning(pruning, tmp_path / "pruning")
+    assert (tmp_path / "pruning.svg").exists()
+
+
+def test_a_label_without_test_images_is_an_error(tmp_path: Path) -> None:
+    files = write_network(tmp_path, 3, labels=np.arange(200) % 2)
+    with pytest.raises(InputError, match="no image of label 2; every label needs at least one"):
+        run(tmp_path, files)
+
+
+def test_a_network_without_inner_layers_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mechanism.layers: '\*' matches no layer"):
+        run(tmp_path, write_network(tmp_path, 2, "mlp", hidden=[]))
+
+
+def chunked(digits: Digits) -> Any:
+    images, labels = scaled(digits[0]), torch.from_numpy(digits[1])
+    return lambda: zip(images.split(300), labels.split(300), strict=True)
+
+
+def test_the_sum_rule_on_a_network(lenet: nn.Module, digits: Digits) -> None:
+    chosen = choose_blocks(lenet, (1, 28, 28), ["*"])
+    outputs, _ = block_outputs(lenet, chosen, scaled(digits[0]))
+    heads = {name: torch.randn(10, maps[0].numel()) / 10 for name, maps in outputs.items()}
+    for layer, (fields, hits) in read_out(lenet, chosen, heads, chunked(digits)).items():
+        logits = (outputs[layer].flatten(1) @ heads[layer].T).numpy()
+        means = np.stack([logits[digits[1] == label].mean(0) for label in range(10)])
+        assert np.allclose(fields.sum(0), means, atol=1e-4)
+        assert np.array_equal(hits, logits.argmax(1) == digits[1])
+
+
+def test_replicates_are_class_means_of_other_images(
+    lenet: nn.Module, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = digits[1]
+    chosen = choose_blocks(lenet, (1, 28, 28), ["conv2", "fc2"])
+    outputs, _ = block_outputs(lenet, chosen, scaled(digits[0]))
+    heads = {name: torch.randn(10, maps[0].numel()) / 10 for name, maps in outputs.items()}
+    drawn = bootstrap(labels, classes=10, repeats=5, generator=np.random.default_rng(0))
+    dealt = permutation(labels, classes=10, repeats=5, generator=np.random.default_rng(0))
+    for replicates in (as_they_are(labels, classes=10), drawn, dealt):
+        monkeypatch.setattr(readout, "BYTES_AT_ONCE", 4 * 100 * 84 * 3)
+        found: dict[str, list[np.ndarray]] = {}
+        for layer, part in replicate_means(lenet, chosen, heads, chunked(digits), replicates, read=image_fields):
+            found.setdefault(layer, []).append(part)
+        for layer, parts in found.items():
+            fields = np.concatenate(parts)
+            assert len(fields) == len(replicates)
+            for each, own, weights in zip(fields, replicates.labels, replicates.weights, strict=True):
+                maps = outputs[layer].numpy()
+                means = np.stack([np.tensordot(weights * (own == label), maps, axes=1) for label in range(10)]).astype(
+                    np.float32
+                )
+                assert np.allclose(each, single_filter_fields(heads[layer].numpy(), means), atol=1e-4)
+    sums = np.stack([(drawn.weights * (labels == label)).sum(1) for label in range(10)])
+    assert np.allclose(sums, 1)
+    assert all(np.array_equal(np.bincount(row), np.bincount(labels)) for row in dealt.labels)
+
+
+def test_estimates_of_infinite_values() -> None:
+    found = estimates(np.array(np.inf), np.array([2.0] * 30 + [np.inf] * 10), np.ones(99))
+    assert found["value"] == found["high"] == np.inf
+    assert found["low"] == pytest.approx(2)
+    assert found["null"] == pytest.approx(1)
+    assert found["p"] == pytest.approx(0.02)

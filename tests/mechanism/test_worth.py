@@ -1,0 +1,79 @@
+"""Silencing: the quick way against hooks on the whole network, on chains and on others."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from probecore.mechanism import silencing_losses
+from probecore.models import Block, blocks, build_model
+from probecore.models.params import ModelParams
+from tests.mechanism.conftest import Digits, scaled
+
+
+def by_hooks(model: nn.Module, block: Block, images: torch.Tensor, labels: torch.Tensor, filters: int) -> torch.Tensor:
+    losses = []
+    for filter_ in range(filters):
+        calls = iter(range(100))
+
+        def silence(_module: nn.Module, _inputs: Any, output: torch.Tensor, filter_: int = filter_) -> torch.Tensor:
+            if next(calls) != block.output_call:  # noqa: B023
+                return output
+            output = output.clone()
+            output[:, filter_] = 0
+            return output
+
+        handle = model.get_submodule(block.output).register_forward_hook(silence)
+        with torch.no_grad():
+            losses.append(cross_entropy(model(images), labels, reduction="none"))
+        handle.remove()
+    return torch.stack(losses)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "fc1", "fc2"])
+def test_on_a_chain(lenet: nn.Module, digits: Digits, layer: str) -> None:
+    images, labels = scaled(digits[0][:60]), torch.from_numpy(digits[1][:60])
+    block = next(block for block in blocks(lenet, (1, 28, 28)) if block.layer == layer)
+    chunks = list(zip(images.split(40), labels.split(40), strict=True))
+    (loss, hit), (losses, hits) = silencing_losses(lenet, block, chunks)
+    with torch.no_grad():
+        logits = lenet(images)
+    assert torch.allclose(loss, cross_entropy(logits, labels, reduction="none"), atol=1e-5)
+    assert torch.equal(hit, logits.argmax(1) == labels)
+    expected = by_hooks(lenet, block, images, labels, len(losses))
+    assert torch.allclose(losses, expected, atol=1e-4)
+    assert (losses - loss).abs().max() > 1e-3
+    assert hits.shape == losses.shape == (len(expected), 60)
+
+
+def test_on_a_network_with_shortcuts_and_reused_modules() -> None:
+    torch.manual_seed(0)
+    model = build_model(ModelParams(name="resnet18", stem="cifar"), input_shape=(3, 8, 8), outputs=3).eval()
+    reused = [block for block in blocks(model, (3, 8, 8)) if block.reused]
+    images = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32))
+    labels = torch.tensor([0, 1, 2, 0])
+    for block in (reused[0], reused[3]):
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        _, (losses, _) = silencing_losses(model, block, [(images, labels)])
+        assert torch.allclose(losses, by_hooks(model, block, images, labels, len(losses)), atol=1e-5)
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+        assert not model.get_submodule(block.output)._forward_hooks
+
+
+def test_a_dead_filter_is_worth_nothing(lenet: nn.Sequential, digits: Digits) -> None:
+    block = blocks(lenet, (1, 28, 28))[1]
+    layer = lenet.get_submodule("conv2")
+    state = {name: value.clone() for name, value in layer.state_dict().items()}
+    with torch.no_grad():
+        layer.weight[3], layer.bias[3] = 0, -1
+    try:
+        (loss, hit), (losses, hits) = silencing_losses(
+            lenet, block, [(scaled(digits[0][:50]), torch.from_numpy(digits[1][:50]))]
+        )
+    finally:
+        layer.load_state_dict(state)
+    assert torch.equal(losses[3], loss)
+    assert torch.equal(hits[3], hit)
