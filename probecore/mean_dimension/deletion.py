@@ -1,0 +1,68 @@
+"""Deletion curves: does a network need the inputs that its total indices name? The highest scores go first."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from probecore.models.tracing import evaluating
+
+CHUNK = 500
+FRACTIONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+
+
+def deletion_curve(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    scores: npt.NDArray[np.floating],
+    *,
+    fill: Tensor,
+    fractions: Sequence[float] = FRACTIONS,
+) -> npt.NDArray[np.int64]:
+    """How many images a network gets right when the coordinates with the highest scores are replaced.
+
+    Parameters
+    ----------
+    model : network
+    images, labels : scaled images (N, ...) and their classes (N,)
+    scores : for each image and coordinate, shape (N, D); equal scores fall in the order of the coordinates
+    fill : what replaces them, in the shape of one image
+    fractions : of coordinates, for each a point of the curve
+
+    Returns
+    -------
+    int array of the fractions' length
+    """
+    place = torch.from_numpy(np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)).to(images.device)
+    hits = []
+    with evaluating(model):
+        for fraction in fractions:
+            removed = (place < round(fraction * place.shape[1])).view(images.shape)
+            shown = torch.where(removed, fill, images)
+            hits.append(
+                sum(
+                    int((model(part).argmax(1) == right).sum())
+                    for part, right in zip(shown.split(CHUNK), labels.split(CHUNK), strict=True)
+                )
+            )
+    return np.array(hits)
+
+
+def gradient_magnitude(
+    model: nn.Module, images: Tensor, labels: Tensor, classes: int
+) -> npt.NDArray[np.float64]:
+    """Mean of |∂NLL/∂x| over the images of each class, shape (K, D); 0 for a class without images."""
+    total = torch.zeros(classes, images[0].numel(), dtype=torch.float64, device=images.device)
+    with evaluating(model), torch.enable_grad():
+        for part, right in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
+            inputs = part.clone().requires_grad_()
+            loss = functional.cross_entropy(model(inputs), right, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, inputs)
+            total.index_add_(0, right, gradient.abs().flatten(1).double())
+    counts = labels.bincount(minlength=classes).clamp(min=1)
+    magnitude: npt.NDArray[np.float64] = (total / counts[:, None]).cpu().numpy()
+    return magnitude

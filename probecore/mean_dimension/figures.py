@@ -1,0 +1,132 @@
+"""Figures of the step `mean_dimension`, from its tables and heatmaps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from probecore.figures import (
+    CONDITION_COLOURS,
+    SERIES_COLOURS,
+    colour_of,
+    new_figure,
+    save_figure,
+    spread,
+    style,
+)
+from probecore.files import open_hdf5
+from probecore.networks import condition_at, condition_of
+
+BASES = {"pixels": "pixels", "pca": "principal components"}
+MANY_CLASSES = 20
+"""With more classes heatmaps show these many."""
+
+
+@style()
+def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimension of the network's output by epoch, one panel per basis."""
+    shown = table[table["output"].isin(["logits", "output"])]
+    bases = [basis for basis in BASES if (shown["basis"] == basis).any()]
+    epochs = sorted(shown["epoch"].unique())
+    figure = new_figure(2.7 * len(bases), 3.2)
+    panels = figure.subplots(1, len(bases), squeeze=False)[0]
+    labelled: set[str] = set()
+    for axes, basis in zip(panels, bases, strict=True):
+        for network, rows in shown[shown["basis"] == basis].groupby("network"):
+            condition = condition_of(str(network))
+            errors = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+            places = [epochs.index(epoch) for epoch in rows["epoch"]]
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.errorbar(
+                places, rows["value"], errors, fmt="o-", ms=3, lw=1, color=colour_of(condition), label=label
+            )
+        axes.axhline(1, color="0.4", lw=1, ls="--")
+        axes.set(title=BASES[basis], xlabel="epoch", ylim=(0, None))
+        axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
+    panels[0].set_ylabel("mean dimension")
+    figure.legend(loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimension by layer, before and after training, one panel per basis; what layers and activations give."""
+    bases = [basis for basis in BASES if (table["basis"] == basis).any()]
+    figure = new_figure(5.4, 0.6 + 2.4 * max(1, len(bases)))
+    panels = figure.subplots(max(1, len(bases)), 1, squeeze=False, sharex=True)[:, 0]
+    last = table.groupby("network")["epoch"].transform("max")
+    shown = table[((table["epoch"] == last) | (table["epoch"] == 0)) & (table["site"] != "block")]
+    labelled: set[str] = set()
+    for axes, basis in zip(panels, bases, strict=False):
+        rows = shown[shown["basis"] == basis]
+        names = rows.sort_values("place").drop_duplicates(["layer", "site"])
+        places = {key: place for place, key in enumerate(zip(names["layer"], names["site"], strict=True))}
+        conditions = [
+            condition_at(network, epoch)
+            for network, epoch in zip(rows["network"], rows["epoch"], strict=True)
+        ]
+        known = [name for name in CONDITION_COLOURS if name in conditions]
+        offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
+        for (condition, site), group in rows.groupby([pd.Series(conditions, rows.index), "site"]):
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.plot(
+                [places[key] + offsets[condition] for key in zip(group["layer"], group["site"], strict=True)],
+                group["value"],
+                "o",
+                ms=3.5,
+                color=colour_of(condition),
+                fillstyle="full" if site == "act" else "none",
+                label=label,
+                rasterized=len(rows) > 2000,
+            )
+        axes.axhline(1, color="0.4", lw=1, ls="--")
+        axes.set(title=BASES[basis], ylabel="mean dimension", ylim=(0, None))
+        every = max(1, len(places) // 16)
+        ticks = [(place, layer) for (layer, site), place in places.items() if site == "conv"][::every]
+        axes.set_xticks([place for place, _ in ticks], [layer for _, layer in ticks], rotation=45, ha="right")
+    if labelled:
+        figure.legend(loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_heatmaps(files: Mapping[str, Path], path_stem: Path) -> None:
+    """Total indices of the logits: a row per checkpoint of the first network, a column per class."""
+    name = next((name for name in sorted(files) if name.startswith(("given", "trained"))), min(files))
+    with open_hdf5(files[name]) as file:
+        epochs = sorted(file)
+        chosen = [epochs[index] for index in sorted({0, len(epochs) // 2, len(epochs) - 1})] if epochs else []
+        maps = {epoch: file[epoch]["logits/indices"][()] for epoch in chosen}
+    columns = min(MANY_CLASSES + 1, next((len(each) for each in maps.values()), 1))
+    figure = new_figure(0.62 * columns + 0.6, 0.78 * max(1, len(maps)) + 0.3)
+    panels = figure.subplots(max(1, len(maps)), columns, squeeze=False)
+    for line, (row, (epoch, indices)) in enumerate(zip(panels, maps.items(), strict=False)):
+        for place, (axes, values) in enumerate(zip(row, indices, strict=False)):
+            axes.imshow(np.nan_to_num(values.sum(0)))
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+            if line == 0:
+                axes.set_title("all" if place == 0 else str(place - 1), fontsize=9)
+        row[0].set_ylabel(f"epoch {int(epoch.removeprefix('epoch-'))}", fontsize=9)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
+    """Accuracy by share of removed pixels, one colour per order; trained networks at their last checkpoint."""
+    shown = table[~table["network"].str.startswith("shuffled")]
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    for colour, (order, rows) in zip(SERIES_COLOURS, shown.groupby("order"), strict=False):
+        for _, single in rows.groupby("network"):
+            axes.plot(single["fraction"], single["accuracy"], lw=0.5, alpha=0.6, color=colour)
+        means = rows.groupby("fraction")["accuracy"].mean()
+        axes.plot(means.index, means, "o-", ms=3, color=colour, label=str(order))
+    axes.set(xlabel="share of pixels replaced by the training mean", ylabel="test accuracy", ylim=(0, 1.02))
+    if len(shown):
+        figure.legend(loc="outside upper center", ncols=2)
+    save_figure(figure, path_stem)

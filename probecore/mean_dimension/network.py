@@ -1,0 +1,178 @@
+"""Mean dimension of a network: its outputs, fast where its first layers allow, and all its layers in one pass."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from probecore.determinism import numpy_generator
+from probecore.mean_dimension.bases import Basis
+from probecore.mean_dimension.estimate import around, as_points, run
+from probecore.mean_dimension.evaluate import BATCH, Evaluator, Named, Plain
+from probecore.mean_dimension.exchange import exchanges
+from probecore.mean_dimension.local import Local
+from probecore.mean_dimension.rank_one import RankOne
+from probecore.mean_dimension.result import MeanDimension
+from probecore.mean_dimension.stages import stages_of
+from probecore.mean_dimension.sums import Sums, Transform, unchanged
+from probecore.models.tracing import evaluating, listening
+
+TOLERANCE = 1e-4
+"""Largest difference from the plain way, as a share of the largest output, with which a fast way is believed."""
+
+ROWS_PER_PIXEL = 8
+"""With fewer exchanges per pixel the local way spends its time on the windows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkMeanDimension:
+    """Mean dimension of a network."""
+
+    outputs: dict[str, MeanDimension]
+    """``output``, what the network gives; with labels also ``softmax`` and ``nll``, and total indices by class."""
+    layers: dict[str, MeanDimension]
+    """By name; per filter for maps, per neuron else."""
+    path: str
+    """How it was evaluated: local, rank_one or plain."""
+
+
+def network_mean_dimension(
+    model: nn.Module,
+    inputs: Tensor,
+    *,
+    basis: Basis | None = None,
+    labels: Tensor | None = None,
+    layers: Sequence[str] = (),
+    shuffles: int = 1,
+    features: int | None = None,
+    precision: float | None = None,
+    batch: int | None = None,
+    fast: bool = True,
+    generator: np.random.Generator | None = None,
+) -> NetworkMeanDimension:
+    """Mean dimension of a network's outputs over `inputs`, and of the outputs of its modules `layers`.
+
+    Parameters
+    ----------
+    model : network
+    inputs : scaled inputs, shape (N, ...)
+    basis : directions in which to exchange; None for pixels
+    labels : classes (N,); adds the softmax, the NLL with the base point's label, and total indices by class
+    layers : modules, by name, with `#1`, `#2`, … where they are called more than once; they rule the fast ways out
+    shuffles, features, precision, generator : as for `mean_dimension`
+    batch : changed inputs per forward pass, where no fast way is taken
+    fast : update the first layers instead of computing them, where the network allows and a check agrees
+
+    Raises
+    ------
+    InputError
+        As `mean_dimension`, but constant outputs give NaN.
+    """
+    generator = generator or numpy_generator("mean_dimension")
+    points = as_points(inputs)
+    order = torch.from_numpy(generator.permutation(len(points)))
+    points = points[order]
+    with evaluating(model), torch.inference_mode():
+        coordinates = points.flatten(1) if basis is None else basis.coordinates(points)
+        sums, sources = _outputs(len(points), coordinates.shape[1], None if labels is None else labels[order])
+        for name in layers:
+            sums[name] = Sums(len(points), 0)
+        plain = Plain(_recorder(model, layers), basis=basis, batch=batch or BATCH)
+        evaluator: Evaluator = plain
+        if fast and not layers:
+            rows = len(points) * min(1.0, (features or coordinates.shape[1]) / coordinates.shape[1])
+            evaluator = _fastest(model, points, coordinates, basis, plain, rows=rows)
+        results = run(
+            evaluator,
+            points,
+            sums,
+            sources=sources | {name: name for name in layers},
+            coordinates=coordinates,
+            donors=around(coordinates, shuffles),
+            features=features,
+            precision=precision,
+            generator=generator,
+        )
+    return NetworkMeanDimension(
+        outputs={name: results[name] for name in sources},
+        layers={name: results[name] for name in layers},
+        path={Local: "local", RankOne: "rank_one"}.get(type(evaluator), "plain"),
+    )
+
+
+def _outputs(points: int, features: int, labels: Tensor | None) -> tuple[dict[str, Sums], dict[str, str]]:
+    """What is measured of the network's output, and that it is made of that."""
+    transforms: dict[str, Transform] = {"output": unchanged}
+    if labels is not None:
+        transforms["softmax"] = lambda raw, _points: raw.softmax(1)
+        transforms["nll"] = lambda raw, points: functional.cross_entropy(
+            raw, labels[points], reduction="none"
+        )
+    sums = {
+        name: Sums(points, features, transform=transform, groups=labels)
+        for name, transform in transforms.items()
+    }
+    return sums, dict.fromkeys(sums, "output")
+
+
+def _recorder(model: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], Named]:
+    """A forward pass that gives the network's output and those of its layers."""
+    modules = {layer.partition("#")[0] for layer in layers}
+
+    def call(points: Tensor) -> Named:
+        outputs: Named = {}
+
+        def keep(name: str, index: int, _inputs: object, output: Tensor) -> None:
+            for layer in (name, f"{name}#{index}"):
+                if layer in layers:
+                    outputs[layer] = output.clone()
+
+        with listening(model, modules, keep):
+            outputs["output"] = model(points)
+        return outputs
+
+    return call
+
+
+def _fastest(
+    model: nn.Module, points: Tensor, coordinates: Tensor, basis: Basis | None, plain: Plain, *, rows: float
+) -> Evaluator:
+    """The fastest evaluator that agrees with the plain one on a few exchanges."""
+    for build in _candidates(model, points, coordinates.shape[1], basis, rows):
+        evaluator = build()
+        if _agrees(evaluator, plain, points[:4], coordinates[:4]):
+            return evaluator
+    return plain
+
+
+def _candidates(
+    model: nn.Module, points: Tensor, directions: int, basis: Basis | None, rows: float
+) -> Iterator[Callable[[], Evaluator]]:
+    stages = stages_of(model, points)
+    if stages and basis is None and isinstance(stages[0].layer, nn.Conv2d) and rows >= ROWS_PER_PIXEL:
+        yield lambda: Local(model, stages, points)
+    if stages and RankOne.fits(stages[0], points, directions):
+        yield lambda: RankOne(model, stages[0], points, basis)
+
+
+def _agrees(evaluator: Evaluator, plain: Evaluator, points: Tensor, coordinates: Tensor) -> bool:
+    """Compare both on the same exchanges, about 64 per point, evenly over the coordinates."""
+    donors = coordinates.roll(-1, 0)
+    kept = torch.arange(coordinates.shape[1]) % max(1, coordinates.shape[1] // 64) == 0
+    donors = torch.where(kept.to(donors.device), donors, coordinates)
+    found = []
+    for each in (evaluator, plain):
+        swaps = exchanges(coordinates, donors, generator=np.random.default_rng(0), by_feature=each.by_feature)
+        changes = torch.zeros_like(coordinates).double()
+        try:
+            for part, after, before in each.changed(points, swaps):
+                change = (after["output"] - before["output"]).flatten(1).double()
+                changes[swaps.rows[part], swaps.features[part]] = change.norm(dim=1)
+        except (RuntimeError, TypeError, ValueError):
+            return False
+        found.append(changes)
+    scale = found[1].max()
+    return bool((found[0] - found[1]).abs().max() <= TOLERANCE * scale)

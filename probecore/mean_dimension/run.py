@@ -1,0 +1,234 @@
+"""The job of one network: a data set and checkpoints in, tables and heatmaps of all its checkpoints out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from probecore.determinism import Numerics, numpy_generator
+from probecore.errors import InputError
+from probecore.files import create_hdf5
+from probecore.mean_dimension.bases import Basis, pca_basis
+from probecore.mean_dimension.deletion import FRACTIONS, deletion_curve, gradient_magnitude
+from probecore.mean_dimension.network import NetworkMeanDimension, network_mean_dimension
+from probecore.mean_dimension.params import MeanDimensionParams
+from probecore.mean_dimension.result import MeanDimension
+from probecore.mean_dimension.rows import (
+    Row,
+    filter_rows,
+    heatmap_rows,
+    layer_row,
+    name_of,
+    output_rows,
+    unit_rows,
+)
+from probecore.measuring import Keys, Network, Tables
+from probecore.models import Block, blocks
+from probecore.models.tracing import trace
+from probecore.progress import track
+from probecore.statistics import wilson_interval
+
+KEYS: Keys = {
+    "outputs": ["basis", "output"],
+    "units": ["basis", "output", "unit"],
+    "layers": ["basis", "layer", "site"],
+    "heatmaps": ["output", "class"],
+    "deletion": ["order", "fraction"],
+}
+HEATMAPS = "heatmaps.h5"
+
+
+def run_network(
+    *, data: Path, checkpoints: Path, params: MeanDimensionParams, numerics: Numerics, output: Path
+) -> None:
+    """Write the tables of `KEYS`, ``filters.csv`` and ``heatmaps.h5`` of one network into `output`.
+
+    Raises
+    ------
+    InputError
+        If none of the wanted checkpoints exists, the inputs are too few, or the data belong to another training.
+    """
+    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    epochs = [epoch for epoch in network.epochs if params.epochs == "all" or epoch in params.epochs]
+    if not epochs:
+        raise InputError(
+            f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}"
+        )
+    tables = _TablesWithNull(network, KEYS)
+    probe = _Probe(network, params)
+    heatmaps: dict[int, NetworkMeanDimension] = {}
+    for epoch in track(epochs, "checkpoints"):
+        model = network.at(epoch)
+        for basis in params.bases:
+            found = probe.outputs(model, basis)
+            tables.add("outputs", epoch, output_rows(found, basis))
+            tables.add("units", epoch, unit_rows(found, basis))
+            if basis == "pixels" and probe.labels is not None:
+                heatmaps[epoch] = found
+                tables.add("heatmaps", epoch, heatmap_rows(found))
+                if params.deletion is not None and epoch == epochs[-1]:
+                    tables.add("deletion", epoch, probe.deletion(model, found, params.deletion.images))
+            if params.layers is not None:
+                layers, filters = probe.layers(model, basis)
+                tables.add("layers", epoch, layers)
+                tables.add("filters", epoch, filters)
+    tables.write(output)
+    _write_heatmaps(output / HEATMAPS, heatmaps)
+
+
+class _TablesWithNull(Tables):
+    """Tables whose estimates stand beside those of the untrained network, epoch 0."""
+
+    def __init__(self, network: Network, keys: Keys) -> None:
+        super().__init__(network, keys)
+        self._untrained: dict[tuple[Any, ...], float] = {}
+
+    def add(self, name: str, epoch: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows to the table `name`; to those with a value also the untrained network's as their null."""
+        keys = ["layer", "filter", "site", "quantity"] if name == "filters" else KEYS[name]
+        super().add(name, epoch, [self._with_null(name, epoch, row, keys) for row in rows])
+
+    def _with_null(
+        self, name: str, epoch: int, row: Mapping[str, Any], keys: Sequence[str]
+    ) -> Mapping[str, Any]:
+        if "value" not in row:
+            return row
+        key = (name, *(row[part] for part in keys))
+        if epoch == 0:
+            self._untrained[key] = row["value"]
+        return {**row, "null": self._untrained.get(key, float("nan"))}
+
+
+class _Probe:
+    """The inputs of one network and its bases."""
+
+    def __init__(self, network: Network, params: MeanDimensionParams) -> None:
+        self._network, self._params = network, params
+        dataset = network.dataset
+        self._inputs = network.scale(torch.from_numpy(dataset.test.inputs).to(network.device))
+        self._targets = torch.from_numpy(dataset.test.targets).to(network.device)
+        self.labels = None if dataset.classes is None else self._targets
+        train = network.scale(
+            torch.from_numpy(dataset.train.inputs[: params.pca_images]).to(network.device)
+        ).cpu()
+        self._fill = train.mean(0).to(network.device)
+        self._bases: dict[str, Basis | None] = {"pixels": None}
+        if "pca" in params.bases:
+            self._bases["pca"] = pca_basis(train.numpy())
+
+    def outputs(self, model: nn.Module, basis: str) -> NetworkMeanDimension:
+        """Outputs of the network, the same exchanges at every checkpoint."""
+        params = self._params
+        return network_mean_dimension(
+            model,
+            self._inputs[: params.images],
+            basis=self._bases[basis],
+            labels=None if self.labels is None else self.labels[: params.images],
+            shuffles=params.shuffles,
+            features=params.features,
+            precision=params.precision,
+            generator=self._generator("outputs", basis),
+        )
+
+    def layers(self, model: nn.Module, basis: str) -> tuple[list[Row], list[Row]]:
+        """Rows of ``layers.csv`` and of ``filters.csv``."""
+        assert self._params.layers is not None
+        sites = _sites(model, self._inputs[:1])
+        found = network_mean_dimension(
+            model,
+            self._inputs[: self._params.layers.images],
+            basis=self._bases[basis],
+            layers=sorted({call for _, _, call in sites}),
+            features=self._params.layers.features,
+            generator=self._generator("layers", basis),
+        ).layers
+        layers, filters = [], []
+        for place, (block, site, call) in enumerate(sites):
+            result = found[call]
+            layers.append(layer_row(result, block.layer, site, place, basis))
+            layer = model.get_submodule(block.layer)
+            if isinstance(layer, nn.Conv2d) and len(result.outputs.value) == layer.out_channels:
+                filters += filter_rows(result, block.layer, site, basis)
+        return layers, filters
+
+    def deletion(self, model: nn.Module, found: NetworkMeanDimension, count: int) -> Iterator[Row]:
+        """Accuracy on the last `count` test images when the coordinates that an order puts first are removed."""
+        assert self.labels is not None
+        images, labels = self._inputs[-count:], self.labels[-count:]
+        first = slice(self._params.images)
+        classes = self._network.dataset.outputs
+        scores = {
+            f"total index of {name}": _by_class(found.outputs[key], classes)
+            for name, key in (("logits", "output"), ("NLL", "nll"))
+        }
+        scores["gradient magnitude"] = gradient_magnitude(
+            model, self._inputs[first], self.labels[first], classes
+        )
+        deviation = ((self._inputs[first] - self._fill) ** 2).flatten(1).double()
+        scores["pixel variance"] = _class_means(deviation, self.labels[first], classes)
+        shown = {name: score[labels.cpu().numpy()] for name, score in scores.items()}
+        shown["random"] = self._generator("deletion").random((len(images), images[0].numel()))
+        for order, score in shown.items():
+            hits = deletion_curve(model, images, labels, score, fill=self._fill)
+            for fraction, right in zip(FRACTIONS, hits.tolist(), strict=True):
+                low, high = wilson_interval(right, len(labels))
+                yield {
+                    "order": order,
+                    "fraction": fraction,
+                    "accuracy": right / len(labels),
+                    "low": low,
+                    "high": high,
+                    "n": len(labels),
+                }
+
+    def _generator(self, *step: str) -> np.random.Generator:
+        info = self._network.info
+        return numpy_generator(info.experiment, info.network, "mean_dimension", *step)
+
+
+def _sites(model: nn.Module, example: Tensor) -> list[tuple[Block, str, str]]:
+    """Each block with the calls that its three sites are, in the order they run."""
+    times = {call.name: call.times for call in trace(model, example)}
+
+    def call_of(name: str, index: int) -> str:
+        return name if times[name] == 1 else f"{name}#{index + 1}"
+
+    sites = []
+    for block in blocks(model, tuple(example.shape[1:])):
+        sites.append((block, "conv", call_of(block.layer, 0)))
+        if block.activation is not None:
+            sites.append((block, "act", call_of(block.activation, block.activation_call)))
+        sites.append((block, "block", call_of(block.output, block.output_call)))
+    return sites
+
+
+def _by_class(result: MeanDimension, classes: int) -> np.ndarray:
+    """Total indices (K, D) by class; those of all points where no base point has the class."""
+    scores = np.tile(result.total_indices.reshape(1, -1), (classes, 1))
+    groups = result.group_indices.reshape(len(result.group_indices), -1)
+    known = np.isfinite(groups).all(axis=1)
+    scores[: len(groups)][known] = groups[known]
+    return scores
+
+
+def _class_means(values: Tensor, labels: Tensor, classes: int) -> np.ndarray:
+    """Means (K, D) of values (N, D) by class; 0 for a class without values."""
+    total = values.new_zeros(classes, values.shape[1]).index_add_(0, labels, values)
+    return (total / labels.bincount(minlength=classes).clamp(min=1)[:, None]).cpu().numpy()
+
+
+def _write_heatmaps(path: Path, heatmaps: dict[int, NetworkMeanDimension]) -> None:
+    """``epoch-020/logits/indices`` and ``errors``, (1 + K, C, H, W) float32; the first is that of all points."""
+    with create_hdf5(path) as file:
+        for epoch, found in heatmaps.items():
+            group = file.create_group(f"epoch-{epoch:03d}")
+            for name, result in found.outputs.items():
+                inner = group.create_group(name_of(found, name))
+                for what, every, by_class in (
+                    ("indices", result.total_indices, result.group_indices),
+                    ("errors", result.errors, result.group_errors),
+                ):
+                    inner[what] = np.concatenate([every[None], by_class]).astype(np.float32)

@@ -1,0 +1,268 @@
+"""Fast ways against the plain one, layers against hand-made functions, and the untrained network's exact picture."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from probecore.determinism import numpy_generator
+from probecore.mean_dimension import Basis, InverseBasis, mean_dimension, network_mean_dimension, pca_basis
+from probecore.mean_dimension.network import NetworkMeanDimension
+from probecore.models import build_model
+from probecore.models.params import ModelParams
+
+
+def images(shape: tuple[int, ...], n: int = 12) -> Tensor:
+    """Smooth images, a third of their pixels exactly 0."""
+    generator = torch.Generator().manual_seed(1)
+    found = torch.randn((n, *shape), generator=generator)
+    return found * (torch.rand((1, *shape), generator=generator) > 0.3) - 0.1
+
+
+def build(name: str, shape: tuple[int, ...], **options: object) -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model(ModelParams.read({"name": name, **options}), input_shape=shape, outputs=10)
+    model.train()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.randn(16, *shape))  # batch normalisation gets statistics of its own
+    return model.eval()
+
+
+class Skip(nn.Module):
+    """Looks like a chain to the tracer, but uses its input twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3, padding=1)
+        self.act = nn.ReLU()
+        self.head = nn.Linear(3 * 64, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head((self.act(self.conv(x)) + x).flatten(1))
+
+
+def chain(*modules: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(*modules).eval()
+
+
+SMALL = (1, 12, 12)
+ODD = (2, 13, 11)
+
+NETWORKS = {
+    "lenet5": (build("lenet5", (1, 28, 28)), (1, 28, 28), "local", "rank_one"),
+    "lenet_caffe tanh": (
+        build("lenet_caffe", (1, 28, 28), activation="tanh"),
+        (1, 28, 28),
+        "local",
+        "rank_one",
+    ),
+    "vgg6": (build("vgg6", (3, 32, 32), width=2), (3, 32, 32), "local", "rank_one"),
+    "resnet18": (build("resnet18", (3, 32, 32)), (3, 32, 32), "local", "rank_one"),
+    "densenet121": (build("densenet121", (3, 32, 32)), (3, 32, 32), "local", "rank_one"),
+    "mlp": (build("mlp", (1, 28, 28)), (1, 28, 28), "rank_one", "rank_one"),
+    "gelu": (build("lenet5", (1, 28, 28), activation="gelu"), (1, 28, 28), "local", "rank_one"),
+    "crelu": (build("lenet5", (1, 28, 28), activation="crelu"), (1, 28, 28), "local", "rank_one"),
+    "skip": (Skip().eval(), (1, 8, 8), "plain", "plain"),
+    "odd maps, strides, dilation, overlapping pool": (
+        chain(
+            nn.Conv2d(2, 4, (3, 4), stride=(2, 1), padding=(1, 2), dilation=(2, 1)),
+            nn.LeakyReLU(),
+            nn.MaxPool2d(3, 2, 1),
+            nn.Conv2d(4, 6, 3, padding="same", groups=2),
+            nn.Tanh(),
+            nn.Flatten(),
+            nn.LazyLinear(5),
+        ),
+        ODD,
+        "local",
+        "rank_one",
+    ),
+    "a stride that misses pixels": (
+        chain(nn.Conv2d(1, 3, 1, stride=3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(4)),
+        SMALL,
+        "local",
+        "rank_one",
+    ),
+    "one conv layer": (
+        chain(nn.Conv2d(1, 3, 3, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        SMALL,
+        "local",
+        "rank_one",
+    ),
+    "pool first": (chain(nn.MaxPool2d(2), nn.Flatten(), nn.LazyLinear(4)), SMALL, "plain", "plain"),
+    "pool that drops a border": (
+        chain(
+            nn.Conv2d(2, 3, 3),
+            nn.Sigmoid(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(3, 3, 3),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.LazyLinear(4),
+        ),
+        ODD,
+        "local",
+        "rank_one",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fast_ways_equal_the_plain_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.mean_dimension.network.ROWS_PER_PIXEL", 0)
+    model, shape, local, rank_one = NETWORKS[name]
+    n, features = (12, None) if np.prod(shape) < 700 else (3, 40)
+    x = images(shape, n)
+    model(x)
+    generator = numpy_generator("directions")
+    directions = np.linalg.qr(generator.standard_normal((int(np.prod(shape)), 20)))[0].T
+    for basis, path in ((None, local), (Basis(directions, np.zeros(directions.shape[1])), rank_one)):
+        fast, plain = (
+            network_mean_dimension(
+                model, x, basis=basis, features=features, fast=fast, labels=torch.arange(n) % 3
+            )
+            for fast in (True, False)
+        )
+        assert (fast.path, plain.path) == (path, "plain")
+        for output, found in fast.outputs.items():
+            slow = plain.outputs[output]
+            assert found.value == pytest.approx(slow.value, rel=2e-4 if output == "nll" else 2e-5)
+            assert found.total_indices == pytest.approx(
+                slow.total_indices, rel=1e-2, abs=1e-4 * slow.total_indices.max()
+            )
+            assert found.evaluations == slow.evaluations
+        assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_the_local_way_on_all_pixels_of_lenet5(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.mean_dimension.network.ROWS_PER_PIXEL", 0)
+    model, shape, *_ = NETWORKS["lenet5"]
+    x = images(shape, 3)
+    x[:, :, :7] = 0
+    found = [network_mean_dimension(model, x, fast=fast) for fast in (True, False)]
+    assert [each.path for each in found] == ["local", "plain"]
+    fast, plain = (each.outputs["output"] for each in found)
+    assert fast.value == pytest.approx(plain.value, rel=1e-5)
+    assert fast.evaluations == plain.evaluations < 3 * 784 * 0.55
+    assert (fast.total_indices[0, :7] == 0).all()
+    assert fast.total_indices == pytest.approx(
+        plain.total_indices, rel=1e-3, abs=1e-5 * plain.total_indices.max()
+    )
+
+
+@pytest.mark.parametrize("features", [None, 30])
+def test_the_rank_one_way_with_many_points_and_with_few(features: int | None) -> None:
+    model, shape, *_ = NETWORKS["lenet5"]
+    x = images(shape, 110)
+    basis = Basis(np.eye(784)[300:340], np.zeros(784))
+    fast, plain = (
+        network_mean_dimension(model, x, basis=basis, features=features, fast=fast) for fast in (True, False)
+    )
+    assert fast.path == "rank_one"
+    assert fast.outputs["output"].value == pytest.approx(plain.outputs["output"].value, rel=1e-5)
+    few, plain_few = (network_mean_dimension(model, x[:4], features=20, fast=fast) for fast in (True, False))
+    assert few.path == "rank_one"
+    assert few.outputs["output"].value == pytest.approx(plain_few.outputs["output"].value, rel=1e-5)
+
+
+def test_a_basis_equals_an_inverse_layer_in_front_of_the_network() -> None:
+    model, shape, *_ = NETWORKS["lenet5"]
+    x = images(shape, 30)
+    basis = pca_basis(x)
+    ours = mean_dimension(model, x, basis=basis)
+    behind = mean_dimension(nn.Sequential(InverseBasis(basis, shape), model), basis.coordinates(x))
+    assert ours.value == pytest.approx(behind.value, rel=1e-4)
+    assert ours.total_indices == pytest.approx(
+        behind.total_indices, rel=1e-2, abs=1e-4 * ours.total_indices.max()
+    )
+
+
+def test_softmax_and_nll_equal_plain_functions() -> None:
+    model, shape, *_ = NETWORKS["lenet5"]
+    x, labels = images(shape, 20), torch.arange(20) % 4
+    found = network_mean_dimension(model, x, labels=labels, basis=pca_basis(x))
+    with torch.inference_mode():
+        softmax = mean_dimension(lambda x: model(x).softmax(1), x, basis=pca_basis(x))
+    assert found.outputs["softmax"].value == pytest.approx(softmax.value, rel=1e-4)
+    assert found.outputs["softmax"].outputs.value == pytest.approx(softmax.outputs.value, rel=1e-3)
+    nll = found.outputs["nll"]
+    assert nll.group_indices.shape == (4, len(pca_basis(x).directions))
+    assert nll.group_indices.mean(0) == pytest.approx(nll.total_indices)
+
+
+def test_layers_equal_functions_of_their_own() -> None:
+    model, shape, *_ = NETWORKS["lenet5"]
+    x = images(shape, 8)
+    layers = ["conv1", "act1", "pool2", "fc1", "act4"]
+    found = network_mean_dimension(model, x, layers=layers, features=20)
+    for name in layers:
+        index = [child for child, _ in model.named_children()].index(name)
+        front = model[: index + 1]
+        with torch.inference_mode():
+            alone = mean_dimension(lambda x, front=front: front(x).flatten(1), x, features=20, batch=98)
+        layer = found.layers[name]
+        assert layer.value == pytest.approx(alone.value, rel=1e-5)
+        assert layer.nodes == alone.nodes and layer.dead == alone.dead
+        assert layer.node_mean == pytest.approx(alone.node_mean, rel=1e-4)
+        filters = alone.outputs.variance.reshape(len(layer.outputs.value), -1)
+        indices = alone.outputs.total_indices.sum(0).reshape(filters.shape)
+        assert layer.outputs.value == pytest.approx(indices.sum(1) / filters.sum(1), rel=1e-5, nan_ok=True)
+
+
+def test_a_module_that_is_called_twice() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act = nn.Tanh()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.act(2 * self.act(x))
+
+    x = torch.randn(30, 5, generator=torch.Generator().manual_seed(0))
+    found = network_mean_dimension(Twice(), x, layers=["act#1", "act#2"]).layers
+    assert found["act#2"].value == network_mean_dimension(Twice(), x).outputs["output"].value
+    assert found["act#1"].value != found["act#2"].value
+
+
+TRACES = {
+    "relu": {"fc1": 1.0, "act1": 1.434, "fc2": 1.434, "act2": 1.8826, "fc3": 1.917},
+    "tanh": {"fc1": 1.0, "act1": 1.0493, "fc2": 1.0493, "act2": 1.0543, "fc3": 1.033},
+}
+
+
+@pytest.mark.parametrize("activation", TRACES)
+def test_untrained_networks_have_the_mean_dimension_of_wide_ones(activation: str) -> None:
+    """200-300-50-1 at torch's initialisation on standard normal inputs, trace, means over 5 networks."""
+    values: list[dict[str, float]] = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model = build_model(
+            ModelParams.read({"name": "mlp", "activation": activation}), input_shape=(200,), outputs=1
+        )
+        x = torch.randn(300, 200, generator=torch.Generator().manual_seed(100 + seed))
+        found = network_mean_dimension(model, x, layers=list(TRACES[activation]), features=60)
+        values.append({name: layer.value for name, layer in found.layers.items()})
+    for name, exact in TRACES[activation].items():
+        measured = np.array([each[name] for each in values])
+        slack = 0.05 if name in ("act2", "fc3") and activation == "relu" else 0.01
+        assert abs(measured.mean() - exact) < 4 * measured.std(ddof=1) / np.sqrt(5) + slack
+
+
+def test_nothing_of_the_network_changes() -> None:
+    model, shape, *_ = NETWORKS["vgg6"]
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    network_mean_dimension(model, images(shape, 4), features=10)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_dead_network_gives_nan_and_counts_its_nodes() -> None:
+    model = nn.Sequential(nn.Linear(5, 4), nn.ReLU())
+    with torch.no_grad():
+        model[0].bias -= 100
+    found: NetworkMeanDimension = network_mean_dimension(model, torch.rand(20, 5), layers=["1"])
+    assert found.layers["1"].dead == 4 and np.isnan(found.outputs["output"].value)

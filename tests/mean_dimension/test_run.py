@@ -1,0 +1,175 @@
+"""The jobs: images and features, tables and their contract, figures, equal bytes; deletion and winding stairs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from probecore.dataset import Dataset, Split, write_dataset
+from probecore.dataset.synthetic import ishigami, make_ishigami
+from probecore.determinism import Numerics, numpy_generator
+from probecore.errors import InputError
+from probecore.files import open_hdf5
+from probecore.mean_dimension import deletion_curve, mean_dimension, winding_stairs
+from probecore.mean_dimension.deletion import gradient_magnitude
+from probecore.mean_dimension.params import MeanDimensionParams
+from probecore.mean_dimension.run import run_network
+from probecore.mean_dimension.summary import summarise
+from probecore.models import build_model
+from probecore.models.params import ModelParams
+from probecore.train.checkpoints import NetworkInfo, save_checkpoints
+from probecore.train.params import Normalise
+
+SMALL = {"images": 8, "features": 20, "layers": {"images": 6, "features": 10}, "deletion": {"images": 10}}
+
+
+def image_data() -> Dataset:
+    generator = numpy_generator("images")
+    inputs = generator.integers(0, 256, (30, 1, 28, 28), dtype=np.uint8)
+    inputs[:, :, :9] = 0
+    split = Split(inputs, np.arange(30) % 3)
+    return Dataset.from_splits("noise", train=split, test=split, classes=["a", "b", "c"])
+
+
+def checkpoint(folder: Path, dataset: Dataset, model: str, network: str = "trained-0") -> Path:
+    params = ModelParams(name=model)
+    states = {}
+    for epoch in (0, 3):
+        torch.manual_seed(epoch)
+        built = build_model(params, input_shape=dataset.input_shape, outputs=dataset.outputs)
+        states[epoch] = built.state_dict()
+    info = NetworkInfo(
+        experiment="test",
+        network=network,
+        model=params,
+        normalise=Normalise(),
+        input_shape=list(dataset.input_shape),
+        outputs=dataset.outputs,
+        data=dataset.sha256,
+    )
+    path = folder / f"{network}.safetensors"
+    save_checkpoints(path, info, states)
+    return path
+
+
+def run(
+    folder: Path, dataset: Dataset, model: str, params: dict[str, object], output: str = "trained-0"
+) -> Path:
+    write_dataset(dataset, folder / "data.h5")
+    run_network(
+        data=folder / "data.h5",
+        checkpoints=checkpoint(folder, dataset, model),
+        params=MeanDimensionParams.read(params),
+        numerics=Numerics.read({"device": "cpu", "threads": 1, "isa": "avx2"}),
+        output=folder / output,
+    )
+    return folder / output
+
+
+def test_images(tmp_path: Path) -> None:
+    folder = run(tmp_path, image_data(), "lenet5", SMALL)
+    outputs = pd.read_csv(folder / "outputs.csv")
+    assert len(outputs) == 2 * 2 * 3
+    assert (outputs["low"] <= outputs["value"]).all() and (outputs["value"] <= outputs["high"]).all()
+    untrained = outputs[outputs["epoch"] == 0].set_index(["basis", "output"])["value"]
+    assert (outputs[outputs["epoch"] == 3].set_index(["basis", "output"])["null"] == untrained).all()
+    filters = pd.read_csv(folder / "filters.csv")
+    assert set(filters["layer"]) == {"conv1", "conv2"} and set(filters["site"]) == {"conv", "act", "block"}
+    assert set(filters["quantity"]) == {"mean_dimension_pixels", "mean_dimension_pca"}
+    assert len(filters) == 2 * 2 * 3 * (6 + 16)
+    layers = pd.read_csv(folder / "layers.csv")
+    assert layers["place"].max() == 13
+    linear = layers[(layers["layer"] == "conv1") & (layers["site"] == "conv") & (layers["basis"] == "pca")]
+    assert ((linear["value"] > 0.5) & (linear["value"] < 2)).all()
+    with open_hdf5(folder / "heatmaps.h5") as file:
+        maps = file["epoch-003/logits/indices"][()]
+    assert maps.shape == (4, 1, 28, 28)
+    assert (maps[:, :, :9] == 0).all() and (maps[0, :, 12:20] > 0).any()
+    deletion = pd.read_csv(folder / "deletion.csv")
+    assert (
+        set(deletion["epoch"]) == {3}
+        and deletion.groupby("fraction")["accuracy"].nunique()[[0.0, 1.0]].eq(1).all()
+    )
+
+    summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
+    summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
+    assert {"untrained.pixels", "trained.pca", "deletion_area.random"} <= set(summary["headline"])
+    assert [entry["file"] for entry in summary["figures"]] == [
+        "outputs.svg",
+        "layers.svg",
+        "heatmaps.svg",
+        "deletion.svg",
+    ]
+    assert all((tmp_path / "summary" / entry["file"]).exists() for entry in summary["figures"])
+
+
+def test_equal_bytes_twice(tmp_path: Path) -> None:
+    params = {**SMALL, "epochs": [3], "shuffles": 2}
+    one, two = (run(tmp_path, image_data(), "lenet5", params, output) for output in ("one", "two"))
+    names = sorted(path.name for path in one.iterdir())
+    assert names == [
+        "deletion.csv",
+        "filters.csv",
+        "heatmaps.csv",
+        "heatmaps.h5",
+        "layers.csv",
+        "outputs.csv",
+        "units.csv",
+    ]
+    assert all((one / name).read_bytes() == (two / name).read_bytes() for name in names)
+
+
+def test_features_and_a_regression(tmp_path: Path) -> None:
+    folder = run(
+        tmp_path, make_ishigami("ishigami", train_samples=50, test_samples=40, seed=0), "mlp", {"images": 40}
+    )
+    outputs = pd.read_csv(folder / "outputs.csv")
+    assert set(outputs["output"]) == {"output"} and len(outputs) == 4
+    assert pd.read_csv(folder / "filters.csv").empty and pd.read_csv(folder / "deletion.csv").empty
+    summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
+    summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
+    assert [entry["file"] for entry in summary["figures"]] == ["outputs.svg", "layers.svg"]
+
+
+def test_parts_that_are_not_wanted(tmp_path: Path) -> None:
+    params = {"images": 5, "features": 5, "bases": ["pca"], "layers": None, "deletion": None}
+    folder = run(tmp_path, image_data(), "mlp", params)
+    assert pd.read_csv(folder / "layers.csv").empty and pd.read_csv(folder / "heatmaps.csv").empty
+    summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
+    with pytest.raises(
+        InputError, match=r"mean_dimension.epochs: none of \[7\] is stored; choose among \[0, 3\]"
+    ):
+        run(tmp_path, image_data(), "mlp", {**params, "epochs": [7]})
+
+
+def test_deletion_removes_the_highest_scores_first() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0]]))
+        model[1].bias.copy_(torch.tensor([-0.5, 0.0]))
+    images, labels = torch.ones(10, 1, 2, 2), torch.zeros(10, dtype=torch.long)
+    right, wrong = np.tile([4.0, 3, 2, 1], (10, 1)), np.tile([1.0, 2, 3, 4], (10, 1))
+    options = {"fill": torch.zeros(1, 2, 2), "fractions": (0.0, 0.25, 0.5, 1.0)}
+    assert deletion_curve(model, images, labels, right, **options).tolist() == [10, 0, 0, 0]
+    assert deletion_curve(model, images, labels, wrong, **options).tolist() == [10, 10, 10, 0]
+    gradient = gradient_magnitude(model, images, labels, 3)
+    assert gradient.shape == (3, 4)
+    assert gradient[0] == pytest.approx([torch.sigmoid(torch.tensor(-0.5)).item(), 0, 0, 0], abs=1e-6)
+    assert (gradient[1:] == 0).all()
+
+
+def test_winding_stairs() -> None:
+    inputs = numpy_generator("stairs").uniform(-np.pi, np.pi, (20_000, 3))
+    value, indices = winding_stairs(ishigami, inputs)
+    assert value == pytest.approx(1.243684, abs=4 * 0.015)
+    assert indices == pytest.approx(mean_dimension(ishigami, inputs).total_indices, rel=0.06)
+    correlated = numpy_generator("stairs").multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 20_000)
+    assert winding_stairs(lambda x: x.sum(axis=1), correlated)[0] == pytest.approx(1, abs=0.05)
+    with pytest.raises(InputError, match="constant"):
+        winding_stairs(lambda x: np.ones(len(x)), inputs)
+    with pytest.raises(InputError, match="1 points"):
+        winding_stairs(ishigami, inputs[:1])
