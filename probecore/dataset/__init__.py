@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from probecore.dataset.make import make_dataset
     from probecore.dataset.params import DatasetParams
-    from probecore.dataset.store import Dataset, Split, load_dataset, verify_dataset, write_dataset
+    from probecore.dataset.store import Backgrounds, Dataset, Split, load_dataset, verify_dataset, write_dataset
 
 __all__ = [
+    "Backgrounds",
     "Dataset",
     "DatasetParams",
     "Split",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from probecore.dataset import embedded, synthetic
+from probecore.dataset import composites, embedded, synthetic
 from probecore.dataset.named import NAMED
 from probecore.dataset.obtain import obtain
 from probecore.dataset.params import DatasetParams
@@ -33,6 +33,7 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
         train=subset(whole.train, params.train_samples, where=f"datasets.{name}.train_samples"),
         test=subset(whole.test, params.test_samples, where=f"datasets.{name}.test_samples"),
         classes=whole.classes,
+        backgrounds=whole.backgrounds,
     )
     write_dataset(dataset, output)
     return dataset
@@ -54,6 +55,14 @@ def _decode(name: str, params: DatasetParams, cache: Path | None) -> Dataset:
         return read_arrays(name, path)
     if kind == "mnist5k":
         return embedded.mnist5k()
+    if kind == "digits_on_textures":
+        return composites.digits_on_textures(plain=params.plain)
+    if kind == "digits_on_cifar10":
+        return composites.digits_on_cifar10(
+            obtain("mnist", NAMED["mnist"], source=params.source, cache=cache),
+            obtain("cifar10", NAMED["cifar10"], source=params.source, cache=cache),
+            plain=params.plain,
+        )
     train_samples = params.train_samples or synthetic.TRAIN_SAMPLES
     test_samples = params.test_samples or synthetic.TEST_SAMPLES
     if kind == "ishigami":

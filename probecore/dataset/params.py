@@ -14,6 +14,8 @@ _SAMPLES = ("train_samples", "test_samples")
 _KEYS: dict[str, tuple[str, ...]] = {
     "mnist5k": _SAMPLES,
     **dict.fromkeys(NAMED_KINDS, ("path", "source", *_SAMPLES)),
+    "digits_on_textures": ("plain", *_SAMPLES),
+    "digits_on_cifar10": ("plain", "source", *_SAMPLES),
     "folder": ("path", "size", "test_fraction", "seed", *_SAMPLES),
     "arrays": ("path", *_SAMPLES),
     "ishigami": ("seed", *_SAMPLES),
@@ -25,6 +27,8 @@ KINDS = tuple(_KEYS)
 _FORMS: dict[str, tuple[tuple[int, ...], int]] = {
     "mnist5k": ((1, 28, 28), 10),
     "mnist": ((1, 28, 28), 10),
+    "digits_on_textures": ((1, 28, 28), 10),
+    "digits_on_cifar10": ((1, 28, 28), 10),
     "fashion_mnist": ((1, 28, 28), 10),
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
@@ -60,6 +64,10 @@ class DatasetParams(Section):
         gt=0,
         lt=1,
         description="Folder without train/ and test/: the share of each class that is for testing.",
+    )
+    plain: bool = Field(
+        False,
+        description="Digits on backgrounds: leave the training digits plain, for comparison with those on backgrounds.",
     )
     features: int = Field(200, ge=1, description="Gaussian noise: the number of features D.")
     seed: int = Field(0, ge=0, description="Seed of a synthetic set, or of the split of a folder.")

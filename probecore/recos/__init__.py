@@ -5,8 +5,28 @@ from typing import TYPE_CHECKING
 from probecore.lazy import exports
 
 if TYPE_CHECKING:
-    from probecore.recos.polarity import negated, polarity_logits, reverse
+    from probecore.recos.fisher import fisher_ratio
+    from probecore.recos.geometry import anchor_vectors, position_vectors, sphere_correlations
+    from probecore.recos.polarity import mean_free, negated, polarity_logits, reverse
+    from probecore.recos.signs import Contributions
 
-__all__ = ["negated", "polarity_logits", "reverse"]
+__all__ = [
+    "Contributions",
+    "anchor_vectors",
+    "fisher_ratio",
+    "mean_free",
+    "negated",
+    "polarity_logits",
+    "position_vectors",
+    "reverse",
+    "sphere_correlations",
+]
 
-__getattr__ = exports(__name__, dict.fromkeys(__all__, "polarity"))
+_MODULES = {
+    "geometry": ["anchor_vectors", "position_vectors", "sphere_correlations"],
+    "polarity": ["mean_free", "negated", "polarity_logits", "reverse"],
+    "signs": ["Contributions"],
+    "fisher": ["fisher_ratio"],
+}
+
+__getattr__ = exports(__name__, {name: module for module, names in _MODULES.items() for name in names})

@@ -1,48 +1,36 @@
-"""Figures of the step `recos`, from its tables."""
+"""Figures of the step `recos` on signs: polarity, what reversed images are taken for, sign confusion."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from probecore.figures import colour_of, new_figure, save_figure, spread, style
+from probecore.figures import CONDITION_COLOURS, colour_of, new_figure, save_figure, spread, style
 from probecore.networks import condition_at, condition_of
 
-COMBINATIONS = [("plain", "normal"), ("plain", "reversed"), ("negated", "normal"), ("negated", "reversed")]
+COMBINATIONS = [
+    (filters, images) for filters in ("plain", "negated", "mean_free", "doubled") for images in ("normal", "reversed")
+]
 
 
 @style()
 def draw_polarity(table: pd.DataFrame, path_stem: Path) -> None:
     """Accuracy by combination of filters and images, one mark per network, untrained ones beside."""
-    last = table.groupby("network")["epoch"].transform("max")
-    shown = table[(table["epoch"] == last) | ((table["epoch"] == 0) & table["network"].str.startswith("trained"))]
-    groups = {
-        (condition_at(str(network), int(epoch)), network): rows.set_index(["filters", "images"])
-        for (network, epoch), rows in shown.groupby(["network", "epoch"])
-    }
-    figure = new_figure(5.4, 3.2)
+    shown = at_the_end(table)
+    shown = shown.assign(
+        place=[COMBINATIONS.index(pair) for pair in zip(shown["filters"], shown["images"], strict=True)]
+    )
+    figure = new_figure(5.4, 3.4)
     axes = figure.subplots()
-    places = np.arange(len(COMBINATIONS))
-    labelled: set[str] = set()
-    for offset, (condition, network) in zip(spread(len(groups), 0.6), sorted(groups), strict=True):
-        rows = groups[condition, network].loc[COMBINATIONS]
-        errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        label = None if condition in labelled else condition
-        labelled.add(condition)
-        axes.errorbar(
-            places + offset,
-            rows["accuracy"],
-            errors,
-            fmt="o",
-            ms=4,
-            lw=1,
-            color=colour_of(condition),
-            label=label,
-        )
+    draw_marks(axes, shown.assign(value=shown["accuracy"]))
     axes.axhline(table["null"].mean(), color="0.4", lw=1, ls="--")
-    axes.set_xticks(places, [f"{filters}\nfilters\n{images}\nimages" for filters, images in COMBINATIONS])
-    axes.set(ylabel="test accuracy", ylim=(-0.02, 1.02))
-    figure.legend(loc="outside upper center", ncols=len(labelled))
+    axes.set_xticks(range(len(COMBINATIONS)), [images for _, images in COMBINATIONS], rotation=30, ha="right")
+    for place, name in enumerate(dict.fromkeys(filters for filters, _ in COMBINATIONS)):
+        axes.annotate(name.replace("_", "-"), (2 * place + 0.5, 1.04), ha="center", fontsize=9)
+    axes.set(ylabel="test accuracy", ylim=(-0.02, 1.1), xlabel="images, by first-layer filters (above)")
+    figure.legend(loc="outside upper center", ncols=4)
     save_figure(figure, path_stem)
 
 
@@ -65,3 +53,77 @@ def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
             axes.set_yticks(range(len(shares)))
     figure.colorbar(image, ax=panels, shrink=0.8, label="share of the label's images")
     save_figure(figure, path_stem)
+
+
+@style()
+def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Sign confusion of each layer's input, one mark per network; what to expect if signs had no place, in grey."""
+    shown = at_the_end(layers[layers["quantity"] == "sign_confusion"])
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    names = place_layers(axes, shown)
+    shown = shown.assign(place=shown["layer"].map(names.index))
+    draw_marks(axes, shown)
+    expected = shown.groupby("place")["null"].mean()
+    axes.plot(expected.index, expected, "_", ms=18, mew=1.2, color="0.5", label="expected")
+    axes.set(ylabel="sign confusion", ylim=(-0.03, 1.03))
+    figure.legend(loc="outside upper center", ncols=5)
+    save_figure(figure, path_stem)
+
+
+def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows after training, and those of trained networks before it, with the column ``condition``."""
+    last = table.groupby("network")["epoch"].transform("max")
+    shown = table[(table["epoch"] == last) | ((table["epoch"] == 0) & table["network"].str.startswith("trained"))]
+    pairs = zip(shown["network"], shown["epoch"], strict=True)
+    return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
+
+
+def place_layers(axes: Any, table: pd.DataFrame) -> list[str]:
+    """Label the x axis with layers in the order they run; gives their names."""
+    names = list(table.drop_duplicates("layer").sort_values("position")["layer"])
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(names) > 6 else {}
+    axes.set_xticks(range(len(names)), names, **turned)
+    return names
+
+
+def draw_marks(axes: Any, shown: pd.DataFrame, *, width: float = 0.6) -> None:
+    """Marks of ``value`` with ``low`` and ``high`` at ``place``, a column of marks per condition and network."""
+    pairs = list(dict.fromkeys(zip(shown["condition"], shown["network"], strict=True)))
+    order = [name for name in CONDITION_COLOURS if name in set(shown["condition"])]
+    pairs.sort(key=lambda pair: (order.index(pair[0]), pair[1]))
+    labelled: set[str] = set()
+    for offset, (condition, network) in zip(spread(len(pairs), width), pairs, strict=True):
+        rows = shown[(shown["condition"] == condition) & (shown["network"] == network)]
+        errors = np.maximum([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0)
+        label = None if condition in labelled else condition
+        labelled.add(condition)
+        axes.errorbar(
+            rows["place"] + offset,
+            rows["value"],
+            errors,
+            fmt="o",
+            ms=3.5,
+            lw=1,
+            color=colour_of(condition),
+            label=label,
+        )
+
+
+@style()
+def draw_nothing(reason: str, path_stem: Path) -> None:
+    """An empty figure in place of one that this experiment does not have; the report does not show it."""
+    figure = new_figure(5.4, 0.8)
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+    save_figure(figure, path_stem)
+
+
+def panels_for(count: int, *, width: float = 2.3, height: float = 2.2, columns: int = 5) -> tuple[Any, Sequence[Any]]:
+    """A figure with that many panels in rows of at most `columns`."""
+    across = min(count, columns)
+    down = -(-count // across)
+    figure = new_figure(width * across, height * down)
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.set_axis_off()
+    return figure, list(grid.flat[:count])

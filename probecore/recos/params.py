@@ -8,7 +8,7 @@ from probecore.schema import MeasureSection, Section
 
 
 class Polarity(Section):
-    """The polarity experiment: normal and reversed images, plain and negated first-layer filters."""
+    """The polarity experiment: normal and reversed images, first-layer filters as they are and changed."""
 
     scalings: list[Literal["half", "unit", "standard"]] = Field(
         ["half", "unit", "standard"],
@@ -19,7 +19,32 @@ class Polarity(Section):
     images: int = Field(1000, ge=1, description="Test images on which filters are negated one by one.")
 
 
-class RecosParams(MeasureSection):
-    """RECOS (Kuo 2016): what rectification does to signs."""
+class Sphere(Section):
+    """Anchor vectors and patches on the unit sphere."""
 
+    patches: int = Field(4000, ge=100, description="Patches of training images for k-means centres, at most.")
+    directions: int = Field(100, ge=1, description="Random directions to compare with; at least one per filter.")
+    embedding: Literal["anchors", "positions"] = Field(
+        "anchors", description="What is embedded in two dimensions: anchor vectors, or anchor-position vectors."
+    )
+
+
+class Cascade(Section):
+    """One layer against two, on composites of the data set's images and backgrounds."""
+
+    backgrounds: int = Field(20, ge=2, description="Backgrounds of each group, seen and unseen, for test images.")
+    head_images: int = Field(4000, ge=100, description="Training images for the heads, at most.")
+    head_epochs: int = Field(10, ge=1, description="Epochs of the heads.")
+
+
+class RecosParams(MeasureSection):
+    """RECOS (Kuo 2016): why rectify, and what do two layers do that one cannot?"""
+
+    layers: list[str] = Field(
+        ["*"], min_length=1, description="Conv and linear layers, by name; `*` stands for any characters."
+    )
+    images: int = Field(1000, ge=20, description="Test images for what is measured layer by layer.")
+    resamples: int = Field(99, ge=19, description="Bootstrap replicates, and permutations, of such values.")
     polarity: Polarity = Field(Polarity(), description="The polarity experiment.")
+    sphere: Sphere = Field(Sphere(), description="Anchors and patches on the unit sphere.")
+    cascade: Cascade | None = Field(None, description="Images on backgrounds; null: not wanted.")

@@ -38,14 +38,28 @@ def negated(layer: nn.Module, filters: list[int] | None = None) -> Iterator[None
     """
     weight = weight_of(layer)
     chosen = slice(None) if filters is None else filters
-    original = weight.detach().clone()
-    with torch.no_grad():
-        weight[chosen] = -weight[chosen]
-    try:
+    changed = weight.detach().clone()
+    changed[chosen] = -changed[chosen]
+    with _weights(weight, changed):
         yield
-    finally:
-        with torch.no_grad():
-            weight.copy_(original)
+
+
+@contextlib.contextmanager
+def mean_free(layer: nn.Module) -> Iterator[None]:
+    """Take its mean from each filter of a conv or linear layer inside this block, biases unchanged.
+
+    The layer then sees what it saw of patches without their mean: a·(x - μ1) = (a - ā1)·x, which is Kuo's
+    constraint a₀ = -Σ aₙ on an input μ beside the patch.
+
+    Raises
+    ------
+    InputError
+        If the layer has no weight.
+    """
+    weight = weight_of(layer)
+    means = weight.detach().flatten(1).mean(1).view(-1, *[1] * (weight.ndim - 1))
+    with _weights(weight, weight.detach() - means):
+        yield
 
 
 @torch.inference_mode()
@@ -78,6 +92,40 @@ def polarity_logits(
             logits[filters, "normal"] = run(images)
             logits[filters, "reversed"] = run(reverse(images))
     return logits
+
+
+@torch.inference_mode()
+def doubled_logits(
+    model: nn.Module, layer: nn.Module, output: nn.Module, images: torch.Tensor, *, scale: Predict, batch: int = 500
+) -> torch.Tensor:
+    """Logits (N, K) of the network with twice as many first filters: each one, and its negative with the same bias.
+
+    The weights of what follows serve both, halved. So the first block's output becomes its mean over both
+    polarities, and where reversal negates the input the network cannot tell an image from its reversal.
+
+    Parameters
+    ----------
+    output : the last module of the first block; its first call counts
+    model, layer, images, scale, batch
+        As in `polarity_logits`.
+    """
+    other: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...], result: torch.Tensor) -> None:
+        if not other:
+            other.append(result)
+
+    def average(module: nn.Module, inputs: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
+        return (result + other.pop()) / 2 if other else result
+
+    logits = []
+    for part in images.split(batch):
+        inputs = scale(part)
+        with _hooked(output, keep), negated(layer):
+            model(inputs)
+        with _hooked(output, average):
+            logits.append(model(inputs))
+    return torch.cat(logits)
 
 
 def identity_error(logits: dict[tuple[str, str], torch.Tensor]) -> float:
@@ -120,15 +168,33 @@ def hits_per_filter(
         changed[:, chosen[0]] = 2 * bias[chosen[0]] - output[:, chosen[0]]
         return changed
 
-    handle = layer.register_forward_hook(flip)
-    try:
+    with _hooked(layer, flip):
         for index in range(filters):
             chosen[:] = [index]
             predictions = torch.cat([model(scale(part)).argmax(1) for part in images.split(batch)])
             hits[index] = (predictions == labels).cpu()
+    return hits
+
+
+@contextlib.contextmanager
+def _hooked(module: nn.Module, hook: Callable[..., torch.Tensor | None]) -> Iterator[None]:
+    handle = module.register_forward_hook(hook)
+    try:
+        yield
     finally:
         handle.remove()
-    return hits
+
+
+@contextlib.contextmanager
+def _weights(weight: torch.Tensor, values: torch.Tensor) -> Iterator[None]:
+    original = weight.detach().clone()
+    with torch.no_grad():
+        weight.copy_(values)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            weight.copy_(original)
 
 
 def weight_of(layer: nn.Module) -> torch.Tensor:

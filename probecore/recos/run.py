@@ -1,136 +1,109 @@
 """The job of one network: a data set and checkpoints in, tables of all its checkpoints out."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from scipy.special import betaincc
-from torch import nn
-
-from probecore.dataset import Dataset
 from probecore.determinism import Numerics
-from probecore.errors import InputError
+from probecore.files import create_hdf5
 from probecore.measuring import Keys, Network, Tables
-from probecore.models import blocks
+from probecore.progress import track
+from probecore.recos.cascade_rows import Composites, accuracy_rows, head_rows, position_rows
+from probecore.recos.fisher import Groups
+from probecore.recos.geometry import anchor_vectors
 from probecore.recos.params import RecosParams
-from probecore.recos.polarity import dc_share, hits_per_filter, identity_error, polarity_logits, reverse, weight_of
-from probecore.statistics import paired_difference, wilson_interval
-from probecore.train.batches import Scaling
-from probecore.train.params import Normalise
+from probecore.recos.polarity_rows import Polarity
+from probecore.recos.probe import Probe
+from probecore.recos.spectral_rows import Maps, block_maps, class_means, fisher_rows
+from probecore.recos.sphere_rows import Spheres, embedding_rows
+from probecore.recos.weight_rows import Signs, Turned, mean_anchor_rows, weight_rows
+
+KEYS: Keys = {
+    "polarity": ["filters", "images"],
+    "confusion": ["label", "prediction"],
+    "scalings": ["scaling"],
+    "layers": ["layer", "quantity"],
+    "angles": ["layer", "quantity", "degrees"],
+    "embedding": ["layer", "vector"],
+    "cascade": ["images"],
+    "heads": ["head", "images"],
+    "positions": ["layer", "row", "column"],
+}
 
 
 def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics: Numerics, output: Path) -> None:
-    """Write ``polarity.csv``, ``confusion.csv``, ``scalings.csv`` and ``filters.csv`` of one network into `output`.
+    """Write the tables of `KEYS`, ``filters.csv`` and ``spectral.h5`` of one network into `output`.
+
+    Polarity, sign confusion and how far anchors have turned are of all checkpoints; the rest is of the first and
+    the last one.
 
     Raises
     ------
     InputError
-        If the data are no labelled images, or belong to another training.
+        If the data are no labelled images, or belong to another training, or a layer cannot be handled.
     """
     network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
     network.need_labelled_images("recos")
     tables = Tables(network, KEYS)
-    first, last = network.epochs[0], network.epochs[-1]
-    for epoch in network.epochs:
-        probe = _Probe(network, network.at(epoch))
-        tables.add("polarity", epoch, probe.accuracies())
-        if epoch in (first, last):
-            tables.add("filters", epoch, probe.filters(params.polarity.images))
-        if epoch == last:
-            tables.add("confusion", epoch, probe.confusion())
-            tables.add("scalings", epoch, probe.scalings(params))
+    turned = Turned(Probe.at(network, network.epochs[0], params))
+    for epoch in track(network.epochs, f"recos of {network.info.network}, epochs"):
+        probe = Probe.at(network, epoch, params)
+        polarity, signs = Polarity(probe), Signs(probe)
+        tables.add("polarity", epoch, polarity.accuracies())
+        tables.add("layers", epoch, probe.placed(signs.layer_rows()))
+        if epoch != network.epochs[0]:
+            tables.add("layers", epoch, probe.placed(turned.layer_rows(probe)))
+        if epoch in (network.epochs[0], network.epochs[-1]):
+            tables.add("polarity", epoch, polarity.repaired())
+            tables.add("filters", epoch, [*polarity.filters(), *signs.filter_rows()])
+            _add_geometry(tables, probe)
+            maps = _add_separation(tables, probe)
+        if epoch == network.epochs[-1]:
+            tables.add("confusion", epoch, polarity.confusion())
+            tables.add("scalings", epoch, polarity.scalings())
+            if epoch != network.epochs[0]:
+                tables.add("filters", epoch, turned.filter_rows(probe))
+            _write_spectral(output / "spectral.h5", probe, maps)
     tables.write(output)
 
 
-KEYS: Keys = {"polarity": ["filters", "images"], "confusion": ["label", "prediction"], "scalings": ["scaling"]}
+def _add_geometry(tables: Tables, probe: Probe) -> None:
+    spheres = Spheres(probe)
+    tables.add("layers", probe.epoch, probe.placed([*spheres.layer_rows(), *mean_anchor_rows(probe)]))
+    tables.add("filters", probe.epoch, [*weight_rows(probe), *spheres.filter_rows()])
+    tables.add("angles", probe.epoch, spheres.angle_rows())
+    tables.add("embedding", probe.epoch, embedding_rows(probe))
 
 
-class _Probe:
-    """One network at one epoch, with the test images on its device."""
+def _add_separation(tables: Tables, probe: Probe) -> Maps:
+    """Fisher ratios of classes, and the cascade; gives the maps of plain images."""
+    epoch, params = probe.epoch, probe.params
+    first = slice(params.images)
+    labels = probe.labels[first].cpu().numpy()
 
-    def __init__(self, network: Network, model: nn.Module) -> None:
-        dataset, device = network.dataset, network.device
-        weighted = blocks(model, dataset.input_shape)
-        if not weighted:
-            raise InputError("recos: the network has no conv or linear layer; write `recos: null`")
-        self.model, self.layer_name = model, weighted[0].layer
-        self.layer = model.get_submodule(self.layer_name)
-        self.dataset, self.device, self.scale = dataset, device, network.scale
-        self.images = torch.from_numpy(dataset.test.inputs).to(device)
-        self.labels = torch.from_numpy(dataset.test.targets).to(device)
-        self.logits = polarity_logits(model, self.layer, self.images, scale=self.scale)
+    def add(maps: Maps, quantity: str, groups: Groups) -> None:
+        layer_rows, filter_rows = fisher_rows(probe, maps, quantity, groups)
+        tables.add("layers", epoch, probe.placed(layer_rows))
+        tables.add("filters", epoch, filter_rows)
 
-    def accuracies(self) -> Iterator[dict[str, Any]]:
-        chance = float(np.bincount(self.dataset.test.targets).max() / len(self.labels))
-        for (filters, images), logits in self.logits.items():
-            right = int((logits.argmax(1) == self.labels).sum())
-            low, high = wilson_interval(right, len(self.labels))
-            yield {
-                "filters": filters,
-                "images": images,
-                "accuracy": right / len(self.labels),
-                "low": low,
-                "high": high,
-                "null": chance,
-                "n": len(self.labels),
-            }
-
-    def confusion(self) -> Iterator[dict[str, Any]]:
-        """Counts of (label, prediction) on reversed images, the network as trained."""
-        predictions, classes = self.logits["plain", "reversed"].argmax(1), self.dataset.outputs
-        pairs = torch.bincount(self.labels * classes + predictions, minlength=classes**2)
-        for index, count in enumerate(pairs.tolist()):
-            yield {"label": index // classes, "prediction": index % classes, "count": count}
-
-    def scalings(self, params: RecosParams) -> Iterator[dict[str, Any]]:
-        """How far the identity holds when the same network is fed with other input scalings."""
-        for name in params.polarity.scalings:
-            normalise = _scaling(name, self.dataset)
-            scale = Scaling(normalise, self.dataset.input_shape, self.device)
-            logits = polarity_logits(self.model, self.layer, self.images, scale=scale)
-            same = logits["plain", "normal"].argmax(1) == logits["negated", "reversed"].argmax(1)
-            yield {
-                "scaling": name,
-                "mean": normalise.mean,
-                "std": normalise.std,
-                "largest_difference": identity_error(logits),
-                "same_prediction": float(same.double().mean()),
-                "n": len(self.labels),
-            }
-
-    def filters(self, count: int) -> Iterator[dict[str, Any]]:
-        """What each first-layer filter's sign is worth on the first `count` test images."""
-        keys = {"layer": self.layer_name, "site": "conv"}
-        weight = weight_of(self.layer)
-        taps = weight[0].numel()
-        for index, share in enumerate(dc_share(weight).tolist()):
-            p = float(betaincc(0.5, (taps - 1) / 2, share)) if taps > 1 else 1.0
-            yield {
-                **keys,
-                "filter": index,
-                "quantity": "dc_share",
-                "value": share,
-                "null": 1 / taps,
-                "p": p,
-                "n": taps,
-            }
-        labels = self.labels[:count]
-        for shown, images in (("normal", self.images[:count]), ("reversed", reverse(self.images[:count]))):
-            before = (self.logits["plain", shown][:count].argmax(1) == labels).cpu().numpy()
-            after = hits_per_filter(self.model, self.layer, images, labels, scale=self.scale).numpy()
-            for index, hits in enumerate(after):
-                change = paired_difference(before, hits)
-                yield {**keys, "filter": index, "quantity": f"accuracy_change_{shown}", **vars(change)}
+    plain = block_maps(probe, probe.images[first])
+    add(plain, "fisher_class", labels)
+    tables.add("positions", epoch, position_rows(probe))
+    if params.cascade is not None:
+        composites = Composites(probe, params.cascade)
+        tables.add("cascade", epoch, accuracy_rows(probe, composites))
+        tables.add("heads", epoch, head_rows(probe, composites, params.cascade))
+        for name, which in composites.background.items():
+            maps = block_maps(probe, composites.images[name][first])
+            add(maps, f"fisher_class_{name}", labels)
+            add(maps, f"fisher_background_{name}", which[first])
+    return plain
 
 
-def _scaling(name: str, dataset: Dataset) -> Normalise:
-    if name == "half":
-        return Normalise(mean=0.5, std=1.0)
-    if name == "unit":
-        return Normalise(mean=0.0, std=1.0)
-    counts = np.bincount(dataset.train.inputs.reshape(-1), minlength=256)
-    levels = np.arange(256) / 255
-    mean = float(np.average(levels, weights=counts))
-    return Normalise(mean=mean, std=float(np.average((levels - mean) ** 2, weights=counts) ** 0.5))
+def _write_spectral(path: Path, probe: Probe, maps: Maps) -> None:
+    """Per conv layer: anchors, and class means (K, F, H, W) of what its block gives."""
+    labels = probe.labels[: probe.params.images].cpu().numpy()
+    with create_hdf5(path) as file:
+        for name, means in class_means(maps, labels, probe.network.dataset.outputs).items():
+            group = file.create_group(name)
+            group["class_means"] = means
+            layer = probe.layers[name]
+            group["anchors"] = anchor_vectors(layer).view(layer.get_parameter("weight").shape).cpu().numpy()

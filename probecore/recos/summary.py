@@ -1,83 +1,85 @@
 """The gathering job of `recos`: the networks' tables into those of the experiment, figures and the summary."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from probecore.measuring import gather
-from probecore.networks import condition_at
-from probecore.recos.figures import draw_confusion, draw_polarity
+from probecore.recos.figures import at_the_end, draw_confusion, draw_polarity, draw_signs
+from probecore.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
+from probecore.recos.figures_sphere import draw_angles, draw_embedding, draw_fisher, draw_spectral, draw_turned
 from probecore.recos.run import KEYS
-from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+from probecore.recos.texts import RECONSTRUCTION, TABLES, figures
+from probecore.summary import Summary, write_summary
+
+Tables = Mapping[str, pd.DataFrame]
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = gather(networks, KEYS, output=output)
+    layers = tables["layers"]
     draw_polarity(tables["polarity"], output / "polarity")
     draw_confusion(tables["confusion"], output / "confusion")
+    draw_signs(layers, output / "signs")
+    draw_angles(tables["angles"], layers, output / "angles")
+    draw_turned(layers, output / "turned")
+    draw_embedding(tables["embedding"], layers, output / "embedding")
+    draw_fisher(layers, output / "fisher")
+    draw_spectral(networks[0] / "spectral.h5", layers, output / "spectral")
+    draw_cascade(tables["cascade"], output / "cascade")
+    draw_heads(tables["heads"], output / "heads")
+    draw_positions(tables["positions"], output / "positions")
     summary = Summary(
         step="recos",
         experiment=experiment,
         headline=_headline(tables),
-        figures=FIGURES,
+        figures=figures(networks[0].name, missing=_missing(tables)),
         tables=TABLES,
         remarks=[_remark_on_scalings(tables["scalings"])],
-        reconstruction="The paper's tables are not available to us: the 2×2 design, the per-filter quantities and the "
-        "comparison of scalings are ours; the identity net(W, x) = net(-W, -x) holds by algebra.",
+        reconstruction=RECONSTRUCTION,
     )
     write_summary(output, summary)
 
 
-FIGURES = [
-    FigureEntry(
-        file="polarity.svg",
-        table="polarity.csv",
-        title="Polarity",
-        caption="Test accuracy on normal and on reversed images, with first-layer filters as trained and negated; one "
-        "mark per network, with its 95 % interval over images (Wilson); dashed: chance. Untrained networks "
-        "are the trained ones at epoch 0.",
-    ),
-    FigureEntry(
-        file="confusion.svg",
-        table="confusion.csv",
-        title="What reversed images are taken for",
-        caption="Share of predictions per label on reversed test images, filters as trained, all networks of a "
-        "condition together. Rows sum to 1.",
-    ),
-]
-
-TABLES = [
-    TableEntry(
-        file="scalings.csv",
-        title="The identity under other input scalings",
-        caption="Largest absolute difference between logits that the identity says are equal, and the share of images "
-        "with equal predictions, when the trained network is fed with inputs in [-0.5, 0.5] (half), [0, 1] (unit) "
-        "or standardised ones.",
-    ),
-    TableEntry(
-        file="filters.csv",
-        title="First-layer filters",
-        caption="Per filter: the share of its energy in its mean, and how accuracy changes on normal and on reversed "
-        "images when this filter alone is negated (95 % interval over images; p from the exact sign test).",
-    ),
-]
+def _missing(tables: Tables) -> list[str]:
+    """Figures that have nothing to show."""
+    missing = [name for name in ("cascade", "heads", "positions") if not len(tables[name])]
+    if not (tables["layers"]["quantity"] == "turned").any():
+        missing.append("turned")
+    return missing
 
 
-def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
-    """Means over networks by condition, after training, and the identity's error with [-0.5, 0.5]."""
-    table = tables["polarity"]
-    final = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
-    conditions = [condition_at(row.network, row.epoch) for row in final.itertuples()]
-    means = final.groupby([conditions, "filters", "images"])["accuracy"].mean()
-    headline: dict[str, int | float | None] = {
-        f"accuracy.{condition}.{filters}_filters.{images}_images": float(value)
-        for (condition, filters, images), value in means.items()
-    }
+def _headline(tables: Tables) -> dict[str, int | float | None]:
+    """Means over networks after training, by condition where chance is of interest, and the identity's error."""
+    headline: dict[str, int | float | None] = {}
+    for row in _means(tables["polarity"], ["filters", "images"], "accuracy", without=["untrained"]):
+        headline[f"accuracy.{row.condition}.{row.filters}_filters.{row.images}_images"] = float(row.accuracy)
+    layers = tables["layers"]
+    shown = layers[layers["quantity"].isin(["sign_confusion", "fisher_class", "fisher_background_unseen"])]
+    for row in _means(shown, ["quantity", "layer"], "value"):
+        headline[f"{row.quantity}.{row.condition}.{row.layer}"] = float(row.value)
+    for row in _means(tables["cascade"], ["images"], "accuracy"):
+        headline[f"backgrounds.{row.condition}.{row.images}"] = float(row.accuracy)
+    heads = tables["heads"]
+    for row in _means(heads[heads["head"].isin(["one_layer", "two_layer"])], ["head", "images"], "accuracy"):
+        headline[f"heads.{row.condition}.{row.head}.{row.images}"] = float(row.accuracy)
     half = tables["scalings"].query("scaling == 'half'")
     if len(half):
         headline["identity_error"] = float(half["largest_difference"].max())
     return headline
+
+
+def _means(
+    table: pd.DataFrame, keys: list[str], column: str, *, without: Sequence[str] = ("untrained", "shuffled")
+) -> list[Any]:
+    if not len(table):
+        return []
+    shown = at_the_end(table)
+    shown = shown[~shown["condition"].isin(without)]
+    return list(shown.groupby(["condition", *keys])[column].mean().dropna().reset_index().itertuples())
 
 
 def _remark_on_scalings(scalings: pd.DataFrame) -> str:

@@ -1,12 +1,24 @@
 """The polarity identity, bit for bit, and what breaks and repairs it."""
 
+import copy
+
 import pytest
 import torch
 
 from probecore.errors import InputError
 from probecore.models import build_model
+from probecore.models.activations import CReLU, TReLU
 from probecore.models.params import ModelParams
-from probecore.recos.polarity import dc_share, hits_per_filter, identity_error, negated, polarity_logits, reverse
+from probecore.recos.polarity import (
+    dc_share,
+    doubled_logits,
+    hits_per_filter,
+    identity_error,
+    mean_free,
+    negated,
+    polarity_logits,
+    reverse,
+)
 from probecore.train.batches import Scaling
 from probecore.train.params import Normalise
 
@@ -46,11 +58,11 @@ def test_other_scalings_break_it_and_zero_mean_filters_repair_it(images: torch.T
     scale = Scaling(normalise, SHAPE, CPU)
     assert identity_error(polarity_logits(model, first, images, scale=scale)) > 1e-3
     with torch.no_grad():
-        first.weight -= first.weight.mean((1, 2, 3), keepdim=True)
         first.padding = (0, 0)
         model.fc1 = torch.nn.LazyLinear(120)
         model(scale(images[:1]))
-    assert identity_error(polarity_logits(model, first, images, scale=scale)) < 1e-4
+    with mean_free(first):
+        assert identity_error(polarity_logits(model, first, images, scale=scale)) < 1e-4
 
 
 def test_weights_come_back_also_after_a_failure() -> None:
@@ -96,3 +108,65 @@ def test_dc_share() -> None:
 
 def test_reversal() -> None:
     assert reverse(torch.tensor([0, 100, 255], dtype=torch.uint8)).tolist() == [255, 155, 0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (torch.nn.Conv2d(3, 4, 5, stride=2, padding=2), (6, 3, 11, 11)),
+        (torch.nn.Conv2d(4, 4, 3, groups=2, dilation=2), (6, 4, 11, 11)),
+        (torch.nn.Linear(30, 4), (6, 30)),
+    ],
+)
+def test_a_layer_without_means_sees_patches_without_means(layer: torch.nn.Module, shape: tuple[int, ...]) -> None:
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(0)) + 2
+    weight = layer.weight.detach()
+    with mean_free(layer), torch.no_grad():
+        constrained = layer(inputs)
+    if isinstance(layer, torch.nn.Conv2d):
+        ones = torch.full((layer.groups, *weight.shape[1:]), 1 / weight[0].numel())
+        options = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+        means = torch.nn.functional.conv2d(inputs, ones, groups=layer.groups, **options)
+        means = means.repeat_interleave(4 // layer.groups, 1)
+        expected = layer(inputs) - weight.sum((1, 2, 3))[:, None, None] * means
+    else:
+        expected = layer(inputs - inputs.mean(1, keepdim=True))
+    assert torch.allclose(constrained, expected.detach(), atol=1e-5)
+    assert torch.equal(layer.weight.detach(), weight)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_the_doubled_network_is_the_one_with_twice_the_filters(images: torch.Tensor, activation: str) -> None:
+    model, first = network(activation=activation)
+    scale = Scaling(Normalise(), SHAPE, CPU)
+    doubled = copy.deepcopy(model)
+    doubled.conv1, doubled.conv2 = torch.nn.Conv2d(1, 12, 5, padding=2), torch.nn.Conv2d(12, 16, 5)
+    with torch.no_grad():
+        doubled.conv1.weight.copy_(torch.cat([model.conv1.weight, -model.conv1.weight]))
+        doubled.conv1.bias.copy_(torch.cat([model.conv1.bias] * 2))
+        doubled.conv2.weight.copy_(torch.cat([model.conv2.weight] * 2, 1) / 2)
+        doubled.conv2.bias.copy_(model.conv2.bias)
+        expected = doubled(scale(images))
+    logits = doubled_logits(model, first, model.pool1, images, scale=scale, batch=7)
+    assert torch.allclose(logits, expected, atol=1e-5)
+    assert torch.equal(logits, doubled_logits(model, first, model.pool1, reverse(images), scale=scale, batch=7))
+    assert not model.pool1._forward_hooks
+
+
+def test_trelu_without_a_threshold_is_relu() -> None:
+    values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(TReLU(0.0)(values), torch.relu(values))
+    assert not torch.equal(TReLU(0.1)(values), torch.relu(values))
+
+
+def test_doubled_anchors_lose_nothing() -> None:
+    """Saak: principal directions of patches and their negatives, rectified, give the patches back."""
+    generator = torch.Generator().manual_seed(0)
+    patches = torch.randn(200, 16, generator=generator) @ torch.randn(16, 16, generator=generator)
+    means = patches.mean(1, keepdim=True)
+    _, _, kernels = torch.linalg.svd(patches - means, full_matrices=True)
+    correlations = (patches - means) @ kernels.T
+    positive, negative = CReLU()(correlations).chunk(2, dim=1)
+    assert torch.equal(positive - negative, correlations)
+    assert torch.allclose((positive - negative) @ kernels + means, patches, atol=1e-4)
+    assert not torch.allclose(torch.relu(correlations) @ kernels + means, patches, atol=1e-1)

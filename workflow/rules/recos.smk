@@ -1,5 +1,29 @@
 # RECOS: rectified correlations on a sphere.
-RECOS_TABLES = ["confusion", "filters", "polarity", "scalings"]
+RECOS_TABLES = [
+    "angles",
+    "cascade",
+    "confusion",
+    "embedding",
+    "filters",
+    "heads",
+    "layers",
+    "polarity",
+    "positions",
+    "scalings",
+]
+RECOS_FIGURES = [
+    "angles",
+    "cascade",
+    "confusion",
+    "embedding",
+    "fisher",
+    "heads",
+    "polarity",
+    "positions",
+    "signs",
+    "spectral",
+    "turned",
+]
 
 
 rule recos_network:
@@ -10,6 +34,7 @@ rule recos_network:
         checkpoints="results/train/{experiment}/{network}.safetensors",
     output:
         expand("results/recos/{{experiment}}/{{network}}/{table}.csv", table=RECOS_TABLES),
+        "results/recos/{experiment}/{network}/spectral.h5",
     log:
         "logs/recos/{experiment}/{network}.log",
     benchmark:
@@ -38,12 +63,16 @@ rule recos_summary:
             *expand(
                 "results/recos/{{experiment}}/{{network}}/{table}.csv",
                 table=RECOS_TABLES,
-            )
+            ),
+            "results/recos/{experiment}/{network}/spectral.h5",
         ),
     output:
         expand("results/recos/{{experiment}}/{table}.csv", table=RECOS_TABLES),
-        multiext("results/recos/{experiment}/polarity", ".svg", ".png"),
-        multiext("results/recos/{experiment}/confusion", ".svg", ".png"),
+        expand(
+            "results/recos/{{experiment}}/{figure}.{kind}",
+            figure=RECOS_FIGURES,
+            kind=["svg", "png"],
+        ),
         summary="results/recos/{experiment}/summary.json",
     log:
         "logs/recos/{experiment}/summary.log",

@@ -1,0 +1,127 @@
+"""Figures of the step `recos` on anchors, patches and spectral components."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
+from probecore.files import open_hdf5
+from probecore.recos.figures import at_the_end, draw_marks, draw_nothing, panels_for, place_layers
+
+KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
+
+FILTERS, CLASSES = 16, 10
+"""Spectral components shown per layer, at most."""
+
+
+@style()
+def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+    """Angles between patches and the nearest direction of each kind, a panel per layer, trained networks together."""
+    shown = at_the_end(angles)
+    shown = shown[(shown["condition"] != "untrained") & ~shown["network"].str.startswith("shuffled")]
+    names = _layers(layers)
+    figure, panels = panels_for(len(names))
+    for axes, name in zip(panels, names, strict=True):
+        for (kind, label), colour in zip(KINDS.items(), SERIES_COLOURS, strict=False):
+            rows = shown[(shown["layer"] == name) & (shown["quantity"] == kind)]
+            counts = rows.groupby("degrees")["count"].sum().reindex(range(0, 180, 5), fill_value=0)
+            if counts.sum():
+                axes.stairs(counts / counts.sum(), np.arange(0, 181, 5), color=colour, lw=1.4, label=label)
+        axes.set(title=name, xlim=(0, 120), xticks=(0, 30, 60, 90))
+    panels[0].set_ylabel("share of patches")
+    figure.supxlabel("angle to the nearest direction, degrees", fontsize=10)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_turned(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Mean angle between anchors and what they were at first, by epoch; trained and shuffled networks."""
+    shown = layers[layers["quantity"] == "turned"]
+    if not len(shown):
+        draw_nothing("one checkpoint: nothing has turned", path_stem)
+        return
+    names = _layers(layers)
+    figure, panels = panels_for(len(names))
+    for axes, name in zip(panels, names, strict=True):
+        for network, rows in shown[shown["layer"] == name].groupby("network"):
+            axes.plot([0, *rows["epoch"]], [0, *rows["value"]], marker="o", ms=2.5, lw=1, color=colour_of(str(network)))
+        axes.set(title=name, ylim=(0, 95), yticks=(0, 30, 60, 90))
+    panels[0].set_ylabel("degrees turned")
+    figure.supxlabel("epoch (blue: trained, red: shuffled labels)", fontsize=10)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_embedding(embedding: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+    """Anchors of the first network in two dimensions, before and after training, a panel per layer."""
+    network = embedding["network"].iloc[0]
+    shown = at_the_end(embedding[embedding["network"] == network])
+    names = _layers(layers)
+    figure, panels = panels_for(len(names))
+    for axes, name in zip(panels, names, strict=True):
+        for condition, rows in shown[shown["layer"] == name].groupby("condition", sort=False):
+            marks = {"s": 10, "alpha": 0.8, "lw": 0, "rasterized": rasterise(len(rows))}
+            axes.scatter(rows["x"], rows["y"], color=colour_of(str(condition)), label=condition, **marks)
+        axes.set(title=name, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Fisher ratios by layer: of classes on plain images, and of classes and backgrounds on composites."""
+    titles = {
+        "fisher_class": "classes, plain",
+        "fisher_class_unseen": "classes, on backgrounds",
+        "fisher_background_unseen": "backgrounds",
+    }
+    quantities = [name for name in titles if (layers["quantity"] == name).any()]
+    figure = new_figure(3.0 * len(quantities), 3.2)
+    panels = figure.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
+    for axes, quantity in zip(panels, quantities, strict=True):
+        shown = at_the_end(layers[layers["quantity"] == quantity])
+        names = place_layers(axes, shown)
+        draw_marks(axes, shown.assign(place=shown["layer"].map(names.index)))
+        axes.axhline(shown["null"].mean(), color="0.4", lw=1, ls="--")
+        axes.set(title=titles[quantity], yscale="log")
+    panels[0].set_ylabel("Fisher ratio")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_spectral(path: Path, layers: pd.DataFrame, path_stem: Path) -> None:
+    """Spectral components of the first two conv layers of one network: rows filters, columns classes."""
+    with open_hdf5(path) as file:
+        names = [name for name in _layers(layers) if name in file][:2]
+        maps = {name: file[name]["class_means"][:CLASSES, :FILTERS] for name in names}
+    if not maps:
+        draw_nothing("no convolutional layer: no maps", path_stem)
+        return
+    figure = new_figure(5.4, 5.4)
+    for axes, (name, means) in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True):
+        axes.imshow(_mosaic(means), cmap="gray", interpolation="nearest", aspect="auto")
+        step = means.shape[3] + 1
+        axes.set_xticks(np.arange(len(means)) * step + step / 2, range(len(means)))
+        step = means.shape[2] + 1
+        axes.set_yticks(np.arange(means.shape[1]) * step + step / 2, range(means.shape[1]))
+        axes.set(title=name, xlabel="class", ylabel="filter")
+        axes.grid(visible=False)
+    save_figure(figure, path_stem)
+
+
+def _mosaic(means: Any) -> Any:
+    """Maps (K, F, H, W) as one image: a row per filter, each scaled to its own range, with gaps of a pixel."""
+    low, high = (edge(means, axis=(0, 2, 3), keepdims=True) for edge in (np.nanmin, np.nanmax))
+    scaled = (means - low) / np.maximum(high - low, 1e-12)
+    padded = np.pad(scaled, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1)
+    classes, filters, height, width = padded.shape
+    return padded.transpose(1, 2, 0, 3).reshape(filters * height, classes * width)
+
+
+def _layers(table: pd.DataFrame) -> list[str]:
+    """Layers in the order they run."""
+    return list(table.drop_duplicates("layer").sort_values("position")["layer"])

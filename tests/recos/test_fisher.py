@@ -1,0 +1,76 @@
+"""Fisher ratios: against plain sums, what chance gives, and that intervals cover."""
+
+import numpy as np
+import pytest
+import torch
+
+from probecore.recos.fisher import fisher_ratio
+
+
+def data(effect: float, *, n: int = 120, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.arange(n) % 4)
+    maps = rng.normal(size=(n, 3, 2, 5)) + effect * groups[:, None, None, None] * np.arange(3)[:, None, None]
+    return torch.from_numpy(maps.astype(np.float32)), groups
+
+
+def test_it_is_scatter_between_over_scatter_within() -> None:
+    maps, groups = data(0.5)
+    values = maps.double().numpy()
+    means = np.stack([values[groups == group].mean(0) for group in range(4)])
+    within = ((values - means[groups]) ** 2).sum((0, 2, 3))
+    between = ((means[groups] - values.mean(0)) ** 2).sum((0, 2, 3))
+    result = fisher_ratio(maps, groups, generator=np.random.default_rng(0))
+    assert result.value[:3] == pytest.approx(between / within, rel=1e-5)
+    assert result.value[3] == pytest.approx(between.sum() / within.sum(), rel=1e-5)
+    assert (result.n, result.null) == (120, 3 / 116)
+    assert (result.low < result.value).all() and (result.value < result.high).all()
+    assert result.p[2] == pytest.approx(0.01)
+
+
+def test_groups_that_mean_nothing_give_the_null() -> None:
+    values, p = [], []
+    for seed in range(60):
+        maps, groups = data(0.0, seed=seed)
+        result = fisher_ratio(maps, groups, generator=np.random.default_rng(seed), resamples=19)
+        values.append(result.value[3])
+        p.append(result.p[3])
+    error = np.std(values) / len(values) ** 0.5
+    assert abs(np.mean(values) - 3 / 116) < 4 * error + 1e-3
+    assert 0.3 < np.mean(p) < 0.7
+
+
+def test_intervals_cover() -> None:
+    truth, covered = 1.25 * 0.25, 0
+    for seed in range(60):
+        maps, groups = data(0.5, seed=seed)
+        result = fisher_ratio(maps, groups, generator=np.random.default_rng(seed), resamples=199)
+        covered += result.low[1] <= truth <= result.high[1]
+    assert covered >= 48
+
+
+def test_maps_without_variance_have_no_ratio() -> None:
+    maps, groups = data(1.0)
+    maps[:, 0] = 0.3
+    result = fisher_ratio(maps, groups, generator=np.random.default_rng(0))
+    assert np.isnan(result.value[0]) and np.isnan(result.p[0])
+    assert np.isfinite(result.value[1:]).all()
+
+
+def test_plain_values_are_maps_of_one_place() -> None:
+    maps, groups = data(0.5)
+    flat, one = (
+        fisher_ratio(part, groups, generator=np.random.default_rng(0))
+        for part in (maps[:, :, 0, 0], maps[:, :, :1, :1])
+    )
+    assert np.array_equal(flat.value, one.value)
+    assert np.array_equal(flat.low, one.low)
+
+
+def test_a_map_that_one_image_changes_has_a_ratio_and_no_interval() -> None:
+    maps, groups = data(1.0)
+    maps[1:, 0] = maps[0, 0] = 0.0
+    maps[5, 0] = 3.0
+    result = fisher_ratio(maps, groups, generator=np.random.default_rng(0))
+    assert 0 < result.value[0] < 0.1
+    assert np.isnan(result.low[0]) and np.isnan(result.high[0])
