@@ -116,38 +116,27 @@ MEASURES = {
     "recos": "RECOS: rectified correlations on a sphere (Kuo 2016).",
     "mean_dimension": "Mean dimension: how much the inputs interact (Hahn et al. 2022).",
 }
-READING_ACTIVATIONS = ("anova", "mutual_information")
 
 
 def _add_network(group: typer.Typer, name: str) -> None:
-    def measure(params: str, numerics: str, **files: Path) -> None:
+    @group.command("network")
+    def network(
+        *,
+        data: Data,
+        checkpoints: Checkpoints,
+        activations: Annotated[Path | None, typer.Option(help="Its activations, if the measure reads them.")] = None,
+        params: Params,
+        numerics: NumericsJson,
+        output: Output,
+    ) -> None:
+        """Measure one network at its checkpoints."""
         from probecore.params import section_class
 
-        _run_network(name, section_class(name).parse(params, where=name), numerics, **files)
-
-    if name in READING_ACTIVATIONS:
-
-        @group.command("network")
-        def network_of_dump(
-            *,
-            data: Data,
-            checkpoints: Checkpoints,
-            activations: Annotated[Path, typer.Option(help="The network's activations.")],
-            params: Params,
-            numerics: NumericsJson,
-            output: Output,
-        ) -> None:
-            """Measure one network at its checkpoints."""
-            measure(params, numerics, data=data, checkpoints=checkpoints, activations=activations, output=output)
-
-    else:
-
-        @group.command("network")
-        def network(
-            *, data: Data, checkpoints: Checkpoints, params: Params, numerics: NumericsJson, output: Output
-        ) -> None:
-            """Measure one network at its checkpoints."""
-            measure(params, numerics, data=data, checkpoints=checkpoints, output=output)
+        section = section_class(name).parse(params, where=name)
+        if (section.reads_activations is None) != (activations is None):
+            raise InputError(f"--activations: {name} {'needs them' if section.reads_activations else 'reads none'}")
+        files = {"data": data, "checkpoints": checkpoints, "output": output}
+        _run_network(name, section, numerics, **files, **({"activations": activations} if activations else {}))
 
 
 def _add_summary(group: typer.Typer, name: str) -> None:

@@ -76,7 +76,7 @@ def torch_device(numerics: Numerics) -> "torch.device":
     import torch
 
     torch.set_num_threads(numerics.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms also imports the compiler: 1 s
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -16,14 +16,18 @@ import yaml
 from pydantic import Field
 
 from probecore.activations.params import ActivationsParams
+from probecore.anova.params import AnovaParams
 from probecore.dataset.params import DatasetParams
 from probecore.determinism import Numerics
 from probecore.errors import InputError
+from probecore.mean_dimension.params import MeanDimensionParams
+from probecore.mechanism.params import MechanismParams
+from probecore.mutual_information.params import MutualInformationParams
 from probecore.recos.params import RecosParams
 from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
 
-MEASURES = ("recos",)
+MEASURES = ("anova", "mutual_information", "mechanism", "recos", "mean_dimension")
 """Steps that measure networks, in the order of the report."""
 
 STEPS = ("train", "activations", *MEASURES)
@@ -48,7 +52,11 @@ class Experiment(Section):
     dataset: str = Field(description="A key of `datasets`.")
     train: TrainParams = Field(description="Networks and how they are trained.")
     activations: ActivationsParams | None = Field(description="What is dumped; null: nothing.")
+    anova: AnovaParams | None = Field(description="Do weights follow the features? Null: not wanted.")
+    mutual_information: MutualInformationParams | None = Field(description="Who knows what, when; null: not wanted.")
+    mechanism: MechanismParams | None = Field(description="What each filter says, layer by layer; null: not wanted.")
     recos: RecosParams | None = Field(description="Rectified correlations on a sphere; null: not wanted.")
+    mean_dimension: MeanDimensionParams | None = Field(description="How much inputs interact; null: not wanted.")
 
 
 class Study(Section):
@@ -122,6 +130,7 @@ def _check_references(study: Study) -> None:
             raise InputError(f"experiments.{name}.dataset: no data set {experiment.dataset!r}{hint}")
         _check_own_files(f"experiments.{name}.train", experiment.train)
         _check_epochs(f"experiments.{name}", experiment)
+        _check_activations(f"experiments.{name}", experiment)
     for name in study.datasets:
         if all(experiment.dataset != name for experiment in study.experiments.values()):
             raise InputError(f"datasets.{name}: no experiment uses it; remove it")
@@ -151,6 +160,19 @@ def _check_epochs(where: str, experiment: Experiment) -> None:
                 experiment.activations.epochs_of(experiment.train.recipe(network).checkpoint_epochs)
             except InputError as error:
                 raise InputError(f"{where}.{error}") from None
+
+
+def _check_activations(where: str, experiment: Experiment) -> None:
+    """Measures that read activations find in the dump what they need."""
+    remedies = {
+        "pooled": "add pooled to `activations.store` and test to `activations.splits`",
+        "excitations": "write `activations.excitations: {}`",
+    }
+    for measure in MEASURES:
+        section, dumped = getattr(experiment, measure), experiment.activations
+        needed = section.reads_activations if section is not None else None
+        if needed is not None and (dumped is None or not dumped.keeps(needed)):
+            raise InputError(f"{where}.{measure}: reads what is not dumped; {remedies[needed]}, or write null")
 
 
 class _UniqueKeys(yaml.SafeLoader):

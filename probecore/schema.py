@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pydantic
 
@@ -55,6 +55,9 @@ class MeasureSection(Section):
 
     needs_labelled_images: ClassVar[bool] = True
     """Whether the measure has nothing to say about regressions."""
+
+    reads_activations: ClassVar[Literal["pooled", "excitations"] | None] = None
+    """What the measure reads of what the step `activations` dumps."""
 
 
 def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], where: str) -> str:

@@ -28,7 +28,7 @@ experiments:
       epochs: 2
       batch: 20
       shuffled: {{epochs: 1}}
-    activations: {{layers: ["*"], store: [maps, pooled, class_means]}}
+    activations: {{layers: ["*"], store: [maps, pooled, class_means], excitations: {{dilations: [1]}}}}
     recos: {{polarity: {{images: 50}}}}
   bare:
     dataset: mnist5k

@@ -49,6 +49,7 @@ MISTAKES: list[tuple[str, Edit, str, str]] = [
     ("unknown key", put(*E, "train", "epoch", value=3), "experiments.lenet5.train.epoch:", "did you mean 'epochs'"),
     ("unknown step", put(*E, "reccos", value=None), "experiments.lenet5.reccos:", "did you mean 'recos'"),
     ("unknown top-level key", put("experiment", value={}), "experiment:", "did you mean 'experiments'"),
+    ("nothing to read", put(*E, "activations", value=None), "lenet5.anova: reads what is not dumped", "activations.excitations"),
     ("missing step", drop(*E, "recos"), "experiments.lenet5.recos:", "`recos: null`"),
     ("missing model", drop(*E, "train", "model"), "experiments.lenet5.train.model:", "missing"),
     ("text for a number", put(*E, "train", "learning_rate", value="1e-3"), "train.learning_rate:", "1.0e-3"),

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 
 from probecore import __version__
+from probecore.activations.excitation_sinks import excitation_listeners
 from probecore.activations.layers import select_layers
 from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, write_text
-from probecore.activations.params import Compression, Dtype, Store
+from probecore.activations.params import Compression, Dtype, ExcitationParams, Store
 from probecore.activations.sinks import Kept, layer_sink, network_sink
 from probecore.activations.streams import Streams
 from probecore.errors import InputError
@@ -67,6 +68,7 @@ def dump_activations(
     normalise: Callable[[Array], torch.Tensor],
     layers: Sequence[str] = ("*",),
     store: Collection[Store] = ("maps", "pooled", "class_means"),
+    excitations: ExcitationParams | None = None,
     dtype: Dtype = "float32",
     compression: Compression = "zstd",
     level: int = 1,
@@ -96,7 +98,9 @@ def dump_activations(
     store
         `maps`: every value (N, ...). `pooled`: mean and maximum per image and channel (N, C), float32; the
         second axis of an output is its channels. `class_means`: mean output per class (K, ...), float64; NaN
-        for a class without images.
+        for a class without images. With an empty `store` no layer is kept.
+    excitations
+        Which sums are kept for excitations, see `probecore.activations.excitations`.
     dtype
         Of the maps.
     compression, level
@@ -116,19 +120,27 @@ def dump_activations(
     kept = Kept(len(inputs), class_counts, device, store, dtype, compression, level, batch)
     first = normalise(inputs[:2]).to(device)
     calls = trace(model, first)
-    selected = select_layers(layers, calls)
-    expected = {call.name: call.times for call in selected}
+    selected = select_layers(layers, calls) if store else []
     labels = torch.from_numpy(targets).to(device)
     rows = slice(0)
 
-    def receive(module: str, index: int, _inputs: Any, output: Any) -> None:
+    def receive(module: str, index: int, given: tuple[Any, ...], output: Any) -> None:
         if (module, index) in sinks:
             sinks[module, index](output, labels[rows])
+        for listener in listeners.get((module, index), ()):
+            listener(given, output, rows)
 
     with Streams() as streams, evaluating(model):
         _write_targets(streams, group, targets, kept)
         take_output = network_sink(streams, group, model(first), kept)
         sinks = _layer_sinks(streams, group, selected, kept)
+        listeners = (
+            excitation_listeners(streams, group, calls, targets, classes=classes, params=excitations)
+            if excitations
+            else {}
+        )
+        heard = {module for module, _ in (*sinks, *listeners)}
+        expected = {call.name: call.times for call in calls if call.name in heard}
         with listening(model, expected, receive) as counts:
             for start in range(0, len(inputs), batch):
                 rows = slice(start, start + batch)

@@ -8,6 +8,7 @@
         labels indices logits predictions class_counts
         layers/conv1          module, call, shape
             maps mean max class_means
+        excitations/conv1     by_class by_dilation patches responses maps covariance images covariance_images dilations
 
 Every data set carries `block_rows` and `xxh3`: the XXH3-64 of each block of that many rows, over the bytes
 as they lie in the file. Texts are of fixed length, because HDF5 guards those (not its heap of variable

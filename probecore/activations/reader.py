@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import h5py
 import numpy as np
 
+from probecore.activations.excitations import ExcitationSums
 from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, read_text
 from probecore.activations.params import Store
 from probecore.activations.rows import Rows, readable
@@ -115,6 +116,22 @@ class Activations:
         means = self._layer_rows(epoch, split, layer, "class_means")[:]
         return ClassMeans(means, self._split_rows(epoch, split, "class_counts")[:])
 
+    def excitation_layers(self, epoch: int, split: str) -> list[str]:
+        """The layers with excitation sums, in the order of the forward pass; none where they were not wanted."""
+        group = self._group(epoch_name(epoch), split)
+        with readable(self.path, group.name):
+            return [bytes(name).decode() for name in group.attrs.get("excitations", ())]
+
+    def excitation_sums(self, epoch: int, split: str, layer: str) -> ExcitationSums:
+        """The sums that the excitations of a conv or linear layer are made of."""
+        group = self._group(epoch_name(epoch), split)
+        if not self.excitation_layers(epoch, split):
+            raise InputError(f"{self.path}: {group.name} holds no excitations; add `activations.excitations`")
+        of_layer = self._group(epoch_name(epoch), split, "excitations", layer)
+        optional = set(ExcitationSums._field_defaults) - set(of_layer)
+        names = [name for name in ExcitationSums._fields if name not in optional]
+        return ExcitationSums(**{name: self._rows(of_layer, name, ())[:] for name in names})
+
     def stores(self, epoch: int, split: str, layer: str, what: Store) -> bool:
         """Whether `what` was kept of a layer."""
         group = self._group(epoch_name(epoch), split, "layers", layer)
@@ -130,6 +147,8 @@ class Activations:
                 for layer in self.layers(epoch, split):
                     for name in self._arrays(epoch_name(epoch), split, "layers", layer):
                         self._layer_rows(epoch, split, layer, name).verify()
+                for layer in self.excitation_layers(epoch, split):
+                    self.excitation_sums(epoch, split, layer)
 
     def _check(self) -> None:
         with readable(self.path, "/"):

@@ -37,17 +37,19 @@ def run_network(*, data: Path, checkpoints: Path, params: ActivationsParams, num
         for epoch in track(params.epochs_of(epochs_in(checkpoints)), f"activations of {info.network}, checkpoints"):
             model = load_network(checkpoints, epoch, device=device)
             group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_hash)
-            for split in params.splits:
+            for split in params.splits_run:
                 examples = getattr(dataset, split)
+                wanted = slice(None if split in params.splits else params.excitation_images)
                 dump_activations(
                     model,
-                    examples.inputs,
-                    examples.targets,
+                    examples.inputs[wanted],
+                    examples.targets[wanted],
                     group=group.create_group(split),
                     classes=None if dataset.classes is None else dataset.outputs,
                     normalise=normalise,
                     layers=params.layers,
-                    store=params.store,
+                    store=params.store if split in params.splits else (),
+                    excitations=params.excitations,
                     dtype=params.dtype,
                     compression=params.compression,
                     level=params.level,

@@ -1,5 +1,6 @@
 """Fisher ratios: how far groups of images lie apart in a filter's map, against the spread within them."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ def fisher_ratio(maps: Tensor, groups: Groups, *, generator: np.random.Generator
     Parameters
     ----------
     maps : (N, F) or (N, F, H, W)
-    groups : the group of each image, (N,), in 0..K-1, each at least once
+    groups : the group of each image, (N,), any whole numbers; K of them occur
     resamples : bootstrap replicates, and permutations
 
     Returns
@@ -53,6 +54,7 @@ def fisher_ratio(maps: Tensor, groups: Groups, *, generator: np.random.Generator
         and so does the interval of one that only a few images change.
     """
     scatter = _Scatter(maps)
+    groups = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(groups)
     n, kinds = len(groups), len(sizes)
     observed = scatter.between(groups[None], sizes)
@@ -67,7 +69,7 @@ def fisher_ratio(maps: Tensor, groups: Groups, *, generator: np.random.Generator
         low=np.maximum(low - bias, 0),
         high=np.maximum(high - bias, 0),
         p=permutation_p(value, _ratio(scatter.between(shuffled, sizes), total, total)),
-        null=(kinds - 1) / (n - kinds),
+        null=(kinds - 1) / (n - kinds) if n > kinds else math.nan,
         n=n,
     )
 

@@ -4,9 +4,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
-METHODS = {"holm": "holm", "benjamini_hochberg": "fdr_bh"}
-"""Our names, and those of statsmodels."""
+from scipy.stats import false_discovery_control
 
 
 def adjust(p: npt.ArrayLike, method: Literal["holm", "benjamini_hochberg"]) -> npt.NDArray[np.float64]:
@@ -15,10 +13,16 @@ def adjust(p: npt.ArrayLike, method: Literal["holm", "benjamini_hochberg"]) -> n
     `holm` bounds the chance of any false positive (Holm 1979), `benjamini_hochberg` the expected share of
     false ones among the positives (doi 10.1111/j.2517-6161.1995.tb02031.x).
     """
-    from statsmodels.stats.multitest import multipletests
-
     adjusted = np.array(p, dtype=np.float64)
     tested = np.isfinite(adjusted)
     if tested.any():
-        adjusted[tested] = multipletests(adjusted[tested], method=METHODS[method])[1]
+        adjusted[tested] = (_holm if method == "holm" else false_discovery_control)(adjusted[tested])
+    return adjusted
+
+
+def _holm(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Statsmodels has this too, in a function that collects garbage at every call: 0.4 s beside torch."""
+    order = np.argsort(p)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
     return adjusted

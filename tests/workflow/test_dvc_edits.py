@@ -20,9 +20,13 @@ EDITS = {
     "datasets.mnist5k.test_samples": 99,
     "experiments.tiny.train.batch": 25,
     "experiments.tiny.activations.store": ["pooled"],
+    "experiments.tiny.anova": {},
+    "experiments.tiny.mutual_information": {},
+    "experiments.tiny.mechanism": {},
     "experiments.tiny.recos.polarity.images": 49,
+    "experiments.tiny.mean_dimension": {},
 }
-"""A parameter of each step, with another value than the small study has."""
+"""A parameter of each step, with another value than the small study has; measures that it does not have are added."""
 
 ENTRIES = {"dataset": "make", "report": "build"}
 """The module that a step's jobs start from, where it is not `run`."""

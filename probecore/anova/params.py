@@ -1,0 +1,38 @@
+"""Parameters of the step `anova`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from probecore.schema import MeasureSection
+
+Excitation = Literal[
+    "mean_patch", "activation_weighted_patch", "feature_map", "raw_map", "patch_covariance", "gradient_outer_product"
+]
+
+
+class AnovaParams(MeasureSection):
+    """ANOVA of weights on features (reconstruction of Alsaghir et al. 2022)."""
+
+    reads_activations = "excitations"
+
+    layers: list[str] = Field(
+        ["*"],
+        min_length=1,
+        description="Names or globs, among the layers whose excitation sums `activations` keeps.",
+    )
+    excitations: list[Excitation] = Field(
+        ["activation_weighted_patch", "mean_patch", "feature_map", "raw_map", "patch_covariance"],
+        min_length=1,
+        description="What a feature is; see docs/anova.md. `gradient_outer_product` runs the network backwards.",
+    )
+    difference: Literal["signed", "absolute"] = Field(
+        "signed", description="Predictor of R3: training minus test excitations, or its absolute value."
+    )
+    degree: int = Field(1, ge=1, le=3, description="Degree of the polynomial in the excitation.")
+    intercepts: Literal["common", "per_filter"] = Field(
+        "common", description="One intercept for a layer, or one for each of its filters."
+    )
+    bins: int = Field(5, ge=2, le=100, description="Quantile bins of the excitation in one- and two-way tables.")
+    permutations: int = Field(1999, ge=19, description="Permutations of each null, and bootstrap samples.")
+    gradient_images: int = Field(200, ge=1, description="Training and test images behind `gradient_outer_product`.")

@@ -1,0 +1,128 @@
+"""Does information matter? Kernels silenced in an order, networks retrained for a moment, or anew at other widths."""
+
+import contextlib
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, islice
+
+import torch
+from torch import nn
+
+from probecore.errors import InputError
+from probecore.train.batches import Batches, Scaling
+from probecore.train.inference import CHUNK
+
+
+@contextlib.contextmanager
+def silenced(model: nn.Module, module: str, units: Sequence[int]) -> Iterator[None]:
+    """Put 0 in place of these channels of a module's output inside this block."""
+    chosen = list(units)
+
+    def silence(_module: nn.Module, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        mask = torch.ones(output.shape[1], device=output.device)
+        mask[chosen] = 0
+        return output * mask.reshape(-1, *[1] * (output.ndim - 2))
+
+    handle = model.get_submodule(module).register_forward_hook(silence)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@torch.inference_mode()
+def hits(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, scale: Scaling) -> int:
+    """How many images (N, …), as stored, the network gets right."""
+    model.eval()
+    parts = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+    return sum(int((model(scale(part)).argmax(1) == shown).sum()) for part, shown in parts)
+
+
+def retrained(
+    model: nn.Module,
+    module: str,
+    units: Sequence[int],
+    batches: Batches,
+    *,
+    steps: int,
+    learning_rate: float,
+    generator: torch.Generator,
+) -> nn.Module:
+    """A copy of the network after `steps` steps of SGD with momentum 0.9 while these channels are silenced.
+
+    Batch normalisation keeps its averages; the channels stay silent only inside `silenced`.
+    """
+    changed = copy.deepcopy(model).eval()
+    optimiser = torch.optim.SGD(changed.parameters(), lr=learning_rate, momentum=0.9)
+    epochs = (batches.epoch(generator) for _ in cycle([None]))
+    stream = (batch for epoch in epochs for batch in epoch)
+    with silenced(changed, module, units):
+        for inputs, labels in islice(stream, steps):
+            optimiser.zero_grad(set_to_none=True)
+            nn.functional.cross_entropy(changed(inputs), labels).backward()
+            optimiser.step()
+    return changed
+
+
+def narrowed(model: nn.Module, widths: Mapping[str, int], *, seed: int) -> nn.Module:
+    """A plain network like `model` with other numbers of filters, its weights drawn anew.
+
+    Parameters
+    ----------
+    model : an `nn.Sequential` of conv, norm, activation, pool, flatten and linear layers
+    widths : filters by the name of the conv layer; others keep theirs
+    seed : of the initial weights, which are torch's own
+
+    Raises
+    ------
+    InputError
+        If the network is no plain chain, so that widths cannot be changed one by one.
+    """
+    if not isinstance(model, nn.Sequential):
+        raise InputError("mutual_information.design: needs a plain chain of layers; write `design: null`")
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    before, after = 1, 1
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, layer in model.named_children():
+            if isinstance(layer, nn.Conv2d):
+                entering = layer.in_channels * after // before
+                before, after = layer.out_channels, widths.get(name, layer.out_channels)
+                layers[name] = nn.Conv2d(
+                    entering,
+                    after,
+                    layer.kernel_size,  # type: ignore[arg-type]
+                    stride=layer.stride,  # type: ignore[arg-type]
+                    padding=layer.padding,  # type: ignore[arg-type]
+                    bias=layer.bias is not None,
+                )
+            elif isinstance(layer, nn.Linear):
+                entering = layer.in_features * after // before
+                before = after = layer.out_features
+                layers[name] = nn.Linear(entering, after, bias=layer.bias is not None)
+            elif isinstance(layer, nn.BatchNorm2d):
+                layers[name] = nn.BatchNorm2d(after)
+            elif next(layer.parameters(), None) is None:
+                layers[name] = copy.deepcopy(layer)
+            else:
+                raise InputError(
+                    f"mutual_information.design: cannot narrow {type(layer).__name__}; write `design: null`"
+                )
+    device = next(model.parameters()).device
+    return nn.Sequential(layers).to(device)
+
+
+def uniform_widths(model: nn.Module, widths: Mapping[str, int]) -> dict[str, int]:
+    """Widths of the same layers, all narrowed by one factor, whose network is nearest in size to that of `widths`."""
+    full = {name: layer.out_channels for name, layer in model.named_children() if isinstance(layer, nn.Conv2d)}
+    outline = copy.deepcopy(model).to("meta")
+    aim = _parameters(outline, widths)
+    options = [{name: max(1, round(width * step / 200)) for name, width in full.items()} for step in range(1, 201)]
+    return min(options, key=lambda option: abs(_parameters(outline, option) - aim))
+
+
+def _parameters(outline: nn.Module, widths: Mapping[str, int]) -> int:
+    with torch.device("meta"):
+        changed = narrowed(outline, widths, seed=0)
+    return sum(parameter.numel() for parameter in changed.parameters())

@@ -1,0 +1,201 @@
+"""What units of a layer know twice: pairs of units, their redundancy about the label, and a choice order.
+
+All pairs come from one product of indicator matrices per class: units are binned by quantiles, and every joint
+table of two units and the label is a block of that product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2
+
+from probecore.mutual_information.discrete import quantile_bins
+from probecore.mutual_information.result import Array, Labels
+from probecore.statistics import permutation_p
+from probecore.statistics.proportions import Z
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Pairs of units, nats, Miller-Madow corrected; arrays of shape (U, U) unless said.
+
+    Attributes
+    ----------
+    shared, shared_p
+        I(T_i;T_j), and the p-value of the G-test of independence.
+    alone
+        I(T_i;Y), (U,).
+    joint, joint_null
+        I(T_i,T_j;Y), and under permuted labels, (B, U, U).
+    redundancy, low, high, p
+        I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), above 0 what both know, below 0 what only both together know; its
+        normal 95 % interval over samples; two-sided permutation p-value.
+    null
+        Mean redundancy under permuted labels.
+    """
+
+    shared: Array
+    shared_p: Array
+    alone: Array
+    joint: Array
+    joint_null: Array
+    redundancy: Array
+    low: Array
+    high: Array
+    null: Array
+    p: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The order in which units add most about the label, arrays of shape (U,).
+
+    Attributes
+    ----------
+    unit
+        Units in the order of choice.
+    gain, null_95, p
+        The least that the unit adds to any unit chosen before, min_j I(T_i;Y|T_j) (for the first I(T_i;Y)), the
+        95 % point of the same number under permuted labels, and the p-value.
+    """
+
+    unit: npt.NDArray[np.int64]
+    gain: Array
+    null_95: Array
+    p: Array
+
+    @property
+    def adds(self) -> npt.NDArray[np.bool_]:
+        """Whether each unit adds more than the null."""
+        return self.gain > self.null_95
+
+    def enough(self, coverage: float) -> int:
+        """The number of first units whose gains make up the share `coverage` of all; at least 1."""
+        gains = np.cumsum(np.maximum(self.gain, 0))
+        return int(np.searchsorted(gains, coverage * gains[-1])) + 1 if gains[-1] > 0 else 1
+
+
+def pair_information(
+    values: Array, labels: Labels, *, bins: int, shuffles: int, generator: np.random.Generator
+) -> Pairs:
+    """Information of all pairs of units with each other and with the label.
+
+    Parameters
+    ----------
+    values : shape (N, U)
+    labels : whole numbers 0 … K-1, (N,)
+    bins : quantile bins per unit; bins² · K cells should not outnumber the samples
+    shuffles : permutations of the labels behind the null
+    generator : draws them
+    """
+    n, units = values.shape
+    indicators = np.eye(bins, dtype=np.float32)[quantile_bins(values, bins)].reshape(n, units * bins)
+    counts = _tables(indicators, labels, units)
+    both = counts.sum(axis=0)
+    joint, surprise = _with_label(counts, n)
+    alone = np.diag(joint).copy()
+    redundancy = alone[:, None] + alone - joint
+    spread = _spread(counts, surprise, n)
+    shuffled = (_tables(indicators, generator.permutation(labels), units) for _ in range(shuffles))
+    nulls = np.stack([_with_label(tables, n)[0] for tables in shuffled])
+    single = np.diagonal(nulls, axis1=1, axis2=2)
+    redundancy_null = single[:, :, None] + single[:, None] - nulls
+    plain, correction, freedom = _between(both, n)
+    return Pairs(
+        shared=plain - correction,
+        shared_p=chi2.sf(2 * n * plain, np.maximum(freedom, 1)),
+        alone=alone,
+        joint=joint,
+        joint_null=nulls,
+        redundancy=redundancy,
+        low=redundancy - Z * spread,
+        high=redundancy + Z * spread,
+        null=redundancy_null.mean(axis=0),
+        p=permutation_p(redundancy, redundancy_null, tail="two-sided"),
+    )
+
+
+def choice_order(pairs: Pairs) -> Choice:
+    """Choose units one by one, each time that which adds most to every single unit chosen before.
+
+    The criterion of Fleuret (2004, Journal of Machine Learning Research 5): the conditional information given
+    whole sets would need more samples than there are.
+    """
+    units = len(pairs.alone)
+    gain, null = pairs.alone.copy(), np.diagonal(pairs.joint_null, axis1=1, axis2=2).copy()
+    left = np.ones(units, dtype=bool)
+    chosen, gains, nulls = [], [], []
+    for _ in range(units):
+        unit = int(np.argmax(np.where(left, gain, -np.inf)))
+        chosen.append(unit)
+        gains.append(gain[unit])
+        nulls.append(null[:, unit].copy())
+        left[unit] = False
+        gain = np.minimum(gain, pairs.joint[:, unit] - pairs.alone[unit])
+        null = np.minimum(null, pairs.joint_null[:, :, unit] - pairs.joint_null[:, unit, unit][:, None])
+    under = np.stack(nulls, axis=1)
+    return Choice(
+        unit=np.array(chosen),
+        gain=np.array(gains),
+        null_95=np.quantile(under, 0.95, axis=0),
+        p=permutation_p(np.array(gains), under),
+    )
+
+
+def cluster_order(similarity: Array) -> npt.NDArray[np.int64]:
+    """An order of units in which similar ones lie side by side: leaves of average-linkage clustering."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(similarity) < 3:
+        return np.arange(len(similarity))
+    apart = similarity.max() - (similarity + similarity.T) / 2
+    np.fill_diagonal(apart, 0)
+    return np.asarray(leaves_list(linkage(squareform(apart, checks=False), "average")), dtype=np.int64)
+
+
+def _tables(indicators: npt.NDArray[np.float32], labels: Labels, units: int) -> npt.NDArray[np.int64]:
+    """Counts of two units' bins and the label, (K, U, B, U, B)."""
+    tables = []
+    for label in range(int(labels.max()) + 1):
+        rows = indicators[labels == label]
+        tables.append((rows.T @ rows).astype(np.int64))
+    bins = indicators.shape[1] // units
+    return np.stack(tables).reshape(-1, units, bins, units, bins)
+
+
+def _with_label(counts: npt.NDArray[np.int64], n: int) -> tuple[Array, Array]:
+    """I(T_i,T_j;Y), (U, U), and log p(y|t_i,t_j)/p(y) of each cell, 0 where empty."""
+    both, sizes = counts.sum(axis=0), counts[:, 0, :, 0].sum(axis=(1, 2))
+    logs = np.log(np.maximum(np.arange(n + 1), 1))
+    surprise = logs[counts] - logs[both] - logs[sizes][:, None, None, None, None] + logs[n]
+    surprise[counts == 0] = 0
+    value = (counts * surprise).sum(axis=(0, 2, 4)) / n
+    occupied = np.count_nonzero(counts, axis=(0, 2, 4)) - np.count_nonzero(both, axis=(1, 3))
+    return value - (occupied - np.count_nonzero(sizes) + 1) / (2 * n), surprise
+
+
+def _spread(counts: npt.NDArray[np.int64], surprise: Array, n: int) -> Array:
+    """Standard error over samples of the redundancy, (U, U)."""
+    units, bins = counts.shape[1:3]
+    own, bin_ = np.arange(units), np.arange(bins)
+    alone = surprise[:, own[:, None], bin_, own[:, None], bin_]
+    local = alone[:, :, :, None, None] + alone[:, None, None] - surprise
+    mean = (counts * local).sum(axis=(0, 2, 4)) / n
+    square = (counts * local**2).sum(axis=(0, 2, 4)) / n
+    return np.asarray(np.sqrt(np.maximum(square - mean**2, 0) / n))
+
+
+def _between(both: npt.NDArray[np.int64], n: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    """Plug-in I(T_i;T_j), (U, U), its first-order bias, and the degrees of freedom of its G-test."""
+    units = np.arange(len(both))
+    margin = both[units, :, units, :].diagonal(axis1=1, axis2=2)
+    logs = np.log(np.maximum(np.arange(n + 1), 1))
+    entropies = logs[n] - (margin * logs[margin]).sum(axis=1) / n
+    together = logs[n] - (both * logs[both]).sum(axis=(1, 3)) / n
+    states = np.count_nonzero(margin, axis=1)
+    occupied = np.count_nonzero(both, axis=(1, 3))
+    correction = (occupied - states[:, None] - states + 1) / (2 * n)
+    freedom = (states[:, None] - 1) * (states - 1)
+    return entropies[:, None] + entropies - together, correction, freedom

@@ -1,0 +1,176 @@
+"""The result of every estimator, and what all of them ask of their arguments. No estimator is known here."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from probecore.determinism import numpy_generator
+from probecore.errors import InputError
+from probecore.statistics import bootstrap_counts, percentile_interval, permutation_p
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Contributions = Callable[[npt.NDArray[np.intp]], Array]
+
+SATURATION = 0.95
+"""Share of its ceiling above which an estimate says more about the sample than about the variables."""
+
+BOOTSTRAPS = 200
+"""Replicates behind every interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutualInformation:
+    """An estimate of mutual information, in nats.
+
+    Attributes
+    ----------
+    value
+        The estimate; may be slightly negative, which clamping would hide and which averages need.
+    estimator, parameters
+        What was computed, and with which settings.
+    n
+        Samples that entered.
+    ceiling
+        The largest value that the estimator can return, or that the variables allow; inf where there is none.
+    null_mean, null_95, p
+        Mean and 95 % point over permutations of y, and the one-sided p-value; NaN without permutations.
+    interval
+        95 % percentile bootstrap over the samples' contributions, neighbours and bins held as they are.
+    """
+
+    value: float
+    estimator: str
+    n: int
+    ceiling: float
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+    null_mean: float = math.nan
+    null_95: float = math.nan
+    p: float = math.nan
+    interval: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def bits(self) -> float:
+        """The estimate in bits."""
+        return self.value / math.log(2)
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the estimate is above 95 % of a ceiling that is above 0."""
+        return 0 < SATURATION * self.ceiling < self.value
+
+
+def conclude(
+    contributions: Contributions,
+    *,
+    estimator: str,
+    n: int,
+    ceiling: float,
+    parameters: Mapping[str, float | str],
+    repeats: int,
+    generator: np.random.Generator | None,
+) -> MutualInformation:
+    """The result of an estimator that is a mean over samples.
+
+    Parameters
+    ----------
+    contributions : the samples' contributions (N,) when y is put into the given order
+    repeats : permutations behind the null; 0: neither null nor interval
+    generator : draws both; None: one of fixed seed
+    """
+    local, null = contributions(np.arange(n)), None
+    generator = generator or numpy_generator("mutual_information", estimator)
+    if repeats:
+        null = np.array([contributions(generator.permutation(n)).mean() for _ in range(repeats)])
+    return result_of(
+        local,
+        null,
+        estimator=estimator,
+        ceiling=ceiling,
+        parameters=parameters,
+        generator=generator if repeats else None,
+    )
+
+
+def result_of(
+    local: Array,
+    null: Array | None,
+    *,
+    estimator: str,
+    ceiling: float,
+    parameters: Mapping[str, float | str],
+    generator: np.random.Generator | None,
+) -> MutualInformation:
+    """The result of samples' contributions (N,) and of estimates under permutation (B,); no generator, no interval."""
+    n, value = len(local), float(local.mean())
+    low = high = math.nan
+    if generator is not None:
+        low, high = map(float, percentile_interval(bootstrap_counts(n, BOOTSTRAPS, generator) @ local / n))
+    return MutualInformation(
+        value=value,
+        estimator=estimator,
+        n=n,
+        ceiling=ceiling,
+        parameters=dict(parameters),
+        null_mean=math.nan if null is None else float(null.mean()),
+        null_95=math.nan if null is None else float(np.quantile(null, 0.95)),
+        p=math.nan if null is None else float(permutation_p(value, null)),
+        interval=(low, high),
+    )
+
+
+def entropy(labels: Labels) -> float:
+    """Plug-in entropy of a discrete sample, nats."""
+    shares = np.unique(labels, return_counts=True)[1] / len(labels)
+    return float(-(shares * np.log(shares)).sum())
+
+
+def points(values: npt.ArrayLike, name: str) -> Array:
+    """Samples of a continuous variable as (N, d).
+
+    Raises
+    ------
+    InputError
+        If they are no finite numbers in one or two axes, or there are none.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or not array.size:
+        raise InputError(f"{name}: shape {array.shape} where (N,) or (N, d) is due; flatten each sample")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: holds NaN or infinity; remove those samples")
+    return array
+
+
+def symbols(values: npt.ArrayLike, name: str) -> Labels:
+    """Samples of a discrete variable as whole numbers 0, 1, … in (N,).
+
+    Raises
+    ------
+    InputError
+        If the samples are not in one axis, or not whole numbers.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or not len(array):
+        raise InputError(f"{name}: shape {array.shape} where (N,) is due")
+    if array.dtype.kind not in "iub":
+        raise InputError(f"{name}: type {array.dtype} where whole numbers are due; bin it, or use another estimator")
+    return np.unique(array, return_inverse=True)[1].astype(np.int64)
+
+
+def same_length(x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> int:
+    """The number of samples; raises `InputError` if x and y differ in it."""
+    if len(x) != len(y):
+        raise InputError(f"x has {len(x)} samples and y {len(y)}; give pairs")
+    return len(x)
+
+
+def enough(n: int, k: int) -> None:
+    """Raise `InputError` unless every one of n samples has k neighbours."""
+    if k < 1:
+        raise InputError(f"k: {k} neighbours; give 1 or more")
+    if n <= k:
+        raise InputError(f"{n} samples are too few for k = {k}; give more, or lower k")

@@ -1,0 +1,147 @@
+"""Regressions of whole layers against slow references: permutations done one by one, resamples refitted."""
+
+import numpy as np
+import pytest
+
+from probecore.anova import LayerModel, matrix_association, regression_anova
+from probecore.errors import InputError
+
+
+def layer(filters: int = 7, taps: int = 9, slope: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    excitations = rng.normal(2, size=(filters, taps))
+    return slope * excitations + rng.normal(size=excitations.shape), excitations
+
+
+def model(filters: int = 7, taps: int = 9, **options: object) -> LayerModel:
+    return LayerModel(filters, taps, generator=np.random.default_rng(0), **{"permutations": 99, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_fit_and_permutations_equal_refits(degree: int) -> None:
+    weights, excitations = layer()
+    shared = model(degree=degree)
+    found = shared.associate(weights, excitations)
+    table = regression_anova(weights, excitations, degree=degree)
+    for name in ("r2", "adjusted_r2", "f", "p"):
+        assert getattr(found, name) == pytest.approx(getattr(table, name), rel=1e-9)
+    filter_orders = np.argsort(shared._filter_keys, axis=1)
+    by_hand = [regression_anova(weights[order], excitations, degree=degree).r2 for order in filter_orders]
+    np.testing.assert_allclose(found.filters_r2, by_hand, rtol=1e-8)
+    by_hand = [regression_anova(weights[:, order], excitations, degree=degree).r2 for order in shared._tap_orders]
+    np.testing.assert_allclose(found.taps_r2, by_hand, rtol=1e-8)
+    assert found.filters_p == (1 + (found.filters_r2 >= found.r2).sum()) / 100
+    assert found.null == degree / 62
+
+
+def test_bootstrap_and_heldout_equal_refits() -> None:
+    weights, excitations = layer()
+    shared = model()
+    found = shared.associate(weights, excitations)
+    drawn = [np.repeat(np.arange(7), counts.astype(int)) for counts in shared._counts]
+    by_hand = [regression_anova(weights[of], excitations[of]).r2 for of in drawn]
+    np.testing.assert_allclose(found.replicates, by_hand, rtol=1e-8)
+    np.testing.assert_allclose([found.low, found.high], np.quantile(by_hand, [0.025, 0.975]), rtol=1e-8)
+    errors = totals = 0.0
+    for keys in shared._half_keys:
+        first = np.argsort(np.argsort(keys)) < 3
+        for seen in (first, ~first):
+            slope, intercept = np.polyfit(excitations[seen].ravel(), weights[seen].ravel(), 1)
+            errors += ((weights[~seen] - intercept - slope * excitations[~seen]) ** 2).sum()
+            totals += ((weights[~seen] - weights[seen].mean()) ** 2).sum()
+    assert found.heldout_r2 == pytest.approx(1 - errors / totals, rel=1e-8)
+
+
+def test_one_intercept_per_filter() -> None:
+    weights, excitations = layer()
+    found = model(per_filter=True).associate(weights, excitations)
+    shifted = model(per_filter=True).associate(weights + 100 * np.arange(7)[:, None], excitations)
+    assert found.r2 == pytest.approx(shifted.r2, rel=1e-8)
+    assert (found.df1, found.df2) == (1, 63 - 7 - 1)
+    centred = [values - values.mean(1, keepdims=True) for values in (weights, excitations)]
+    assert found.r == pytest.approx(np.corrcoef(*(values.ravel() for values in centred))[0, 1])
+
+
+def test_p_values_of_independent_pairs() -> None:
+    """On independent normal pairs permutation and F agree, and 5 % are rejected."""
+    rng = np.random.default_rng(1)
+    shared = LayerModel(30, 9, generator=np.random.default_rng(2), permutations=499)
+    fits = [shared.associate(*rng.normal(size=(2, 30, 9))) for _ in range(300)]
+    for name in ("p", "filters_p", "taps_p"):
+        rejected = np.mean([getattr(fit, name) <= 0.05 for fit in fits])
+        assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 300))
+    assert np.mean([abs(fit.filters_p - fit.p) for fit in fits]) < 0.05
+    assert np.mean([fit.r2 for fit in fits]) == pytest.approx(
+        1 / 269, abs=4 * np.std([fit.r2 for fit in fits]) / 300**0.5
+    )
+    assert np.mean([fit.heldout_r2 for fit in fits]) < 0
+
+
+def test_what_filters_share_is_no_evidence_for_filters() -> None:
+    """Filters and excitations that all follow one template: only the permutation of filters sees through it."""
+    rng = np.random.default_rng(0)
+    template = rng.normal(size=25)
+    weights, excitations = (template + 0.3 * rng.normal(size=(20, 25)) for _ in range(2))
+    found = model(20, 25).associate(weights, excitations)
+    assert found.p < 1e-20
+    assert found.taps_p == 0.01
+    assert found.filters_p > 0.05
+
+
+def test_tap_correlations() -> None:
+    weights, excitations = layer(taps=25, slope=1.0)
+    weights[0] = 0.5
+    r, p = model(taps=25).tap_correlations(weights, excitations)
+    assert np.isnan([r[0], p[0]]).all()
+    np.testing.assert_allclose(
+        r[1:], [np.corrcoef(w, e)[0, 1] for w, e in zip(weights[1:], excitations[1:], strict=True)]
+    )
+    assert (p[1:] < 0.05).all()
+
+
+def test_pruned_silent_and_constant() -> None:
+    weights, excitations = layer()
+    weights[2] = 0
+    assert np.isfinite(model().associate(weights, excitations).r2)
+    excitations[3] = np.nan
+    found = model().associate(weights, excitations)
+    assert found.n == 6 * 9
+    assert found.r2 == pytest.approx(regression_anova(np.delete(weights, 3, 0), np.delete(excitations, 3, 0)).r2)
+    nothing = model().associate(np.zeros_like(weights), layer()[1])
+    assert np.isnan([nothing.r2, nothing.filters_p]).all()
+    flat = model().associate(weights, np.full_like(weights, 0.1))
+    assert flat.r2 == 0
+    assert np.isnan([flat.f, flat.p]).all()
+
+
+def test_one_filter() -> None:
+    weights, excitations = layer(filters=1, taps=25)
+    found = model(1, 25).associate(weights, excitations)
+    assert found.r2 == pytest.approx(regression_anova(weights, excitations).r2)
+    assert np.isnan([found.filters_p, found.low, found.heldout_r2]).all()
+    assert np.isfinite(found.taps_p)
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InputError, match="2 pairs of weights and excitations are too few"):
+        model(2, 1).associate(np.ones((2, 1)), np.arange(2.0)[:, None])
+    with pytest.raises(InputError, match="a matrix \\(3, 3\\) for 4 taps"):
+        matrix_association(np.ones((2, 4)), np.eye(3), generator=np.random.default_rng(0))
+
+
+def test_matrix_association() -> None:
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=(12, 12))
+    weights, matrix = rng.normal(size=(40, 12)) @ factor, factor.T @ factor
+    found = matrix_association(weights, matrix, generator=np.random.default_rng(1), permutations=199)
+    assert found.r == pytest.approx(np.corrcoef((weights.T @ weights).ravel(), matrix.ravel())[0, 1])
+    assert found.p == 1 / 200
+    assert found.low < found.r2 < found.high
+    without = [np.delete(weights, index, 0) for index in range(40)]
+    by_hand = [np.corrcoef((w.T @ w).ravel(), matrix.ravel())[0, 1] ** 2 for w in without]
+    np.testing.assert_allclose(found.replicates, by_hand)
+    unrelated = [
+        matrix_association(rng.normal(size=(6, 12)), matrix, generator=np.random.default_rng(i), permutations=99).p
+        for i in range(100)
+    ]
+    assert np.mean(np.array(unrelated) <= 0.05) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 100)

@@ -1,0 +1,218 @@
+"""From checkpoints and dumps to tables and the verdict, on small networks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from probecore.activations.params import ActivationsParams
+from probecore.activations.run import run_network as run_activations
+from probecore.anova.params import AnovaParams
+from probecore.anova.run import KEYS, run_network
+from probecore.anova.summary import judge, summarise
+from probecore.dataset import Dataset, Split, write_dataset
+from probecore.determinism import Numerics
+from probecore.errors import InputError
+from probecore.files import read_table
+from probecore.train.params import TrainParams
+from probecore.train.run import run_network as run_train
+
+SMALL: dict[str, Any] = {"permutations": 59}
+EXCITATIONS: dict[str, Any] = {"layers": ["conv*", "fc3"], "dilations": [1, 2], "covariance_images": 10}
+TRAIN: dict[str, Any] = {
+    "model": "lenet5",
+    "epochs": 1,
+    "batch": 10,
+    "learning_rate": 0.01,
+    "shuffled": {"epochs": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two networks trained on random images with a bar where their class says."""
+    folder = tmp_path_factory.mktemp("study")
+    rng = np.random.default_rng(0)
+
+    def split(n: int) -> Split:
+        pixels, labels = rng.integers(0, 60, (n, 1, 12, 12), dtype=np.uint8), np.arange(n) % 3
+        pixels[np.arange(n), 0, 2 + 3 * labels] = 255
+        return Split(pixels, labels)
+
+    dataset = Dataset.from_splits("bars", classes=("a", "b", "c"), train=split(60), test=split(40))
+    write_dataset(dataset, folder / "data.h5")
+    params = TrainParams.read(TRAIN | {"seeds": [0]})
+    for network in params.networks:
+        run_train(
+            experiment="bars",
+            network=network,
+            data=folder / "data.h5",
+            params=params,
+            numerics=Numerics(),
+            checkpoints=folder / f"{network}.safetensors",
+            history=folder / f"{network}.csv",
+        )
+        dump(folder, network, f"{network}.h5", {"excitations": EXCITATIONS})
+        measure(folder, network, SMALL | {"excitations": [*AnovaParams().excitations, "gradient_outer_product"]})
+    return folder
+
+
+def dump(folder: Path, network: str, name: str, section: dict[str, Any]) -> None:
+    run_activations(
+        data=folder / "data.h5",
+        checkpoints=folder / f"{network}.safetensors",
+        params=ActivationsParams.read({"layers": ["conv*"], "store": ["pooled"]} | section),
+        numerics=Numerics(),
+        output=folder / name,
+    )
+
+
+def measure(folder: Path, network: str, section: dict[str, Any], *, dumped: str = "", output: str = "") -> None:
+    run_network(
+        data=folder / "data.h5",
+        checkpoints=folder / f"{network}.safetensors",
+        activations=folder / (dumped or f"{network}.h5"),
+        params=AnovaParams.read(section),
+        numerics=Numerics(),
+        output=folder / "tables" / (output or network),
+    )
+
+
+def test_all_relations_are_there(study: Path) -> None:
+    table = read_table(study / "tables/trained-0/relations.csv")
+    assert set(table["epoch"]) == {0, 1}
+    at_last = table[table["epoch"] == 1].groupby("excitation").size()
+    layers, relations, classes = 3, 3, 3
+    assert at_last.to_dict() == {
+        "activation_weighted_patch": relations * (2 + 2 + 1 + layers * classes),
+        "mean_patch": relations * (2 + 2 + 1),
+        "feature_map": relations * layers * 3,
+        "patch_covariance": relations * layers,
+        "gradient_outer_product": relations * layers,
+    }
+    assert table["r2"].dropna().between(0, 1).all()
+    assert (table["p_holm"].dropna() >= table.loc[table["p_holm"].notna(), "p"]).all()
+    assert (table.loc[table["epoch"] == 0, "change"].dropna() == 0).all()
+    means = table[table["excitation"] == "mean_patch"].set_index(["layer", "relation", "dilation"])
+    trained, before = means[means["epoch"] == 1], means[means["epoch"] == 0]
+    np.testing.assert_allclose(trained["change"], trained["r2"] - before["r2"], atol=1e-8)
+
+
+def test_filters(study: Path) -> None:
+    filters = read_table(study / "tables/trained-0/filters.csv")
+    counts = filters.groupby(["layer", "epoch", "quantity"]).size()
+    assert counts.groupby("layer").unique().map(list).to_dict() == {"conv1": [6], "conv2": [16], "fc3": [3]}
+    known = filters.dropna()
+    assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
+
+
+def test_same_bytes_twice(study: Path) -> None:
+    for name in ("once", "twice"):
+        measure(study, "trained-0", SMALL | {"layers": ["conv1"]}, output=name)
+    for name in (*KEYS, "filters"):
+        once, twice = (study / "tables" / folder / f"{name}.csv" for folder in ("once", "twice"))
+        assert once.read_bytes() == twice.read_bytes()
+
+
+def test_summary(study: Path) -> None:
+    summarise(
+        experiment="bars", networks=[study / "tables/shuffled-0", study / "tables/trained-0"], output=study / "summary"
+    )
+    summary = json.loads((study / "summary/summary.json").read_text())
+    assert "not available" in summary["reconstruction"]
+    assert {"r2.trained.conv1", "r2.untrained.conv1", "r2.shuffled.conv1", "nulls_held"} <= set(summary["headline"])
+    verdicts = pd.read_csv(study / "summary/verdicts.csv")
+    assert set(verdicts["held"]) <= {"held", "not held"}
+    assert set(verdicts["null"]) == {
+        "F test",
+        "filters permuted",
+        "taps permuted",
+        "untrained network",
+        "network trained on shuffled labels",
+        "constrained, kernels expanded",
+    }
+    for entry in summary["figures"] + summary["tables"]:
+        assert (study / "summary" / entry["file"]).exists()
+
+
+def test_verdicts() -> None:
+    """A relation holds if every network stands the test, and the shuffled control counts by its seed."""
+    common = {"layer": "conv1", "relation": "R2", "excitation": "activation_weighted_patch", "dilation": 1}
+    rows = [
+        common | {"network": f"{condition}-{seed}", "epoch": epoch, "filters_p_holm": p, "low": low, "high": low + 0.1}
+        for condition, seed, epoch, p, low in (
+            ("trained", 0, 5, 0.01, 0.5),
+            ("trained", 1, 5, 0.06, 0.5),
+            ("trained", 1, 0, 0.9, 0.0),
+            ("shuffled", 0, 9, 0.9, 0.3),
+            ("shuffled", 1, 9, 0.9, 0.45),
+        )
+    ]
+    relations = pd.DataFrame(rows).assign(**{"class": "all"}, p_holm=0.01, taps_p_holm=0.04, change_low=0.1)
+    expanded = pd.DataFrame(
+        {
+            "network": ["trained-0", "trained-1"],
+            "epoch": 5,
+            "layer": "conv1",
+            "relation": "R2",
+            "significant": [1 / 6, 2 / 6],
+            "n": 6,
+        }
+    )
+    verdicts = judge(relations, expanded).set_index("null")
+    assert verdicts.loc["F test", "held"] == "held"
+    assert verdicts.loc["filters permuted", ["networks", "stand", "held"]].tolist() == [2, 1, "not held"]
+    assert verdicts.loc["untrained network", "held"] == "held"
+    assert verdicts.loc["constrained, kernels expanded", ["networks", "stand"]].tolist() == [2, 1]
+    assert verdicts.loc["network trained on shuffled labels", ["networks", "stand"]].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("options", [{"degree": 3}, {"intercepts": "per_filter"}, {"difference": "absolute"}])
+def test_options(study: Path, options: dict[str, Any]) -> None:
+    measure(study, "trained-0", SMALL | {"layers": ["conv*"]} | options, output=next(iter(options)))
+    plain = read_table(study / "tables/trained-0/relations.csv")
+    other = read_table(study / f"tables/{next(iter(options))}/relations.csv")
+    keys = ["epoch", "layer", "excitation", "relation", "dilation", "class", "response"]
+    both = plain.merge(other, on=keys, suffixes=("", "_other")).query("excitation == 'activation_weighted_patch'")
+    assert (both["r2"] - both["r2_other"]).abs().max() > 1e-3
+    if "degree" in options:
+        assert (both["r2_other"] >= both["r2"] - 1e-9).all()
+
+
+def test_errors(study: Path) -> None:
+    dump(study, "trained-0", "plain.h5", {})
+    with pytest.raises(InputError, match="holds no excitations; set `activations.excitations`"):
+        measure(study, "trained-0", SMALL, dumped="plain.h5")
+    with pytest.raises(InputError, match="made of other checkpoints"):
+        measure(study, "trained-0", SMALL, dumped="shuffled-0.h5")
+    with pytest.raises(InputError, match=r"anova.layers: no layer 'convx' with excitations; did you mean 'conv"):
+        measure(study, "trained-0", SMALL | {"layers": ["convx"]})
+
+
+def test_regression_and_linear_layers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def split(n: int) -> Split:
+        return Split(rng.normal(size=(n, 4)).astype(np.float32), rng.normal(size=n).astype(np.float32))
+
+    dataset = Dataset.from_splits("features", classes=None, train=split(40), test=split(30))
+    write_dataset(dataset, tmp_path / "data.h5")
+    model = {"model": {"name": "mlp", "hidden": [1]}, "loss": "squared_error"}
+    run_train(
+        experiment="features",
+        network="trained-0",
+        data=tmp_path / "data.h5",
+        params=TrainParams.read({**TRAIN, **model, "seeds": [0], "shuffled": None}),
+        numerics=Numerics(),
+        checkpoints=tmp_path / "trained-0.safetensors",
+        history=tmp_path / "trained-0.csv",
+    )
+    dump(tmp_path, "trained-0", "trained-0.h5", {"layers": ["fc1"], "excitations": {}})
+    measure(tmp_path, "trained-0", SMALL)
+    table = read_table(tmp_path / "tables/trained-0/relations.csv")
+    assert set(table["layer"]) == {"fc1"}
+    assert set(table["class"]) == {"all"}
+    summarise(experiment="features", networks=[tmp_path / "tables/trained-0"], output=tmp_path / "summary")

@@ -1,0 +1,88 @@
+"""Pairs of units and the choice order, on variables whose redundancy is known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from probecore.mutual_information import choice_order, pair_information, plugin, quantile_bins
+from probecore.mutual_information.redundancy import cluster_order
+
+
+def example(repeats: int = 250) -> tuple[np.ndarray, np.ndarray]:
+    """Units 0 and 1 copy one half of the label, 2 the other, 3 is a coin, 4 its exclusive or with 2, 5 nothing."""
+    high, low, coin, nothing = (np.tile(part.ravel(), repeats) for part in np.indices((2, 2, 2, 2)))
+    return np.column_stack([high, high, low, coin, coin ^ low, nothing]).astype(float), 2 * high + low
+
+
+def test_known_redundancy_and_synergy() -> None:
+    values, labels = example()
+    pairs = pair_information(values, labels, bins=2, shuffles=40, generator=np.random.default_rng(1))
+    bit = math.log(2)
+    assert pairs.alone == pytest.approx([bit, bit, bit, 0, 0, 0], abs=0.02)
+    assert pairs.shared[0, 1] == pytest.approx(bit, abs=0.02)
+    assert pairs.redundancy[0, 1] == pytest.approx(bit, abs=0.03)
+    assert pairs.redundancy[0, 2] == pytest.approx(0, abs=0.02)
+    assert pairs.redundancy[3, 4] == pytest.approx(-bit, abs=0.03)
+    assert pairs.p[0, 1] == pairs.p[3, 4] == pytest.approx(2 / 41)
+    assert pairs.shared_p[0, 1] < 1e-9 < 0.5 < pairs.shared_p[0, 5]
+    assert abs(pairs.null[0, 1]) < 0.01
+
+
+def test_intervals_cover() -> None:
+    covered = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 2, 800)
+        flips = rng.random((800, 2)) < [0.1, 0.2]
+        pairs = pair_information(labels[:, None] ^ flips, labels, bins=2, shuffles=1, generator=rng)
+        covered += pairs.low[0, 1] <= noisy_copies(0.1, 0.2) <= pairs.high[0, 1]
+    assert covered >= 33  # 38 expected of 40; 33 is 3.6 standard errors below
+
+
+def noisy_copies(first: float, second: float) -> float:
+    """Redundancy of two copies of a fair bit that flip independently."""
+    joint = np.array([[(1 - first) * (1 - second), (1 - first) * second], [first * (1 - second), first * second]]) / 2
+    both = joint + joint[::-1, ::-1]
+    together = sum(2 * (p * np.log(p / (q / 2))) for p, q in zip(joint.ravel(), both.ravel(), strict=True))
+    alone = sum(math.log(2) + p * math.log(p) + (1 - p) * math.log(1 - p) for p in (first, second))
+    return float(alone - together)
+
+
+def test_pairs_are_those_of_single_estimates() -> None:
+    values, labels = example(30)
+    values = np.maximum(values + 0.5 * np.random.default_rng(1).normal(size=values.shape), 0)
+    pairs = pair_information(values, labels, bins=4, shuffles=1, generator=np.random.default_rng(2))
+    binned = quantile_bins(values, 4)
+    for i, j in ((0, 1), (2, 5), (3, 4)):
+        assert pairs.joint[i, j] == pytest.approx(plugin(4 * binned[:, i] + binned[:, j], labels).value, abs=1e-9)
+        assert pairs.shared[i, j] == pytest.approx(plugin(binned[:, i], binned[:, j]).value, abs=1e-9)
+        assert pairs.alone[i] == pytest.approx(plugin(binned[:, i], labels).value, abs=1e-9)
+
+
+def test_choice_takes_halves_first_and_leaves_copies() -> None:
+    values, labels = example()
+    choice = choice_order(pair_information(values, labels, bins=2, shuffles=40, generator=np.random.default_rng(3)))
+    assert sorted(choice.unit) == list(range(6))
+    assert set(choice.unit[:2]) in ({0, 2}, {1, 2})
+    assert choice.adds[:2].all()
+    assert not choice.adds[list(choice.unit).index(5)]
+    copy = list(choice.unit).index(1 if 0 in choice.unit[:2] else 0)
+    assert choice.gain[copy] < 0.02
+    assert choice.enough(0.4) == 1
+    assert choice.enough(0.9) == 2
+
+
+def test_dead_units_know_nothing() -> None:
+    labels = np.arange(300) % 3
+    pairs = pair_information(np.zeros((300, 2)), labels, bins=4, shuffles=19, generator=np.random.default_rng(4))
+    assert pairs.redundancy == pytest.approx(np.zeros((2, 2)), abs=1e-12)
+    assert pairs.shared == pytest.approx(np.zeros((2, 2)), abs=1e-12)
+    assert not choice_order(pairs).adds.any()
+    assert choice_order(pairs).enough(0.9) == 1
+
+
+def test_similar_units_lie_side_by_side() -> None:
+    group = np.array([0, 1, 0, 1, 0, 1])
+    order = cluster_order((group[:, None] == group).astype(float))
+    assert group[order].tolist() in ([0] * 3 + [1] * 3, [1] * 3 + [0] * 3)

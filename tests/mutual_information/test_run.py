@@ -1,0 +1,155 @@
+"""One network and an experiment, from files to files."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from probecore.activations import run as activations_run
+from probecore.activations.params import ActivationsParams
+from probecore.dataset import Dataset, Split, write_dataset
+from probecore.dataset.embedded import mnist5k
+from probecore.determinism import Numerics
+from probecore.errors import InputError
+from probecore.files import read_json, read_table
+from probecore.mutual_information.params import Ablation, MutualInformationParams, Redundancy
+from probecore.mutual_information.plane import convergence_rows
+from probecore.mutual_information.run import run_network
+from probecore.mutual_information.summary import summarise
+from probecore.mutual_information.tables import KEYS
+from probecore.mutual_information.variables import balanced
+from probecore.train import run as train_run
+from probecore.train.params import Recipe, TrainParams
+
+PARAMS = MutualInformationParams(
+    shuffles=19,
+    layer_shuffles=19,
+    redundancy=Redundancy(units=6, shuffles=39),
+    ablation=Ablation(fractions=[0.5], random=1, retraining_steps=2),
+    design=Recipe(epochs=1, batch=20),
+)
+ACTIVATIONS = {"layers": ["act1", "act2", "fc3"], "store": ["pooled"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, two LeNet-5 (one on shuffled labels) and their dumps."""
+    folder = tmp_path_factory.mktemp("networks")
+    digits = mnist5k()
+    parts = {
+        name: Split(part.inputs[:count], part.targets[:count])
+        for name, part, count in (("train", digits.train, 200), ("test", digits.test, 120))
+    }
+    write_dataset(Dataset.from_splits("digits", classes=digits.classes, **parts), folder / "data.h5")
+    params = TrainParams.read({"model": "lenet5", "epochs": 1, "batch": 20, "shuffled": {"epochs": 1}})
+    for network in params.networks:
+        files = {"data": folder / "data.h5", "numerics": Numerics()}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            train_run.run_network(
+                experiment="small",
+                network=network,
+                params=params,
+                checkpoints=folder / f"{network}.safetensors",
+                history=folder / f"{network}.csv",
+                **files,
+            )
+        dump(folder, network, ACTIVATIONS)
+    return folder
+
+
+def dump(folder: Path, network: str, activations: dict[str, object], to: str = "") -> None:
+    activations_run.run_network(
+        data=folder / "data.h5",
+        checkpoints=folder / f"{network}.safetensors",
+        params=ActivationsParams.read(activations),
+        numerics=Numerics(),
+        output=folder / (to or f"{network}.h5"),
+    )
+
+
+def run(
+    folder: Path, network: str, output: Path, *, dumped: str = "", params: MutualInformationParams = PARAMS
+) -> None:
+    run_network(
+        data=folder / "data.h5",
+        checkpoints=folder / f"{network}.safetensors",
+        activations=folder / (dumped or f"{network}.h5"),
+        params=params,
+        numerics=Numerics(),
+        output=output,
+    )
+
+
+def test_tables_figures_and_summary(folder: Path, tmp_path: Path) -> None:
+    for network in ("trained-0", "shuffled-0"):
+        run(folder, network, tmp_path / network)
+    tables = {name: read_table(tmp_path / "trained-0" / f"{name}.csv") for name in (*KEYS, "filters")}
+    assert all(len(table) for table in tables.values())
+    filters = tables["filters"]
+    assert set(filters["layer"]) == {"conv1", "conv2", "fc3"}
+    assert set(filters["site"]) == {"act", "conv"}  # the last layer has no activation
+    assert len(filters) == 2 * 2 * (6 + 16 + 10)
+    known = filters[filters["quantity"] == "label_information"]
+    assert known[["value", "low", "high", "null", "p"]].notna().all(axis=None)
+    assert known["p"].between(1 / 20, 1).all()
+    assert set(tables["design"]["variant"]) == {"full", "suggested", "uniform"}
+    assert set(tables["ablation"]["retrained"]) == {0, 1}
+    shuffled = read_table(tmp_path / "shuffled-0" / "ablation.csv")
+    assert set(shuffled["retrained"]) == {0}
+    assert not len(read_table(tmp_path / "shuffled-0" / "design.csv"))
+
+    out = tmp_path / "out"
+    summarise(experiment="small", networks=[tmp_path / "trained-0", tmp_path / "shuffled-0"], output=out)
+    summary = read_json(out / "summary.json")
+    assert {"distance_to_bound.trained", "distance_to_bound.untrained"} <= set(summary["headline"])
+    for entry in summary["figures"]:
+        assert (out / entry["file"]).exists() and (out / entry["table"]).exists()
+
+    run(folder, "shuffled-0", tmp_path / "again")
+    for path in sorted((tmp_path / "shuffled-0").iterdir()):
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_parts_not_wanted(folder: Path, tmp_path: Path) -> None:
+    dump(folder, "trained-0", {"layers": ["fc1", "fc3"], "epochs": "last", "store": ["maps"]}, "maps.h5")
+    few = PARAMS.model_copy(update={"redundancy": None, "ablation": None, "design": None, "site": "conv"})
+    run(folder, "trained-0", tmp_path / "trained-0", dumped="maps.h5", params=few)
+    summarise(experiment="small", networks=[tmp_path / "trained-0"], output=tmp_path / "out")
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("activations", "message"),
+    [
+        ({"store": ["class_means"]}, "activations.store"),
+        ({"splits": ["train"]}, "activations.splits"),
+        ({"layers": ["pool*"]}, "activations.layers"),
+    ],
+)
+def test_a_dump_that_lacks_something(
+    folder: Path, tmp_path: Path, activations: dict[str, object], message: str
+) -> None:
+    dump(folder, "trained-0", ACTIVATIONS | activations, "lacking.h5")
+    with pytest.raises(InputError, match=message):
+        run(folder, "trained-0", tmp_path / "out", dumped="lacking.h5")
+
+
+def test_balanced_classes() -> None:
+    labels = np.array([0] * 10 + [1] * 3 + [2] * 10 + [3])
+    assert np.bincount(labels[balanced(labels, 11)], minlength=4).tolist() == [4, 3, 3, 0]
+    assert np.bincount(labels[balanced(labels, 100)], minlength=4).tolist() == [10, 3, 10, 0]
+
+
+def test_convergence_of_known_places() -> None:
+    ceiling = 1.0
+    rows = [
+        {"epoch": epoch, "layer": "fc1", "quantity": quantity, "value": value}
+        for epoch, place in {0: (3.0, 0.2), 4: (1.0, 1.0), 5: (0.5, 0.25)}.items()
+        for quantity, value in zip(("input", "label"), place, strict=True)
+    ]
+    found = pd.DataFrame(convergence_rows(rows, ceiling=ceiling, accuracy={0: 0.1, 4: 0.9, 5: 0.8}))
+    assert found["vertical"].tolist() == pytest.approx([0.8, 0, 0.25])
+    assert found["horizontal"].tolist() == pytest.approx([2.8, 0, 0.25])
+    assert found["drift"].tolist()[1:] == pytest.approx([-0.9, 0.5])
