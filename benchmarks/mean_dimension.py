@@ -81,15 +81,11 @@ def compare(
         batch = best_batch(model, images[:20], basis, batches)
         ways[f"plain, batch {batch}"] = lambda: plain(model, images, basis, batch)
         if basis is not None:
-            ways[f"plain, rank-one input, batch {batch}"] = lambda: ours(
-                model, images, basis, fast=False, batch=batch
-            )
+            ways[f"plain, rank-one input, batch {batch}"] = lambda: ours(model, images, basis, fast=False, batch=batch)
         if name == "lenet5":
             ways["one pair at a time"] = lambda: one_pair_at_a_time(model, images[: pairs + 1], basis)
     else:
-        ways["plain, the same exchanges, batch 98"] = lambda: ours(
-            model, images, basis, fast=False, features=features
-        )
+        ways["plain, the same exchanges, batch 98"] = lambda: ours(model, images, basis, fast=False, features=features)
     ways["probecore"] = lambda: ours(model, images, basis, features=features)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     values: dict[str, float] = {}

@@ -58,7 +58,8 @@ def main() -> None:
     rows = [*benchmark_fields(), *benchmark_heads(images[:IMAGES], labels[:IMAGES]), *benchmark_latency(images[:100])]
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 
@@ -83,10 +84,6 @@ def benchmark_fields() -> Iterator[Row]:
         assert difference < 1e-5
     scale = {"explicit silencing": FILTERS / SILENCED}
     yield from report("fields", times(runs, scale), base="class means, one product")
-
-
-def class_means_first(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return single_filter_fields(weight, class_mean_maps(maps, labels, classes=CLASSES))
 
 
 def own_columns(weight: np.ndarray, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -124,12 +121,14 @@ def benchmark_heads(images: np.ndarray, labels: np.ndarray) -> Iterator[Row]:
         "cut backbones, one after another": lambda: cut(model, blocks, images, labels, 0),
     }
     seconds = times(runs)
-    together = [accuracies(model, heads(model, blocks, images, labels, seed), images, labels) for seed in SEEDS]
-    apart = [accuracies(model, cut(model, blocks, images, labels, seed), images, labels) for seed in SEEDS]
-    for place, block in enumerate(blocks):
-        shown = [", ".join(f"{run[place]:.4f}" for run in each) for each in (together, apart)]
-        print(f"{block.layer}: accuracy by seed together {shown[0]}; apart {shown[1]}")
     yield from report("heads", seconds, base="all heads")
+    for variant, train in (("all heads", heads), ("cut backbones, one after another", cut)):
+        for seed in SEEDS:
+            found = accuracies(model, train(model, blocks, images, labels, seed), images, labels)
+            for block, accuracy in zip(blocks, found, strict=True):
+                print(f"{variant}, {block.layer}, seed {seed}: accuracy {accuracy:.4f}")
+                names = {"benchmark": "accuracy of heads", "variant": variant}
+                yield {**names, "layer": block.layer, "seed": seed, "accuracy": f"{accuracy:.4f}"}
 
 
 def passes(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> None:

@@ -25,7 +25,8 @@ Files = dict[str, list[Path]]
 def read_folder(name: str, path: Path, *, size: int | None, test_fraction: float, seed: int) -> Dataset:
     """Images from `train/<class>/` and `test/<class>/` (or `val/`), or from `<class>/` and split here.
 
-    Grey if all images are, else RGB. With `size` the shorter side is scaled to it (bilinear,
+    Each split is in a fixed random order, so that its first images are of all classes. Grey if all images are, else
+    RGB. With `size` the shorter side is scaled to it (bilinear,
     antialiased) and the central square cut out; without, all images must have one size.
 
     Raises
@@ -37,7 +38,9 @@ def read_folder(name: str, path: Path, *, size: int | None, test_fraction: float
         raise InputError(f"{path}: no such folder; correct the `path` of {name}")
     train, test = _given_split(path) if (path / "train").is_dir() else _own_split(path, test_fraction, seed)
     form = _common_form([*_flat(train), *_flat(test)], size)
-    return Dataset.from_splits(name, train=_decode(train, form), test=_decode(test, form), classes=list(train))
+    return Dataset.from_splits(
+        name, train=_decode("train", train, form), test=_decode("test", test, form), classes=list(train)
+    )
 
 
 def _given_split(path: Path) -> tuple[Files, Files]:
@@ -108,15 +111,16 @@ def _common_form(files: Sequence[Path], size: int | None) -> _Form:
     return _Form("RGB" if colour else "L", width, height, size is not None)
 
 
-def _decode(files: Files, form: _Form) -> Split:
+def _decode(part: str, files: Files, form: _Form) -> Split:
     paths = _flat(files)
+    labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(found) for found in files.values()])
+    order = numpy_generator("folder order", part).permutation(len(paths))
     images = np.empty((len(paths), len(form.mode), form.height, form.width), np.uint8)
     with progress("reading images", len(paths), unit="images") as advance:
-        for index, path in enumerate(paths):
-            images[index] = _pixels(path, form)
+        for index, place in enumerate(order):
+            images[index] = _pixels(paths[place], form)
             advance(1)
-    labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(found) for found in files.values()])
-    return Split(images, labels)
+    return Split(images, labels[order])
 
 
 def _pixels(path: Path, form: _Form) -> NDArray[Any]:

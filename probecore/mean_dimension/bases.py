@@ -81,9 +81,7 @@ def pca_basis(inputs: npt.ArrayLike | Tensor) -> Basis:
     variances, vectors = np.linalg.eigh(covariance)
     known = variances > len(variances) * np.finfo(np.float64).eps * variances.max(initial=0.0)
     if not known.any():
-        raise InputError(
-            f"basis: {len(rows)} inputs without variance have no principal components; give others"
-        )
+        raise InputError(f"basis: {len(rows)} inputs without variance have no principal components; give others")
     directions = np.ascontiguousarray(vectors.T[known][::-1])
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     return Basis(directions * np.sign(largest), origin)

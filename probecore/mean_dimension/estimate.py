@@ -50,7 +50,7 @@ def mean_dimension(
     features
         Coordinates exchanged per pair, drawn and weighted so that nothing is biased; None for all.
     precision
-        Stop before `shuffles` when the interval's half-width is below this share of the value.
+        Stop before `shuffles` when the interval's half-width is at most this share of the value.
     batch
         Changed inputs per call of the function.
     generator
@@ -93,6 +93,7 @@ def mean_dimension(
             Plain(call, basis=basis, batch=batch or BATCH_OF_FUNCTIONS),
             points,
             {"output": Sums(len(points), coordinates.shape[1])},
+            shape=tuple(points.shape[1:]) if basis is None else tuple(coordinates.shape[1:]),
             coordinates=coordinates,
             donors=around(coordinates, shuffles),
             features=features,
@@ -100,9 +101,7 @@ def mean_dimension(
             generator=generator,
         )["output"]
     if np.isnan(result.value):
-        raise InputError(
-            f"function: constant over the {len(inputs)} points, so it has no mean dimension; check it"
-        )
+        raise InputError(f"function: constant over the {len(inputs)} points, so it has no mean dimension; check it")
     return result
 
 
@@ -124,6 +123,7 @@ def authors_variant(
         ),
         points[:-1],
         {"output": Sums(len(points) - 1, coordinates.shape[1])},
+        shape=tuple(points.shape[1:]) if basis is None else tuple(coordinates.shape[1:]),
         coordinates=coordinates[:-1],
         donors=[coordinates[1:]],
         features=None,
@@ -137,6 +137,7 @@ def run(
     points: Tensor,
     sums: Mapping[str, Sums],
     *,
+    shape: tuple[int, ...],
     coordinates: Tensor,
     donors: Sequence[Tensor],
     features: int | None,
@@ -146,10 +147,10 @@ def run(
 ) -> dict[str, MeanDimension]:
     """Fill `sums` by exchanging coordinates of `points` (N, ...) with those of `donors`, (N, D) for each shuffle.
 
-    `sources` says which of the evaluator's outputs each of the `sums` is made of; by default that of its name.
+    `sources` says which of the evaluator's outputs each of the `sums` is made of; by default that of its name. `shape`
+    is that of the total indices. `precision` is that of ``output``.
     """
     sources = sources or {name: name for name in sums}
-    shape = tuple(points.shape[1:]) if coordinates.shape[1] == points[0].numel() else (coordinates.shape[1],)
     _describe(evaluator, points, sums, sources)
     evaluations = 0
     results: dict[str, MeanDimension] = {}
@@ -175,7 +176,7 @@ def run(
                 for name, each in sums.items()
             }
             _check_exchanged(results)
-            if all(_is_narrow(each, precision or 0) for each in results.values()):
+            if precision is not None and not _is_wide(results["output"], precision):
                 break
     return results
 
@@ -189,9 +190,7 @@ def around(coordinates: Tensor, shuffles: int) -> list[Tensor]:
         If there are not enough points for so many.
     """
     if shuffles >= len(coordinates):
-        raise InputError(
-            f"shuffles: {shuffles} donors per point need {shuffles + 1} points, got {len(coordinates)}"
-        )
+        raise InputError(f"shuffles: {shuffles} donors per point need {shuffles + 1} points, got {len(coordinates)}")
     return [coordinates.roll(-shuffle, 0) for shuffle in range(1, shuffles + 1)]
 
 
@@ -208,17 +207,13 @@ def as_points(inputs: np.ndarray | Tensor) -> Tensor:
     if points.ndim < 2 or len(points) < 2:
         raise InputError(f"inputs: shape {tuple(points.shape)}; give two points or more, one per row")
     if points[0].numel() == 0:
-        raise InputError(
-            f"inputs: shape {tuple(points.shape)} has no coordinate to exchange; give at least one"
-        )
+        raise InputError(f"inputs: shape {tuple(points.shape)} has no coordinate to exchange; give at least one")
     if not points.isfinite().all():
         raise InputError("inputs: some are NaN or infinite; remove those points")
     return points
 
 
-def _describe(
-    evaluator: Evaluator, points: Tensor, sums: Mapping[str, Sums], sources: Mapping[str, str]
-) -> None:
+def _describe(evaluator: Evaluator, points: Tensor, sums: Mapping[str, Sums], sources: Mapping[str, str]) -> None:
     """Means and squared deviations of the outputs at the points themselves, in two passes."""
     for second in (False, True):
         for start in range(0, len(points), evaluator.chunk):
@@ -231,13 +226,9 @@ def _describe(
                     each.centre(raw, start)
                 else:
                     wrong = (
-                        int((~raw.isfinite()).flatten(1).any(1).sum())
-                        if raw.ndim > 1
-                        else int((~raw.isfinite()).sum())
+                        int((~raw.isfinite()).flatten(1).any(1).sum()) if raw.ndim > 1 else int((~raw.isfinite()).sum())
                     )
-                    raise InputError(
-                        f"function: {name} is NaN or infinite at {wrong} points; repair or leave them out"
-                    )
+                    raise InputError(f"function: {name} is NaN or infinite at {wrong} points; repair or leave them out")
         if not second:
             for each in sums.values():
                 each.start()
@@ -251,6 +242,7 @@ def _check_exchanged(results: Mapping[str, MeanDimension]) -> None:
             )
 
 
-def _is_narrow(result: MeanDimension, precision: float) -> bool:
+def _is_wide(result: MeanDimension, precision: float) -> bool:
+    """Whether more shuffles are worth it; not for a constant, whose value stays NaN."""
     low, high = result.interval
-    return (high - low) / 2 <= precision * result.value
+    return (high - low) / 2 > precision * result.value

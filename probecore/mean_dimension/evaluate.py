@@ -1,10 +1,11 @@
 """Evaluating a function at exchanged points, the plain way: build each changed input and call the function.
 
-Every batch holds the base points beside the points made of them, so that what an exchange does not change
-compares equal to the last bit. The fast ways are in `rank_one` and `local`.
+Every batch holds the base points beside the points made of them, so that what an exchange does not change compares
+equal, to the last bit where a function treats every row of a batch alike (libraries of linear algebra may not). The
+fast ways are in `rank_one` and `local`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,9 +51,7 @@ class Plain:
     chunk = 1000
     by_feature = False
 
-    def __init__(
-        self, function: Callable[[Tensor], Named], *, basis: Basis | None, batch: int = BATCH
-    ) -> None:
+    def __init__(self, function: Callable[[Tensor], Named], *, basis: Basis | None, batch: int = BATCH) -> None:
         self.outputs = function
         self._basis, self._batch = basis, batch
 
@@ -89,9 +88,7 @@ def as_function(function: Callable[[Any], Any], *, arrays: bool) -> Callable[[Te
 
     def call(points: Tensor) -> Named:
         given = function(points.numpy()) if arrays else function(points)
-        if isinstance(given, Mapping):
-            return dict(given)
-        output = given if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given))
+        output = given.detach() if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given))
         if output.ndim == 0 or len(output) != len(points):
             raise InputError(
                 f"function: gives shape {tuple(output.shape)} for {len(points)} points; it must give one row for each"

@@ -35,13 +35,11 @@ def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
     for axes, basis in zip(panels, bases, strict=True):
         for network, rows in shown[shown["basis"] == basis].groupby("network"):
             condition = condition_of(str(network))
-            errors = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+            errors = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
             places = [epochs.index(epoch) for epoch in rows["epoch"]]
             label = None if condition in labelled else condition
             labelled.add(condition)
-            axes.errorbar(
-                places, rows["value"], errors, fmt="o-", ms=3, lw=1, color=colour_of(condition), label=label
-            )
+            axes.errorbar(places, rows["value"], errors, fmt="o-", ms=3, lw=1, color=colour_of(condition), label=label)
         axes.axhline(1, color="0.4", lw=1, ls="--")
         axes.set(title=BASES[basis], xlabel="epoch", ylim=(0, None))
         axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
@@ -64,8 +62,7 @@ def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
         names = rows.sort_values("place").drop_duplicates(["layer", "site"])
         places = {key: place for place, key in enumerate(zip(names["layer"], names["site"], strict=True))}
         conditions = [
-            condition_at(network, epoch)
-            for network, epoch in zip(rows["network"], rows["epoch"], strict=True)
+            condition_at(network, epoch) for network, epoch in zip(rows["network"], rows["epoch"], strict=True)
         ]
         known = [name for name in CONDITION_COLOURS if name in conditions]
         offsets = dict(zip(known, spread(len(known), 0.4), strict=True))

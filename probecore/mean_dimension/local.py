@@ -18,6 +18,9 @@ from probecore.mean_dimension.stages import Rest, Stage, pair
 ROWS = 500
 """Changed points that run through the rest of the network at once."""
 
+CACHE_BYTES = 1 << 30
+"""Matrices of one network's windows that are kept, at most."""
+
 Window = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 
@@ -30,12 +33,14 @@ class Local:
 
     def __init__(self, model: nn.Module, stages: list[Stage], points: Tensor) -> None:
         self._model, self._shape = model, tuple(points.shape[1:])
+        stages, elements = _worthwhile(stages, points)
         self._stages = [stage for stage in stages if isinstance(stage.layer, nn.Conv2d)]
         self._head = stages[-1].layer if isinstance(stages[-1].layer, nn.Linear) else None
         self._weights = [stage.weight for stage in self._stages]
         last = self._head or stages[-1].modules[-1]
         self._rest = Rest(model, stages, self._shape, last=last)
-        self._matrix = lru_cache(maxsize=128)(self._new_matrix)
+        kept = max(1, min(128, CACHE_BYTES // (max(1, elements) * points.element_size())))
+        self._matrix = lru_cache(maxsize=kept)(self._new_matrix)
         self._windows = lru_cache(maxsize=48)(self._new_window)
         self._columns = lru_cache(maxsize=128)(self._new_columns)
 
@@ -91,9 +96,7 @@ class Local:
         _cut(maps, window).copy_(new.view(_cut(maps, window).shape))
         return maps
 
-    def _finish(
-        self, index: int, rows: Tensor | None, inner: Window, moved: Tensor
-    ) -> tuple[Window, Tensor, Tensor]:
+    def _finish(self, index: int, rows: Tensor | None, inner: Window, moved: Tensor) -> tuple[Window, Tensor, Tensor]:
         """The window behind pool and activation of a stage, and its values before and after the move in `inner`."""
         stage, before, after = self._stages[index], self._before[index], self._after[index]
         pooled = outer = inner
@@ -118,9 +121,7 @@ class Local:
         layer, weight = self._stages[index].layer, self._weights[index]
         assert isinstance(layer, nn.Conv2d)
         maps = self._before[index].shape
-        (top, bottom), (left, right) = (
-            _reach(layer, axis, _along(window, axis), maps[2 + axis]) for axis in (0, 1)
-        )
+        (top, bottom), (left, right) = (_reach(layer, axis, _along(window, axis), maps[2 + axis]) for axis in (0, 1))
         height, width = window[1] - window[0], window[3] - window[2]
         if top == bottom or left == right:
             return (top, bottom, left, right), weight.new_zeros(1, 0)
@@ -145,6 +146,32 @@ class Local:
         assert isinstance(self._head, nn.Linear)
         weight = self._head.weight.detach().view(-1, *self._after[-1].shape[1:])
         return _cut(weight, window).flatten(1).T.contiguous()
+
+
+def _worthwhile(stages: list[Stage], points: Tensor) -> tuple[list[Stage], int]:
+    """The stages whose windows cost fewer multiply-adds than their maps, one at least; elements of the largest matrix.
+
+    Judged by a pixel in the middle. Windows grow from layer to layer, until they are the maps.
+    """
+    values, largest = points[:1], 0
+    window: Window = (points.shape[2] // 2, points.shape[2] // 2 + 1, points.shape[3] // 2, points.shape[3] // 2 + 1)
+    with torch.inference_mode():
+        for index, stage in enumerate(stages):
+            if not isinstance(stage.layer, nn.Conv2d):
+                break
+            maps = stage.affine(values)
+            rows, columns = (_reach(stage.layer, axis, _along(window, axis), maps.shape[2 + axis]) for axis in (0, 1))
+            inner = (*rows, *columns)
+            elements = values.shape[1] * _area(window) * maps.shape[1] * _area(inner)
+            if index and elements > stage.weight.numel() * maps[0, 0].numel():
+                return stages[:index], largest
+            values, largest = stage.finish(maps), max(largest, elements)
+            window = inner if stage.pool is None else _pooled(stage.pool, inner, values.shape)
+    return stages, largest
+
+
+def _area(window: Window) -> int:
+    return max(0, window[1] - window[0]) * max(0, window[3] - window[2])
 
 
 def _pick(values: Tensor, rows: Tensor | None) -> Tensor:

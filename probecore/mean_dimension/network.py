@@ -16,8 +16,9 @@ from probecore.mean_dimension.exchange import exchanges
 from probecore.mean_dimension.local import Local
 from probecore.mean_dimension.rank_one import RankOne
 from probecore.mean_dimension.result import MeanDimension
-from probecore.mean_dimension.stages import stages_of
+from probecore.mean_dimension.stages import Stage, stages_of
 from probecore.mean_dimension.sums import Sums, Transform, unchanged
+from probecore.models import list_layers
 from probecore.models.tracing import evaluating, listening
 
 TOLERANCE = 1e-4
@@ -25,6 +26,12 @@ TOLERANCE = 1e-4
 
 ROWS_PER_PIXEL = 8
 """With fewer exchanges per pixel the local way spends its time on the windows."""
+
+ROWS_PER_DIRECTION = 1
+"""With fewer exchanges per coordinate the rank-one way spends more on its table than it saves."""
+
+LEAST_SHARE = 0.08
+"""Share of the network's multiply-adds in the first stages, below which updating them costs more than it saves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +80,15 @@ def network_mean_dimension(
     """
     generator = generator or numpy_generator("mean_dimension")
     points = as_points(inputs)
+    if (weight := next(model.parameters(), None)) is not None:
+        points = points.to(weight)
     order = torch.from_numpy(generator.permutation(len(points)))
     points = points[order]
     with evaluating(model), torch.inference_mode():
         coordinates = points.flatten(1) if basis is None else basis.coordinates(points)
-        sums, sources = _outputs(len(points), coordinates.shape[1], None if labels is None else labels[order])
+        sums, sources = _outputs(
+            len(points), coordinates.shape[1], None if labels is None else labels[order].to(points.device)
+        )
         for name in layers:
             sums[name] = Sums(len(points), 0)
         plain = Plain(_recorder(model, layers), basis=basis, batch=batch or BATCH)
@@ -90,6 +101,7 @@ def network_mean_dimension(
             points,
             sums,
             sources=sources | {name: name for name in layers},
+            shape=tuple(points.shape[1:]) if basis is None else tuple(coordinates.shape[1:]),
             coordinates=coordinates,
             donors=around(coordinates, shuffles),
             features=features,
@@ -108,13 +120,8 @@ def _outputs(points: int, features: int, labels: Tensor | None) -> tuple[dict[st
     transforms: dict[str, Transform] = {"output": unchanged}
     if labels is not None:
         transforms["softmax"] = lambda raw, _points: raw.softmax(1)
-        transforms["nll"] = lambda raw, points: functional.cross_entropy(
-            raw, labels[points], reduction="none"
-        )
-    sums = {
-        name: Sums(points, features, transform=transform, groups=labels)
-        for name, transform in transforms.items()
-    }
+        transforms["nll"] = lambda raw, points: functional.cross_entropy(raw, labels[points], reduction="none")
+    sums = {name: Sums(points, features, transform=transform, groups=labels) for name, transform in transforms.items()}
     return sums, dict.fromkeys(sums, "output")
 
 
@@ -152,10 +159,20 @@ def _candidates(
     model: nn.Module, points: Tensor, directions: int, basis: Basis | None, rows: float
 ) -> Iterator[Callable[[], Evaluator]]:
     stages = stages_of(model, points)
-    if stages and basis is None and isinstance(stages[0].layer, nn.Conv2d) and rows >= ROWS_PER_PIXEL:
+    if not stages:
+        return
+    shares = _shares(model, stages, points)
+    is_local = basis is None and isinstance(stages[0].layer, nn.Conv2d)
+    if is_local and rows >= ROWS_PER_PIXEL and sum(shares) >= LEAST_SHARE:
         yield lambda: Local(model, stages, points)
-    if stages and RankOne.fits(stages[0], points, directions):
+    if rows >= ROWS_PER_DIRECTION and shares[0] >= LEAST_SHARE and RankOne.fits(stages[0], points, directions):
         yield lambda: RankOne(model, stages[0], points, basis)
+
+
+def _shares(model: nn.Module, stages: list[Stage], points: Tensor) -> list[float]:
+    """Share of each stage in the network's multiply-adds."""
+    macs = {model.get_submodule(layer.name): layer.macs for layer in list_layers(model, tuple(points.shape[1:]))}
+    return [macs[stage.layer] / sum(macs.values()) for stage in stages]
 
 
 def _agrees(evaluator: Evaluator, plain: Evaluator, points: Tensor, coordinates: Tensor) -> bool:

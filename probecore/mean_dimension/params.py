@@ -45,13 +45,12 @@ class MeanDimensionParams(MeasureSection):
         ge=1,
         description="Coordinates exchanged per pair of points, drawn at random and weighted; null: all.",
     )
-    pca_images: int = Field(
-        10_000, ge=2, description="Training inputs to which the principal components are fitted."
-    )
+    pca_images: int = Field(10_000, ge=2, description="Training inputs to which the principal components are fitted.")
     precision: float | None = Field(
         None,
         gt=0,
-        description="Stop before `shuffles` when every interval's half-width is below this share of its value.",
+        description="Stop before `shuffles` when the interval of the network's output has a half-width of at most this "
+        "share of its value.",
     )
     layers: Layers | None = Field(Layers(), description="Layers and filters; null: outputs alone.")
     deletion: Deletion | None = Field(Deletion(), description="Deletion curves, for images; null: none.")

@@ -60,8 +60,7 @@ class RankOne:
             features = slice(feature, feature + 1) if whole else swaps.features[part]
             delta = swaps.deltas[part, None]
             planes = (
-                torch.addcmul(old[rows], delta, move[features])
-                for old, move in zip(base, self._moves, strict=True)
+                torch.addcmul(old[rows], delta, move[features]) for old, move in zip(base, self._moves, strict=True)
             )
             kept.append(self._rest(self._finish(planes)))
             if part.stop - start >= ROWS or part.stop == len(swaps):

@@ -66,7 +66,7 @@ class MeanDimension:
 def ratio_with_interval(
     indices: Array, deviations: Array, *, reach: int, generator: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Mean dimension of G outputs and its 95 % interval.
+    """Mean dimension of G outputs and its 95 % interval; NaN where an output is constant over the points.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def ratio_with_interval(
     above, below = np.add.reduceat(indices, starts), np.add.reduceat(deviations, starts)
     counts = bootstrap_counts(len(starts), REPLICATES, generator).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = indices.sum(axis=0) / deviations.sum(axis=0)
+        value = np.where(deviations.any(axis=0), indices.sum(axis=0) / deviations.sum(axis=0), np.nan)
         replicates = (counts @ above) / (counts @ below)
     replicates = np.where(np.isfinite(value) & ~np.isfinite(replicates), value, replicates)
     replicates[:, ~np.isfinite(value)] = np.nan

@@ -60,7 +60,7 @@ def layer_row(result: MeanDimension, layer: str, site: str, place: int, basis: s
 
 
 def filter_rows(result: MeanDimension, layer: str, site: str, basis: str) -> list[Row]:
-    """Every filter of a conv layer."""
+    """Every filter of a conv layer, every neuron of a linear one."""
     return [
         {
             "layer": layer,

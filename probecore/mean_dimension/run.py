@@ -28,7 +28,8 @@ from probecore.mean_dimension.rows import (
 from probecore.measuring import Keys, Network, Tables
 from probecore.models import Block, blocks
 from probecore.models.tracing import trace
-from probecore.progress import track
+from probecore.networks import condition_of
+from probecore.progress import say, track
 from probecore.statistics import wilson_interval
 
 KEYS: Keys = {
@@ -54,9 +55,7 @@ def run_network(
     network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
     epochs = [epoch for epoch in network.epochs if params.epochs == "all" or epoch in params.epochs]
     if not epochs:
-        raise InputError(
-            f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}"
-        )
+        raise InputError(f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}")
     tables = _TablesWithNull(network, KEYS)
     probe = _Probe(network, params)
     heatmaps: dict[int, NetworkMeanDimension] = {}
@@ -80,24 +79,23 @@ def run_network(
 
 
 class _TablesWithNull(Tables):
-    """Tables whose estimates stand beside those of the untrained network, epoch 0."""
+    """Tables whose estimates stand beside those of the untrained network: epoch 0, but of given networks."""
 
     def __init__(self, network: Network, keys: Keys) -> None:
         super().__init__(network, keys)
         self._untrained: dict[tuple[Any, ...], float] = {}
+        self._has_untrained = condition_of(network.info.network) != "given"
 
     def add(self, name: str, epoch: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to the table `name`; to those with a value also the untrained network's as their null."""
         keys = ["layer", "filter", "site", "quantity"] if name == "filters" else KEYS[name]
         super().add(name, epoch, [self._with_null(name, epoch, row, keys) for row in rows])
 
-    def _with_null(
-        self, name: str, epoch: int, row: Mapping[str, Any], keys: Sequence[str]
-    ) -> Mapping[str, Any]:
+    def _with_null(self, name: str, epoch: int, row: Mapping[str, Any], keys: Sequence[str]) -> Mapping[str, Any]:
         if "value" not in row:
             return row
         key = (name, *(row[part] for part in keys))
-        if epoch == 0:
+        if epoch == 0 and self._has_untrained:
             self._untrained[key] = row["value"]
         return {**row, "null": self._untrained.get(key, float("nan"))}
 
@@ -111,9 +109,7 @@ class _Probe:
         self._inputs = network.scale(torch.from_numpy(dataset.test.inputs).to(network.device))
         self._targets = torch.from_numpy(dataset.test.targets).to(network.device)
         self.labels = None if dataset.classes is None else self._targets
-        train = network.scale(
-            torch.from_numpy(dataset.train.inputs[: params.pca_images]).to(network.device)
-        ).cpu()
+        train = network.scale(torch.from_numpy(dataset.train.inputs[: params.pca_images]).to(network.device)).cpu()
         self._fill = train.mean(0).to(network.device)
         self._bases: dict[str, Basis | None] = {"pixels": None}
         if "pca" in params.bases:
@@ -150,25 +146,32 @@ class _Probe:
             result = found[call]
             layers.append(layer_row(result, block.layer, site, place, basis))
             layer = model.get_submodule(block.layer)
-            if isinstance(layer, nn.Conv2d) and len(result.outputs.value) == layer.out_channels:
+            assert isinstance(layer.weight, Tensor)
+            if len(result.outputs.value) == len(layer.weight):
                 filters += filter_rows(result, block.layer, site, basis)
         return layers, filters
 
     def deletion(self, model: nn.Module, found: NetworkMeanDimension, count: int) -> Iterator[Row]:
-        """Accuracy on the last `count` test images when the coordinates that an order puts first are removed."""
+        """Accuracy on the last `count` test images when the coordinates that an order puts first are removed.
+
+        Images that the orders were found on are left out.
+        """
         assert self.labels is not None
-        images, labels = self._inputs[-count:], self.labels[-count:]
         first = slice(self._params.images)
+        images, labels = (each[self._params.images :][-count:] for each in (self._inputs, self.labels))
+        if not len(images):
+            say(f"no deletion curves: all {len(self._inputs)} test images are base points; lower mean_dimension.images")
+            return
         classes = self._network.dataset.outputs
         scores = {
             f"total index of {name}": _by_class(found.outputs[key], classes)
             for name, key in (("logits", "output"), ("NLL", "nll"))
         }
-        scores["gradient magnitude"] = gradient_magnitude(
-            model, self._inputs[first], self.labels[first], classes
-        )
-        deviation = ((self._inputs[first] - self._fill) ** 2).flatten(1).double()
-        scores["pixel variance"] = _class_means(deviation, self.labels[first], classes)
+        of_images = {
+            "gradient magnitude": gradient_magnitude(model, self._inputs[first], self.labels[first]),
+            "pixel variance": ((self._inputs[first] - self._fill) ** 2).flatten(1),
+        }
+        scores |= {name: _class_means(each, self.labels[first], classes) for name, each in of_images.items()}
         shown = {name: score[labels.cpu().numpy()] for name, score in scores.items()}
         shown["random"] = self._generator("deletion").random((len(images), images[0].numel()))
         for order, score in shown.items():
@@ -215,9 +218,10 @@ def _by_class(result: MeanDimension, classes: int) -> np.ndarray:
 
 
 def _class_means(values: Tensor, labels: Tensor, classes: int) -> np.ndarray:
-    """Means (K, D) of values (N, D) by class; 0 for a class without values."""
+    """Means (K, D) of values (N, D) by class; of all for a class without values."""
+    values, counts = values.double(), labels.bincount(minlength=classes)[:, None]
     total = values.new_zeros(classes, values.shape[1]).index_add_(0, labels, values)
-    return (total / labels.bincount(minlength=classes).clamp(min=1)[:, None]).cpu().numpy()
+    return torch.where(counts > 0, total / counts, values.mean(0)).cpu().numpy()
 
 
 def _write_heatmaps(path: Path, heatmaps: dict[int, NetworkMeanDimension]) -> None:

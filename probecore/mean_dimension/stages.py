@@ -101,16 +101,12 @@ def stages_of(model: nn.Module, points: Tensor) -> list[Stage]:
             break
         if isinstance(module, _SKIPPED):
             before.append(module)
-        elif isinstance(module, nn.Linear) or (
-            isinstance(module, nn.Conv2d) and module.padding_mode == "zeros"
-        ):
+        elif isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.padding_mode == "zeros"):
             if stages and (not isinstance(model, nn.Sequential) or isinstance(stages[-1].layer, nn.Linear)):
                 break
             stages.append(Stage(module, modules=[*before, module]))
             before = []
-        elif (
-            not stages or before or isinstance(stages[-1].layer, nn.Linear) or not _takes(stages[-1], module)
-        ):
+        elif not stages or before or isinstance(stages[-1].layer, nn.Linear) or not _takes(stages[-1], module):
             break
         else:
             stages[-1].modules.append(module)
@@ -160,9 +156,7 @@ def max_pool(values: Tensor, pool: nn.MaxPool2d, *, padded: bool = False) -> Ten
 class Rest:
     """A network behind its first stages: give what they would have given, get the network's output."""
 
-    def __init__(
-        self, model: nn.Module, stages: list[Stage], shape: tuple[int, ...], *, last: nn.Module
-    ) -> None:
+    def __init__(self, model: nn.Module, stages: list[Stage], shape: tuple[int, ...], *, last: nn.Module) -> None:
         self._model, self._shape = model, shape
         self._patches = _quick_pools(model)
         self._given: Tensor | None = None

@@ -76,9 +76,7 @@ TABLES = [
         "checkpoint and basis: value, 95 % interval, the same with Var(Δ)/2 (the authors' variant), spread over "
         "shuffles, constant outputs, coordinates, evaluations; null: the untrained network.",
     ),
-    TableEntry(
-        file="units.csv", title="Single outputs", caption="The same for each logit and each softmax output."
-    ),
+    TableEntry(file="units.csv", title="Single outputs", caption="The same for each logit and each softmax output."),
     TableEntry(
         file="layers.csv",
         title="Layers",
@@ -90,13 +88,11 @@ TABLES = [
         caption="Sum of the total indices by class (-1: all), and the share of their variance over pixels that is not "
         "noise (reliability). The maps and their standard errors are in heatmaps.h5 of each network.",
     ),
-    TableEntry(
-        file="deletion.csv", title="Deletion curves", caption="Accuracy, 95 % interval over images (Wilson)."
-    ),
+    TableEntry(file="deletion.csv", title="Deletion curves", caption="Accuracy, 95 % interval over images (Wilson)."),
     TableEntry(
         file="filters.csv",
         title="Filters",
-        caption="Mean dimension of each filter, trace over its positions; null: the same filter before training.",
+        caption="Mean dimension of each filter or neuron, trace over its positions; null: the same before training.",
     ),
 ]
 
@@ -104,7 +100,8 @@ TABLES = [
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     """Means over networks: the outputs by condition after training, and the area under the deletion curves."""
     table = tables["outputs"]
-    first, last = table["epoch"] == 0, table["epoch"] == table.groupby("network")["epoch"].transform("max")
+    first = (table["epoch"] == 0) & ~table["network"].str.startswith("shuffled")
+    last = table["epoch"] == table.groupby("network")["epoch"].transform("max")
     shown = table[(first | last) & table["output"].isin(["logits", "output"])]
     conditions = [condition_at(row.network, row.epoch) for row in shown.itertuples()]
     means = shown.groupby([conditions, "basis"])["value"].mean()

@@ -56,6 +56,7 @@ class Sums:
         shapes = (self.features, groups), (self._group_count, self.features)
         zeros = [torch.zeros(shape, dtype=torch.float64, device=device) for shape in shapes for _ in range(2)]
         self._change, self._square, self._trace, self._trace2 = zeros
+        self._change2 = torch.zeros_like(self._change)
 
     def spread(self, raw: Tensor, start: int) -> None:
         """Second pass over the points: squared deviations."""
@@ -88,16 +89,16 @@ class Sums:
         self.per_shuffle[-1].index_add_(0, points, grouped)
         if self.features:
             linear = change[:, :, 0].double()
-            self._change.index_add_(0, features, linear if weights is None else linear * weights[:, None])
+            linear = linear if weights is None else linear * weights[:, None]
+            self._change.index_add_(0, features, linear)
+            self._change2.index_add_(0, features, linear**2)
             self._square.index_add_(0, features, grouped)
             trace = grouped.sum(1)
             key = features if self._groups is None else self._groups[points] * self.features + features
             self._trace.view(-1).index_add_(0, key, trace)
             self._trace2.view(-1).index_add_(0, key, trace**2)
 
-    def result(
-        self, *, shape: tuple[int, ...], evaluations: int, generator: np.random.Generator
-    ) -> MeanDimension:
+    def result(self, *, shape: tuple[int, ...], evaluations: int, generator: np.random.Generator) -> MeanDimension:
         """The estimate; `shape` is that of one input's coordinates."""
         alive = self.alive()
         some = alive.any(1)
@@ -108,8 +109,9 @@ class Sums:
         value, low, high = ratio_with_interval(*both, reach=shuffles, generator=generator)
         pairs = self.points * shuffles
         variance = _numpy(self.variance.sum(1))
-        square, change = _numpy(self._square), _numpy(self._change)
-        form = (square / pairs - (change / pairs) ** 2 / 2).sum(0)
+        square, change, change2 = _numpy(self._square), _numpy(self._change), _numpy(self._change2)
+        # Where coordinates are drawn, the square of an unbiased mean is too large: by change2 - 2 square, else 0.
+        form = (square / pairs - (change**2 - change2 + 2 * square) / pairs**2 / 2).sum(0)
         node_mean = indices.mean(0) / np.where(_numpy(some) > 0, variance, np.nan)
         if self._node.shape[1] > 1:
             node_mean = _numpy((self._node / pairs / self.variance)[alive])
@@ -126,9 +128,7 @@ class Sums:
                 high=high[:-1],
                 variance=variance,
                 total_indices=square / pairs,
-                variance_form=form / np.where(_numpy(some) > 0, variance, np.nan)
-                if self.features
-                else np.empty(0),
+                variance_form=form / np.where(_numpy(some) > 0, variance, np.nan) if self.features else np.empty(0),
             ),
             node_mean=float(np.nanmean(node_mean)) if np.isfinite(node_mean).any() else float("nan"),
             nodes=alive.numel(),

@@ -7,13 +7,20 @@ from probecore.mechanism.clusters import filter_statistics
 from probecore.mechanism.fields import clip_fields
 from probecore.mechanism.layer import layer_statistics
 from probecore.mechanism.winners import winner_statistics
-from probecore.statistics import percentile_interval, permutation_p
+from probecore.statistics import percentile_interval, permutation_p, wilson_interval
 
 Array = npt.NDArray[np.float64]
 Quantities = dict[str, Array]
 
 COUNTS = ("clusters", "labels", "noise", "column_noise", "row_noise")
 """Counts of `FilterStatistics` that are kept of every filter."""
+
+RANGES = {
+    **dict.fromkeys(("strength", "z_snr"), (-np.inf, np.inf)),
+    **dict.fromkeys(("clusterless", "dead", "row_winners"), (0, 1)),
+    **dict.fromkeys(("single_accuracy", "winner_constancy", "winner_share"), (0, 1)),
+}
+"""What values a quantity can have; all others are 0 or more."""
 
 
 def of_fields(fields: npt.NDArray[np.floating], threshold: float) -> tuple[Quantities, Quantities]:
@@ -36,23 +43,34 @@ def of_winners(rates: npt.NDArray[np.floating]) -> tuple[Quantities, Quantities]
     return filters, means
 
 
-def estimates(observed: Array, drawn: Array, permuted: Array) -> dict[str, Array]:
+def estimates(
+    observed: Array, drawn: Array, permuted: Array, *, within: tuple[float, float] = (0, np.inf)
+) -> dict[str, Array]:
     """Columns ``value``, ``low``, ``high``, ``null`` and ``p`` of one quantity.
 
     Parameters
     ----------
     observed : shape (...)
-    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval
+    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval, moved by the bootstrap's bias
     permuted : values under permuted labels (P, ...); null is their median, p is two-sided
+    within : the values that are possible; the interval does not leave them
 
     Notes
     -----
-    Values may be infinite (signal without noise): quantiles are taken of x / (1 + abs(x)).
+    Values may be infinite (signal without noise): quantiles and bias are those of x / (1 + abs(x)).
     """
-    low, high = (_unbounded(bound) for bound in percentile_interval(_bounded(drawn)))
-    null = _bounded(permuted)
-    p = permutation_p(_bounded(observed), null, tail="two-sided")
+    value, replicates, null = _bounded(observed), _bounded(drawn), _bounded(permuted)
+    bias = replicates.mean(axis=0) - value
+    least, most = _bounded(np.array(within))
+    low, high = (_unbounded(np.clip(bound - bias, least, most)) for bound in percentile_interval(replicates))
+    p = permutation_p(value, null, tail="two-sided")
     return {"value": observed, "low": low, "high": high, "null": _unbounded(np.median(null, axis=0)), "p": p}
+
+
+def share_of(count: int, n: int, *, name: str = "value") -> dict[str, float]:
+    """Columns `name`, ``low``, ``high`` and ``n`` of `count` out of `n`, with Wilson's interval."""
+    low, high = wilson_interval(count, n)
+    return {name: count / n, "low": low, "high": high, "n": n}
 
 
 def _bounded(values: Array) -> Array:

@@ -46,8 +46,13 @@ def draw_depth(layers: pd.DataFrame, path_stem: Path) -> None:
 
 @style()
 def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
-    """One filter's matrix before clipping, after, and with its clusters side by side, for up to three layers."""
-    first = examples[examples["network"] == examples["network"].min()] if len(examples) else examples
+    """One filter's matrix before clipping, after, and with its clusters side by side, for up to three layers.
+
+    Of the first network with true labels.
+    """
+    networks = sorted(set(examples["network"]))
+    shown_network = next((name for name in networks if not name.startswith("shuffled")), networks[0])
+    first = examples[examples["network"] == shown_network]
     depths = sorted(set(first["depth"]))
     shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
     figure = new_figure(5.4, 1.8 * len(shown))

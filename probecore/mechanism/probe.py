@@ -12,16 +12,16 @@ from probecore.determinism import numpy_generator
 from probecore.measuring import Network
 from probecore.mechanism.backbone import choose_blocks
 from probecore.mechanism.clusters import cluster_numbers, filter_statistics
-from probecore.mechanism.estimates import Array, Quantities
+from probecore.mechanism.estimates import Array, Quantities, share_of
 from probecore.mechanism.fields import clip_fields
 from probecore.mechanism.heads import train_heads
 from probecore.mechanism.layer import AUTHORS
 from probecore.mechanism.params import MechanismParams
-from probecore.mechanism.readout import read_out
+from probecore.mechanism.readout import Floats, read_out
 from probecore.mechanism.replication import About, replicated_estimates
 from probecore.mechanism.worth import silencing_losses
 from probecore.models import Block, blocks
-from probecore.statistics import Estimate, paired_difference, spearman, wilson_interval
+from probecore.statistics import Estimate, paired_difference, spearman
 from probecore.statistics.proportions import Z
 from probecore.train.inference import chunks
 
@@ -92,6 +92,16 @@ class Probe:
         test = self.network.dataset.test
         return chunks(test.inputs, test.targets, scale=self.network.scale, device=self.network.device)
 
+    def training_fields(self) -> dict[str, Floats]:
+        """Matrices like `fields`, from the training images as they are: pruning may not see what it is tested on."""
+        train, network = self.network.dataset.train, self.network
+
+        def images() -> Iterable[tuple[Tensor, Tensor]]:
+            return chunks(train.inputs, train.targets, scale=network.scale, device=network.device)
+
+        readout = read_out(self.model, self.blocks, self.heads, images)
+        return {layer: fields for layer, (fields, _) in readout.items()}
+
     def accuracies(self) -> Iterator[Row]:
         """How often each head is right, and the network itself."""
         with torch.inference_mode():
@@ -101,17 +111,13 @@ class Probe:
         chance = float(np.bincount(self.labels).max() / len(self.labels))
         for layer, hits in {**self.hits, output: own}.items():
             right, n = int(hits.sum()), len(hits)
-            low, high = wilson_interval(right, n)
             yield {
                 "layer": layer,
                 "quantity": "accuracy" if layer in self.hits else "network_accuracy",
                 "depth": self.depth.get(layer, len(self.depth) + 1),
-                "value": right / n,
-                "low": low,
-                "high": high,
+                **share_of(right, n),
                 "null": chance,
                 "p": float(binom.sf(right - 1, n, chance)),
-                "n": n,
                 "source": "authors",
             }
 

@@ -1,4 +1,4 @@
-"""What the test images tell of the filters: matrices, hits, winners, and their replicates.
+"""What images tell of the filters: matrices, hits, winners, and their replicates.
 
 The matrices come from class-mean maps. Winners need the fields of single images; and as every matrix is a mean over
 images, its bootstrap and permutation replicates are products of weights with what single images give.
@@ -37,7 +37,7 @@ def read_out(
     model : network in evaluation mode
     blocks : those that have a head
     heads : name of the block's layer → weight (K, D)
-    images : test images
+    images : labelled images
 
     Raises
     ------

@@ -9,13 +9,13 @@ from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.measuring import Keys, Network, Tables
+from probecore.mechanism.estimates import share_of
 from probecore.mechanism.params import MechanismParams, Pruning
 from probecore.mechanism.probe import Probe
 from probecore.mechanism.pruning import Chain
 from probecore.mechanism.retraining import prune, retrain, size_of
 from probecore.networks import condition_of
 from probecore.progress import say
-from probecore.statistics import wilson_interval
 from probecore.train.batches import Batches
 
 
@@ -81,7 +81,7 @@ def _add_pruning(tables: Tables, probe: Probe, params: Pruning) -> None:
     key = probe.key("pruning")
     pruned_networks = prune(
         probe.model,
-        probe.fields,
+        probe.training_fields(),
         thresholds=params.thresholds,
         keep_clusterless=params.clusterless == "keep",
         key=key,
@@ -105,5 +105,4 @@ def _add_pruning(tables: Tables, probe: Probe, params: Pruning) -> None:
 @torch.inference_mode()
 def _accuracy(probe: Probe, model: nn.Module) -> dict[str, float]:
     right = sum(int((model(inputs).argmax(1) == labels).sum()) for inputs, labels in probe.images())
-    low, high = wilson_interval(right, len(probe.labels))
-    return {"accuracy": right / len(probe.labels), "low": low, "high": high, "n": len(probe.labels)}
+    return share_of(right, len(probe.labels), name="accuracy")

@@ -87,7 +87,8 @@ FIGURES = [
         file="pruning.svg",
         table="pruning.csv",
         title="Pruning by clusters",
-        caption="Accuracy with only the connections between filters that share a label, against as many per layer "
+        caption="Test accuracy with only the connections between filters that share a label, by their matrices over "
+        "training images, against as many per layer "
         "chosen by magnitude and at random; dashed: unpruned.",
     ),
 ]
@@ -96,9 +97,10 @@ TABLES = [
     TableEntry(
         file="layers.csv",
         title="Layers",
-        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies, else percentile "
-        "bootstrap within labels), null (largest class; median under permuted labels) and two-sided p. Names ending "
-        "in _all are means over all filters, their namesakes over those with a cluster.",
+        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies, else bias-corrected "
+        "percentile bootstrap within labels), null and p (accuracies: largest class, one-sided; winner_share: 1/K, the "
+        "least it can be, no p; else: median under permuted labels, two-sided). Names ending in _all are means over "
+        "all filters, their namesakes over those with a cluster.",
     ),
     TableEntry(
         file="worth.csv",

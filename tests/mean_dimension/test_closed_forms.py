@@ -99,13 +99,9 @@ CASES: dict[str, tuple[Function, Sampler, float]] = {
     "parity of 5 bits": (lambda x: np.prod(2 * x[:, :5] - 1, axis=1), bits(6), 5.0),
     "product of 5 factors 1 + z": (lambda x: np.prod(1 + x, axis=1), signs(5), 2.580645),
     "product of 10 factors 1 + z / 2": (lambda x: np.prod(1 + x / 2, axis=1), signs(10), 2.240580),
+    **{f"AND of {k} bits": (lambda x: x.all(axis=1) * 1.0, bits(k), k / 2 * 2**k / (2**k - 1)) for k in (2, 3, 5)},
     **{
-        f"AND of {k} bits": (lambda x: x.all(axis=1) * 1.0, bits(k), k / 2 * 2**k / (2**k - 1))
-        for k in (2, 3, 5)
-    },
-    **{
-        f"majority of {d} bits": (lambda x: (x.mean(axis=1) > 0.5) * 1.0, bits(d), majority(d))
-        for d in (3, 5, 11, 101)
+        f"majority of {d} bits": (lambda x: (x.mean(axis=1) > 0.5) * 1.0, bits(d), majority(d)) for d in (3, 5, 11, 101)
     },
     **{f"minimum of {d}": (lambda x: x.min(axis=1), uniform(d), 2 * (d + 1) / (d + 3)) for d in (2, 3, 10)},
     "Ishigami": (ishigami, uniform(3, -math.pi, math.pi), 1.243684),
@@ -126,10 +122,7 @@ CASES: dict[str, tuple[Function, Sampler, float]] = {
     },
     "sigmoid": (lambda x: sigmoid(mean_root(x)), normal(50), ridge(sigmoid, 50)),
     **{f"sum, correlation {r}": (lambda x: x.sum(axis=1), correlated(r), 1 / (1 + r)) for r in (0.5, 0.9)},
-    **{
-        f"difference, correlation {r}": (lambda x: x[:, 0] - x[:, 1], correlated(r), 1 / (1 - r))
-        for r in (0.5, 0.9)
-    },
+    **{f"difference, correlation {r}": (lambda x: x[:, 0] - x[:, 1], correlated(r), 1 / (1 - r)) for r in (0.5, 0.9)},
 }
 
 
@@ -187,3 +180,5 @@ def test_a_basis_is_a_change_of_variables() -> None:
     turned = mean_dimension(lambda z: np.prod(z @ rotation, axis=1), x @ rotation.T)
     assert found.value == pytest.approx(turned.value, rel=1e-9)
     assert found.total_indices == pytest.approx(turned.total_indices, rel=1e-9)
+    square = mean_dimension(lambda x: x.prod(axis=(1, 2)), x.reshape(-1, 2, 3), basis=Basis(rotation, np.zeros(6)))
+    assert square.total_indices == pytest.approx(found.total_indices)  # in the order of the directions, not an image

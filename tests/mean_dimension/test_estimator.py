@@ -7,7 +7,14 @@ from torch import nn
 
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
-from probecore.mean_dimension import Basis, InverseBasis, authors_variant, mean_dimension, pca_basis
+from probecore.mean_dimension import (
+    Basis,
+    InverseBasis,
+    authors_variant,
+    mean_dimension,
+    network_mean_dimension,
+    pca_basis,
+)
 from probecore.mean_dimension.exchange import exchanges, inclusion_probabilities
 
 
@@ -112,11 +119,18 @@ def test_an_unused_input_of_a_network_has_index_0() -> None:
     assert (np.delete(found.total_indices, [3, 11]) > 0).all()
 
 
+def test_a_network_takes_points_of_any_number_type_and_a_tensor_function_may_track_gradients() -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 2), points()
+    found = mean_dimension(model, x)
+    assert found.value == mean_dimension(model, x.astype(np.float32)).value
+    by_call = mean_dimension(lambda x: model(x), torch.from_numpy(x).float())
+    assert by_call.value == pytest.approx(found.value, rel=1e-4)
+
+
 def test_batch_size_does_not_matter_and_the_order_is_reproducible() -> None:
     x = points()
-    assert mean_dimension(curved, x, batch=1).value == pytest.approx(
-        mean_dimension(curved, x).value, rel=1e-12
-    )
+    assert mean_dimension(curved, x, batch=1).value == pytest.approx(mean_dimension(curved, x).value, rel=1e-12)
     again = mean_dimension(curved, x)
     assert again.interval == mean_dimension(curved, x).interval
 
@@ -131,7 +145,7 @@ def test_constant_features_cost_nothing() -> None:
 def test_sampled_features_are_unbiased() -> None:
     x = points(40, 6)
     whole = mean_dimension(curved, x)
-    values, indices = [], []
+    values, indices, forms = [], [], []
     for repeat in range(300):
         generator = numpy_generator("mean_dimension")
         order = generator.permutation(len(x))
@@ -140,7 +154,9 @@ def test_sampled_features_are_unbiased() -> None:
         assert found.evaluations < 40 * 6 * 0.4
         values.append(found.value)
         indices.append(found.total_indices)
+        forms.append(found.variance_form)
     assert abs(np.mean(values) - whole.value) < 4 * np.std(values) / np.sqrt(300)
+    assert abs(np.mean(forms) - whole.variance_form) < 4 * np.std(forms) / np.sqrt(300)
     error = 4 * np.std(indices, axis=0) / np.sqrt(300)
     assert (np.abs(np.mean(indices, axis=0) - whole.total_indices) < error).all()
 
@@ -166,9 +182,7 @@ def test_probabilities_of_drawing() -> None:
     assert found.sum(axis=1) == pytest.approx(8)
     assert (found[:, :10] == 0).all() and (found[:, 10:] > 0).all() and found.max() == 1
     assert inclusion_probabilities(deltas, 25)[:, 10:] == pytest.approx(1)
-    drawn = exchanges(
-        torch.zeros(50, 30), torch.from_numpy(deltas), features=8, generator=generator, by_feature=True
-    )
+    drawn = exchanges(torch.zeros(50, 30), torch.from_numpy(deltas), features=8, generator=generator, by_feature=True)
     assert drawn.rows.bincount(minlength=50).tolist() == [8] * 50
     assert (drawn.features.diff() >= 0).all()
 
@@ -177,6 +191,21 @@ def test_precision_stops_early() -> None:
     x = points(400)
     assert len(mean_dimension(curved, x, shuffles=6, precision=0.5).per_shuffle) == 1
     assert len(mean_dimension(curved, x, shuffles=6, precision=1e-6).per_shuffle) == 6
+
+
+def test_precision_is_that_of_the_main_output_alone() -> None:
+    torch.manual_seed(0)
+    model, x, labels = nn.Linear(4, 3), torch.from_numpy(points(100)).float(), torch.arange(100) % 3
+    with torch.no_grad():
+        model.weight *= 20  # so that the NLL has heavy tails
+    found = network_mean_dimension(model, x, labels=labels, shuffles=6, precision=0.3).outputs
+    low, high = found["nll"].interval
+    assert (high - low) / 2 > 0.4 * found["nll"].value
+    assert len(found["nll"].per_shuffle) == 1
+    with torch.no_grad():
+        model.weight.zero_()
+    constant = network_mean_dimension(model, x, labels=labels, shuffles=6, precision=0.5).outputs["output"]
+    assert np.isnan(constant.value) and len(constant.per_shuffle) == 1
 
 
 def test_tensors_and_arrays_give_the_same() -> None:
@@ -201,6 +230,7 @@ def test_the_inverse_layer_undoes_the_basis() -> None:
     ("function", "inputs", "message"),
     [
         (lambda x: np.ones(len(x)), points(), "constant over the 60 points"),
+        (lambda x: 1.0 * (x[:, 0] != x[:, 1]), np.repeat(points()[:, :1], 2, axis=1), "constant over the 60 points"),
         (lambda x: x[:, 0], points()[:1], "two points or more"),
         (lambda x: np.where(x[:, 0] > 0, np.nan, x[:, 0]), points(), "output is NaN or infinite at"),
         (lambda x: x[:, 0], np.zeros((10, 0)), "no coordinate"),

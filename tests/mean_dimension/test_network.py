@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 from probecore.determinism import numpy_generator
 from probecore.mean_dimension import Basis, InverseBasis, mean_dimension, network_mean_dimension, pca_basis
-from probecore.mean_dimension.network import NetworkMeanDimension
+from probecore.mean_dimension.local import Local, _worthwhile
+from probecore.mean_dimension.network import NetworkMeanDimension, _candidates
+from probecore.mean_dimension.rank_one import RankOne
+from probecore.mean_dimension.stages import stages_of
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 
@@ -79,6 +82,23 @@ NETWORKS = {
         "local",
         "rank_one",
     ),
+    "windows that become maps": (
+        chain(
+            nn.Conv2d(1, 3, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(3, 3, 3, padding=1),
+            nn.Tanh(),
+            nn.Conv2d(3, 3, 5, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(3, 3, 5, padding=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.LazyLinear(4),
+        ),
+        SMALL,
+        "local",
+        "rank_one",
+    ),
     "a stride that misses pixels": (
         chain(nn.Conv2d(1, 3, 1, stride=3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(4)),
         SMALL,
@@ -109,9 +129,15 @@ NETWORKS = {
 }
 
 
+@pytest.fixture
+def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROWS_PER_PIXEL", "ROWS_PER_DIRECTION", "LEAST_SHARE"):
+        monkeypatch.setattr(f"probecore.mean_dimension.network.{name}", 0)
+
+
+@pytest.mark.usefixtures("always_fast")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_fast_ways_equal_the_plain_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probecore.mean_dimension.network.ROWS_PER_PIXEL", 0)
+def test_fast_ways_equal_the_plain_one(name: str) -> None:
     model, shape, local, rank_one = NETWORKS[name]
     n, features = (12, None) if np.prod(shape) < 700 else (3, 40)
     x = images(shape, n)
@@ -120,9 +146,7 @@ def test_fast_ways_equal_the_plain_one(name: str, monkeypatch: pytest.MonkeyPatc
     directions = np.linalg.qr(generator.standard_normal((int(np.prod(shape)), 20)))[0].T
     for basis, path in ((None, local), (Basis(directions, np.zeros(directions.shape[1])), rank_one)):
         fast, plain = (
-            network_mean_dimension(
-                model, x, basis=basis, features=features, fast=fast, labels=torch.arange(n) % 3
-            )
+            network_mean_dimension(model, x, basis=basis, features=features, fast=fast, labels=torch.arange(n) % 3)
             for fast in (True, False)
         )
         assert (fast.path, plain.path) == (path, "plain")
@@ -136,8 +160,8 @@ def test_fast_ways_equal_the_plain_one(name: str, monkeypatch: pytest.MonkeyPatc
         assert not any("forward" in vars(module) for module in model.modules())
 
 
-def test_the_local_way_on_all_pixels_of_lenet5(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probecore.mean_dimension.network.ROWS_PER_PIXEL", 0)
+@pytest.mark.usefixtures("always_fast")
+def test_the_local_way_on_all_pixels_of_lenet5() -> None:
     model, shape, *_ = NETWORKS["lenet5"]
     x = images(shape, 3)
     x[:, :, :7] = 0
@@ -147,9 +171,32 @@ def test_the_local_way_on_all_pixels_of_lenet5(monkeypatch: pytest.MonkeyPatch) 
     assert fast.value == pytest.approx(plain.value, rel=1e-5)
     assert fast.evaluations == plain.evaluations < 3 * 784 * 0.55
     assert (fast.total_indices[0, :7] == 0).all()
-    assert fast.total_indices == pytest.approx(
-        plain.total_indices, rel=1e-3, abs=1e-5 * plain.total_indices.max()
-    )
+    assert fast.total_indices == pytest.approx(plain.total_indices, rel=1e-3, abs=1e-5 * plain.total_indices.max())
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "ways"),
+    [
+        ("resnet18", 1000, []),
+        ("densenet121", 1000, []),
+        ("lenet5", 1000, [Local, RankOne]),
+        ("lenet5", 5, [RankOne]),
+        ("lenet5", 0.5, []),
+    ],
+)
+def test_what_gains_nothing_stays_plain(name: str, rows: float, ways: list[type]) -> None:
+    model, shape, *_ = NETWORKS[name]
+    x = images(shape, 2)
+    assert [type(build()) for build in _candidates(model, x, x[0].numel(), None, rows)] == ways
+
+
+def test_stages_are_local_as_long_as_windows_are_less_work_than_maps() -> None:
+    vgg16 = build("vgg16", (3, 32, 32), width=2), (3, 32, 32)
+    for (model, shape, *_), local in ((NETWORKS["lenet5"], 3), (NETWORKS["vgg6"], 6), (vgg16, 5)):
+        stages, elements = _worthwhile(stages_of(model, images(shape, 1)), images(shape, 1))
+        assert len(stages) == local and elements < 200_000
+    model, shape, *_ = NETWORKS["windows that become maps"]
+    assert len(_worthwhile(stages_of(model, images(shape, 1)), images(shape, 1))[0]) == 3
 
 
 @pytest.mark.parametrize("features", [None, 30])
@@ -162,7 +209,7 @@ def test_the_rank_one_way_with_many_points_and_with_few(features: int | None) ->
     )
     assert fast.path == "rank_one"
     assert fast.outputs["output"].value == pytest.approx(plain.outputs["output"].value, rel=1e-5)
-    few, plain_few = (network_mean_dimension(model, x[:4], features=20, fast=fast) for fast in (True, False))
+    few, plain_few = (network_mean_dimension(model, x[:4], features=300, fast=fast) for fast in (True, False))
     assert few.path == "rank_one"
     assert few.outputs["output"].value == pytest.approx(plain_few.outputs["output"].value, rel=1e-5)
 
@@ -174,9 +221,7 @@ def test_a_basis_equals_an_inverse_layer_in_front_of_the_network() -> None:
     ours = mean_dimension(model, x, basis=basis)
     behind = mean_dimension(nn.Sequential(InverseBasis(basis, shape), model), basis.coordinates(x))
     assert ours.value == pytest.approx(behind.value, rel=1e-4)
-    assert ours.total_indices == pytest.approx(
-        behind.total_indices, rel=1e-2, abs=1e-4 * ours.total_indices.max()
-    )
+    assert ours.total_indices == pytest.approx(behind.total_indices, rel=1e-2, abs=1e-4 * ours.total_indices.max())
 
 
 def test_softmax_and_nll_equal_plain_functions() -> None:
@@ -208,7 +253,9 @@ def test_layers_equal_functions_of_their_own() -> None:
         assert layer.node_mean == pytest.approx(alone.node_mean, rel=1e-4)
         filters = alone.outputs.variance.reshape(len(layer.outputs.value), -1)
         indices = alone.outputs.total_indices.sum(0).reshape(filters.shape)
-        assert layer.outputs.value == pytest.approx(indices.sum(1) / filters.sum(1), rel=1e-5, nan_ok=True)
+        varies = filters.any(1)
+        expected = np.where(varies, indices.sum(1) / np.where(varies, filters.sum(1), 1), np.nan)
+        assert layer.outputs.value == pytest.approx(expected, rel=1e-5, nan_ok=True)
 
 
 def test_a_module_that_is_called_twice() -> None:
@@ -238,9 +285,7 @@ def test_untrained_networks_have_the_mean_dimension_of_wide_ones(activation: str
     values: list[dict[str, float]] = []
     for seed in range(5):
         torch.manual_seed(seed)
-        model = build_model(
-            ModelParams.read({"name": "mlp", "activation": activation}), input_shape=(200,), outputs=1
-        )
+        model = build_model(ModelParams.read({"name": "mlp", "activation": activation}), input_shape=(200,), outputs=1)
         x = torch.randn(300, 200, generator=torch.Generator().manual_seed(100 + seed))
         found = network_mean_dimension(model, x, layers=list(TRACES[activation]), features=60)
         values.append({name: layer.value for name, layer in found.layers.items()})

@@ -17,7 +17,7 @@ from probecore.files import open_hdf5
 from probecore.mean_dimension import deletion_curve, mean_dimension, winding_stairs
 from probecore.mean_dimension.deletion import gradient_magnitude
 from probecore.mean_dimension.params import MeanDimensionParams
-from probecore.mean_dimension.run import run_network
+from probecore.mean_dimension.run import _class_means, run_network
 from probecore.mean_dimension.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
@@ -57,12 +57,17 @@ def checkpoint(folder: Path, dataset: Dataset, model: str, network: str = "train
 
 
 def run(
-    folder: Path, dataset: Dataset, model: str, params: dict[str, object], output: str = "trained-0"
+    folder: Path,
+    dataset: Dataset,
+    model: str,
+    params: dict[str, object],
+    output: str = "trained-0",
+    network: str = "trained-0",
 ) -> Path:
     write_dataset(dataset, folder / "data.h5")
     run_network(
         data=folder / "data.h5",
-        checkpoints=checkpoint(folder, dataset, model),
+        checkpoints=checkpoint(folder, dataset, model, network),
         params=MeanDimensionParams.read(params),
         numerics=Numerics.read({"device": "cpu", "threads": 1, "isa": "avx2"}),
         output=folder / output,
@@ -78,9 +83,10 @@ def test_images(tmp_path: Path) -> None:
     untrained = outputs[outputs["epoch"] == 0].set_index(["basis", "output"])["value"]
     assert (outputs[outputs["epoch"] == 3].set_index(["basis", "output"])["null"] == untrained).all()
     filters = pd.read_csv(folder / "filters.csv")
-    assert set(filters["layer"]) == {"conv1", "conv2"} and set(filters["site"]) == {"conv", "act", "block"}
+    assert set(filters["layer"]) == {"conv1", "conv2", "fc1", "fc2", "fc3"}
+    assert set(filters["site"]) == {"conv", "act", "block"}
     assert set(filters["quantity"]) == {"mean_dimension_pixels", "mean_dimension_pca"}
-    assert len(filters) == 2 * 2 * 3 * (6 + 16)
+    assert len(filters) == 2 * 2 * (3 * (6 + 16 + 120 + 84) + 2 * 3)
     layers = pd.read_csv(folder / "layers.csv")
     assert layers["place"].max() == 13
     linear = layers[(layers["layer"] == "conv1") & (layers["site"] == "conv") & (layers["basis"] == "pca")]
@@ -90,10 +96,7 @@ def test_images(tmp_path: Path) -> None:
     assert maps.shape == (4, 1, 28, 28)
     assert (maps[:, :, :9] == 0).all() and (maps[0, :, 12:20] > 0).any()
     deletion = pd.read_csv(folder / "deletion.csv")
-    assert (
-        set(deletion["epoch"]) == {3}
-        and deletion.groupby("fraction")["accuracy"].nunique()[[0.0, 1.0]].eq(1).all()
-    )
+    assert set(deletion["epoch"]) == {3} and deletion.groupby("fraction")["accuracy"].nunique()[[0.0, 1.0]].eq(1).all()
 
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
@@ -124,12 +127,10 @@ def test_equal_bytes_twice(tmp_path: Path) -> None:
 
 
 def test_features_and_a_regression(tmp_path: Path) -> None:
-    folder = run(
-        tmp_path, make_ishigami("ishigami", train_samples=50, test_samples=40, seed=0), "mlp", {"images": 40}
-    )
+    folder = run(tmp_path, make_ishigami("ishigami", train_samples=50, test_samples=40, seed=0), "mlp", {"images": 40})
     outputs = pd.read_csv(folder / "outputs.csv")
     assert set(outputs["output"]) == {"output"} and len(outputs) == 4
-    assert pd.read_csv(folder / "filters.csv").empty and pd.read_csv(folder / "deletion.csv").empty
+    assert len(pd.read_csv(folder / "filters.csv")) and pd.read_csv(folder / "deletion.csv").empty
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
     assert [entry["file"] for entry in summary["figures"]] == ["outputs.svg", "layers.svg"]
@@ -140,10 +141,27 @@ def test_parts_that_are_not_wanted(tmp_path: Path) -> None:
     folder = run(tmp_path, image_data(), "mlp", params)
     assert pd.read_csv(folder / "layers.csv").empty and pd.read_csv(folder / "heatmaps.csv").empty
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
-    with pytest.raises(
-        InputError, match=r"mean_dimension.epochs: none of \[7\] is stored; choose among \[0, 3\]"
-    ):
+    with pytest.raises(InputError, match=r"mean_dimension.epochs: none of \[7\] is stored; choose among \[0, 3\]"):
         run(tmp_path, image_data(), "mlp", {**params, "epochs": [7]})
+
+
+def test_a_given_network_has_no_untrained_one_beside_it(tmp_path: Path) -> None:
+    params = {**SMALL, "layers": None, "deletion": None, "epochs": [0]}
+    given = pd.read_csv(run(tmp_path, image_data(), "mlp", params, "given", "given") / "outputs.csv")
+    assert given["null"].isna().all()
+
+
+def test_deletion_leaves_out_images_on_which_orders_were_found(tmp_path: Path) -> None:
+    params = {**SMALL, "bases": ["pixels"], "layers": None, "epochs": [3]}
+    wide = run(tmp_path, image_data(), "mlp", {**params, "images": 25, "deletion": {"images": 500}})
+    assert set(pd.read_csv(wide / "deletion.csv")["n"]) == {5}
+    none = run(tmp_path, image_data(), "mlp", {**params, "images": 300}, "all")
+    assert pd.read_csv(none / "deletion.csv").empty
+
+
+def test_class_means_of_a_class_without_images_are_those_of_all() -> None:
+    means = _class_means(torch.tensor([[1.0], [3.0], [8.0]]), torch.tensor([0, 0, 2]), 4)
+    assert means.tolist() == [[2], [4], [8], [4]]
 
 
 def test_deletion_removes_the_highest_scores_first() -> None:
@@ -156,10 +174,10 @@ def test_deletion_removes_the_highest_scores_first() -> None:
     options = {"fill": torch.zeros(1, 2, 2), "fractions": (0.0, 0.25, 0.5, 1.0)}
     assert deletion_curve(model, images, labels, right, **options).tolist() == [10, 0, 0, 0]
     assert deletion_curve(model, images, labels, wrong, **options).tolist() == [10, 10, 10, 0]
-    gradient = gradient_magnitude(model, images, labels, 3)
-    assert gradient.shape == (3, 4)
+    gradient = gradient_magnitude(model, images, labels).numpy()
+    assert gradient.shape == (10, 4)
     assert gradient[0] == pytest.approx([torch.sigmoid(torch.tensor(-0.5)).item(), 0, 0, 0], abs=1e-6)
-    assert (gradient[1:] == 0).all()
+    assert (gradient == gradient[0]).all()
 
 
 def test_winding_stairs() -> None:

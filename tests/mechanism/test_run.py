@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -12,9 +13,10 @@ from probecore.dataset.store import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import open_hdf5, read_table, sha256_of
-from probecore.mechanism import readout, single_filter_fields
+from probecore.mechanism import readout, single_filter_fields, train_heads
 from probecore.mechanism.backbone import block_outputs, choose_blocks
 from probecore.mechanism.estimates import estimates
+from probecore.mechanism.figures import draw_matrices
 from probecore.mechanism.figures_worth import draw_pruning
 from probecore.mechanism.params import Heads, MechanismParams, Pruning
 from probecore.mechanism.readout import as_they_are, bootstrap, image_fields, permutation, read_out, replicate_means
@@ -102,6 +104,18 @@ def test_the_same_bytes_again_and_a_summary(tmp_path: Path) -> None:
     assert set(read_table(tmp_path / "summary" / "worth.csv")) >= {"p_holm", "p_bh"}
 
 
+def test_pruning_does_not_see_the_test_images(tmp_path: Path) -> None:
+    chosen, params = [], PARAMS.model_copy(update={"pruning": Pruning(thresholds=[0.3, 0.6, 0.9], epochs=0)})
+    for name, labels in (("some", np.arange(200) % 3), ("others", np.arange(200)[::-1] // 67)):
+        (tmp_path / name).mkdir()
+        output = run(
+            tmp_path / name, write_network(tmp_path / name, 3, "mlp", hidden=[20, 20], labels=labels), params=params
+        )
+        chosen.append((output / "connections.csv").read_bytes())
+        assert len(read_table(output / "connections.csv"))
+    assert chosen[0] == chosen[1]
+
+
 def test_a_network_that_cannot_be_pruned_has_all_else(tmp_path: Path) -> None:
     params = PARAMS.model_copy(update={"epochs": "last", "layers": ["conv1"]})
     files = write_network(tmp_path, 2, "lenet5", activation="crelu")
@@ -140,6 +154,32 @@ def test_the_sum_rule_on_a_network(lenet: nn.Module, digits: Digits) -> None:
         assert np.array_equal(hits, logits.argmax(1) == digits[1])
 
 
+def test_equal_to_explicit_silencing_on_a_trained_network(lenet: nn.Module, digits: Digits) -> None:
+    images, labels = scaled(digits[0]), digits[1]
+    chosen = choose_blocks(lenet, (1, 28, 28), ["conv2", "fc1"])
+    heads = train_heads(lenet, chosen, *digits, classes=10, key=("test",), recipe=Heads(epochs=2, augmentation=None))
+    outputs, _ = block_outputs(lenet, chosen, images)
+    for layer, (fields, _) in read_out(lenet, chosen, heads, chunked(digits)).items():
+        head = nn.Linear(heads[layer].shape[1], 10, bias=False)
+        for filter_ in range(0, len(fields), 5):
+            alone = torch.zeros(10, len(fields), heads[layer].shape[1] // len(fields))
+            alone[:, filter_] = heads[layer].view_as(alone)[:, filter_]
+            with torch.no_grad():
+                head.weight.copy_(alone.flatten(1))
+                said = head(outputs[layer].flatten(1)).numpy()
+            means = np.stack([said[labels == label].mean(0) for label in range(10)])
+            assert np.allclose(fields[filter_], means, atol=2e-6 * np.abs(fields).max())
+
+
+def test_the_matrices_shown_are_those_of_a_network_with_true_labels(tmp_path: Path) -> None:
+    network = Path(run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4])))
+    examples = read_table(network / "examples.csv")
+    draw_matrices(examples, tmp_path / "alone")
+    shuffled = examples.assign(network="shuffled-0", field=-examples["field"], clipped=1, cluster=0)
+    draw_matrices(pd.concat([shuffled, examples]), tmp_path / "beside")
+    assert sha256_of(tmp_path / "alone.svg") == sha256_of(tmp_path / "beside.svg")
+
+
 def test_replicates_are_class_means_of_other_images(
     lenet: nn.Module, digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +211,16 @@ def test_replicates_are_class_means_of_other_images(
 def test_estimates_of_infinite_values() -> None:
     found = estimates(np.array(np.inf), np.array([2.0] * 30 + [np.inf] * 10), np.ones(99))
     assert found["value"] == found["high"] == np.inf
-    assert found["low"] == pytest.approx(2)
+    assert found["low"] == pytest.approx(11)
     assert found["null"] == pytest.approx(1)
     assert found["p"] == pytest.approx(0.02)
+
+
+def test_intervals_are_moved_by_the_bias_of_the_replicates_and_stay_within_what_is_possible() -> None:
+    drawn = np.linspace(0.3, 0.34, 41)
+    moved = estimates(np.array(0.3), drawn, np.ones(99))
+    assert moved["low"] < 0.3 < moved["high"]
+    assert moved["high"] - moved["low"] == pytest.approx(0.038, rel=0.05)
+    assert estimates(np.array(0.0), drawn, np.ones(99))["low"] == 0
+    assert estimates(np.array(0.0), drawn, np.ones(99), within=(-np.inf, np.inf))["low"] < 0
+    assert estimates(np.array(1.0), drawn, np.ones(99), within=(0, 1))["high"] == pytest.approx(1)
