@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 
 import torch
 from torch import nn
@@ -15,20 +15,36 @@ from probecore.train.inference import CHUNK
 
 
 @contextlib.contextmanager
-def silenced(model: nn.Module, module: str, units: Sequence[int]) -> Iterator[None]:
-    """Put 0 in place of these channels of a module's output inside this block."""
-    chosen = list(units)
+def silenced(model: nn.Module, layer: str, units: Sequence[int]) -> Iterator[None]:
+    """Put 0 in place of these channels of a layer's output inside this block.
+
+    Parameters
+    ----------
+    layer : a module's name; of one that a forward pass calls more often, ``name#2`` is the second call alone
+    """
+    module, _, number = layer.partition("#")
+    chosen, calls = list(units), count(1)
+
+    def begin(_module: nn.Module, _inputs: tuple[torch.Tensor, ...]) -> None:
+        nonlocal calls
+        calls = count(1)
 
     def silence(_module: nn.Module, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        if number and next(calls) != int(number):
+            return output
         mask = torch.ones(output.shape[1], device=output.device)
         mask[chosen] = 0
         return output * mask.reshape(-1, *[1] * (output.ndim - 2))
 
-    handle = model.get_submodule(module).register_forward_hook(silence)
+    handles = [
+        model.register_forward_pre_hook(begin),
+        model.get_submodule(module).register_forward_hook(silence),
+    ]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 @torch.inference_mode()
@@ -41,7 +57,7 @@ def hits(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, scale:
 
 def retrained(
     model: nn.Module,
-    module: str,
+    layer: str,
     units: Sequence[int],
     batches: Batches,
     *,
@@ -57,7 +73,7 @@ def retrained(
     optimiser = torch.optim.SGD(changed.parameters(), lr=learning_rate, momentum=0.9)
     epochs = (batches.epoch(generator) for _ in cycle([None]))
     stream = (batch for epoch in epochs for batch in epoch)
-    with silenced(changed, module, units):
+    with silenced(changed, layer, units):
         for inputs, labels in islice(stream, steps):
             optimiser.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(changed(inputs), labels).backward()
@@ -86,7 +102,7 @@ def narrowed(model: nn.Module, widths: Mapping[str, int], *, seed: int) -> nn.Mo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for name, layer in model.named_children():
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d) and layer.groups == 1:
                 entering = layer.in_channels * after // before
                 before, after = layer.out_channels, widths.get(name, layer.out_channels)
                 layers[name] = nn.Conv2d(
@@ -95,6 +111,7 @@ def narrowed(model: nn.Module, widths: Mapping[str, int], *, seed: int) -> nn.Mo
                     layer.kernel_size,  # type: ignore[arg-type]
                     stride=layer.stride,  # type: ignore[arg-type]
                     padding=layer.padding,  # type: ignore[arg-type]
+                    dilation=layer.dilation,  # type: ignore[arg-type]
                     bias=layer.bias is not None,
                 )
             elif isinstance(layer, nn.Linear):
@@ -106,9 +123,8 @@ def narrowed(model: nn.Module, widths: Mapping[str, int], *, seed: int) -> nn.Mo
             elif next(layer.parameters(), None) is None:
                 layers[name] = copy.deepcopy(layer)
             else:
-                raise InputError(
-                    f"mutual_information.design: cannot narrow {type(layer).__name__}; write `design: null`"
-                )
+                kind = type(layer).__name__ + " in groups" * (getattr(layer, "groups", 1) > 1)
+                raise InputError(f"mutual_information.design: cannot narrow {kind}; write `design: null`")
     device = next(model.parameters()).device
     return nn.Sequential(layers).to(device)
 

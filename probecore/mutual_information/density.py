@@ -105,8 +105,16 @@ def monte_carlo_mixture(
     noise_variance : σ², in the units of t squared
     draws : noise vectors per sample
     generator : draws them
+
+    Raises
+    ------
+    InputError
+        If t is not finite, `noise_variance` not above 0, or there are no draws.
     """
+    if draws < 1:
+        raise InputError(f"draws: {draws}; give 1 or more")
     rows = _noisy(t, noise_variance)
+    rows = rows - rows.mean(axis=0)
     n, dimensions = rows.shape
     local = np.empty(n)
     for start in range(0, n, BLOCK):
@@ -155,7 +163,11 @@ def _local(rows: Array, noise_variance: float) -> Array:
         own = carried[first]
         facing = np.hstack([2 * own[:, :-2], -own[:, -1:], -own[:, -2:-1]])
         for second in blocks[position:]:
-            kernel = (facing @ carried[second].T).astype(np.float32, copy=False)
+            exponents = facing @ carried[second].T
+            if first == second:
+                np.fill_diagonal(exponents, 0)
+            with np.errstate(over="ignore"):  # what single precision cannot hold is infinitely far
+                kernel = exponents.astype(np.float32, copy=False)
             np.exp(np.minimum(kernel, 0, out=kernel), out=kernel)
             for bound in (0, 1):
                 sums[bound, first] += kernel @ weights[: kernel.shape[1]]

@@ -44,10 +44,9 @@ def plugin(
     p_x, p_y = (np.bincount(part) / n for part in (first, second))
 
     def contributions(order: npt.NDArray[np.intp]) -> Array:
-        cells = first * shape[1] + second[order]
-        counts = np.bincount(cells, minlength=shape[0] * shape[1])
+        _, cells, counts = np.unique(first * shape[1] + second[order], return_inverse=True, return_counts=True)
         local = np.log(counts[cells] / n / (p_x[first] * p_y[second[order]]))
-        bias = (np.count_nonzero(counts) - sum(shape) + 1) / (2 * n) if miller_madow else 0.0
+        bias = (len(counts) - sum(shape) + 1) / (2 * n) if miller_madow else 0.0
         return np.asarray(local - bias)
 
     ceiling = min(

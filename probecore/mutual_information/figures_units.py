@@ -51,12 +51,13 @@ def draw_classes(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) ->
     for epoch, row in zip(epochs, panels, strict=True):
         for layer, axes in zip(shown, row, strict=True):
             rows = one[(one["epoch"] == epoch) & (one["layer"] == layer)]
-            share = rows.assign(share=rows["value"] / rows["ceiling"]).pivot(
+            share = rows.assign(share=rows["value"] / rows["ceiling"].where(rows["ceiling"] > 0)).pivot(
                 index="filter", columns="label", values="share"
             )
-            order = np.argsort(-share.to_numpy().max(axis=1), kind="stable")[:SHOWN]
-            image = axes.imshow(share.to_numpy()[order], vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-            for place in np.flatnonzero((share.to_numpy()[order] == 0).all(axis=1)):
+            shares = share.to_numpy()  # NaN: a class without images, which has no ceiling
+            shares = shares[np.argsort(-np.nanmax(shares, axis=1), kind="stable")[:SHOWN]]
+            image = axes.imshow(shares, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+            for place in np.flatnonzero(np.nanmax(np.abs(shares), axis=1) == 0):
                 axes.axhspan(place - 0.5, place + 0.5, fill=False, hatch="////", lw=0, ec="0.6")
             axes.set(title=f"{layer}, epoch {epoch}", xlabel="class")
             axes.set_yticks([])
@@ -73,9 +74,7 @@ def draw_orders(table: pd.DataFrame, orders: pd.DataFrame, layers: Sequence[str]
     one, agreement = known[known["network"] == name], orders[orders["network"] == name]
     shown = list(layers)[: len(layers) - 1] or list(layers)
     figure = new_figure(1.9 * len(shown) + 0.8, 4.2)
-    panels = figure.subplots(
-        2, len(shown), squeeze=False, height_ratios=[3, 1], sharey="row" if len(shown) == 1 else False
-    )
+    panels = figure.subplots(2, len(shown), squeeze=False, height_ratios=[3, 1])
     for layer, (above, below) in zip(shown, panels.T, strict=True):
         wide = one[one["layer"] == layer].pivot(index="epoch", columns="filter", values="value")
         ranks = wide.rank(axis=1, ascending=False, method="first")

@@ -19,6 +19,7 @@ from probecore.mutual_information.result import (
     conclude,
     enough,
     entropy,
+    nothing,
     points,
     same_length,
     symbols,
@@ -127,7 +128,7 @@ def _continuous(
     n = same_length(first, second)
     enough(n, k)
     if not (np.ptp(first, axis=0).any() and np.ptp(second, axis=0).any()):
-        return MutualInformation(value=0.0, estimator=estimator, n=n, ceiling=0.0, parameters={"k": k})
+        return nothing(estimator=estimator, n=n, ceiling=0.0, parameters={"k": k}, repeats=repeats)
     nearer_x, nearer_y = _counter(first), _counter(second)
 
     def contributions(order: npt.NDArray[np.intp]) -> Array:
@@ -172,7 +173,7 @@ def _labelled(
     enough(n, k)
     ceiling = entropy(labels)
     if not np.ptp(values, axis=0).any():
-        return MutualInformation(value=0.0, estimator=estimator, n=n, ceiling=ceiling, parameters={"k": k})
+        return nothing(estimator=estimator, n=n, ceiling=ceiling, parameters={"k": k}, repeats=repeats)
     nearer = _counter(values)
     sizes = np.bincount(labels)[labels]
 

@@ -14,6 +14,7 @@ from probecore.mutual_information.result import (
     MutualInformation,
     conclude,
     entropy,
+    nothing,
     points,
     same_length,
     symbols,
@@ -51,7 +52,7 @@ def gaussian(
         raise InputError(f"{n} samples are too few for {sum(widths)} dimensions; give more, or reduce x and y")
     settings = {"noise_variance": noise_variance}
     if not all(widths):
-        return MutualInformation(value=0.0, estimator="gaussian", n=n, ceiling=0.0, parameters=settings)
+        return nothing(estimator="gaussian", n=n, ceiling=0.0, parameters=settings, repeats=repeats)
     of_first, of_second = (_surprise(part, noise_variance) for part in (first, second))
     bias = (sum(map(_wishart_bias, widths, (n, n))) - _wishart_bias(sum(widths), n)) / 2
 

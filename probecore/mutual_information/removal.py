@@ -52,7 +52,7 @@ def ablation_rows(
     batches = _batches(network, params.batch) if retrain else None
     whole = hits(model, images, labels, scale=network.scale)
     for place in _removable(model, places):
-        module, units = place.dumped.partition("#")[0], len(known[place.layer])
+        units = len(known[place.layer])
         counts = sorted({round(units * share) for share in params.fractions} - {0, units})
         for order, draw, sequence in _orders(network, epoch, place.layer, known[place.layer], params.random):
             keys = {"layer": place.layer, "order": order, "draw": draw}
@@ -65,7 +65,7 @@ def ablation_rows(
                     models.append(
                         retrained(
                             model,
-                            module,
+                            place.dumped,
                             gone,
                             batches,
                             steps=params.retraining_steps,
@@ -74,7 +74,7 @@ def ablation_rows(
                         )
                     )
                 for again, changed in enumerate(models):
-                    with silenced(changed, module, gone):
+                    with silenced(changed, place.dumped, gone):
                         right = hits(changed, images, labels, scale=network.scale)
                     accuracy = _accuracy(right, len(labels))
                     yield {**keys, "removed": removed, "retrained": again, **accuracy, "units": units}
@@ -94,7 +94,7 @@ def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) 
     convs = {name: layer.out_channels for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)}
     if not convs:
         return
-    widths = {name: max(1, suggested.get(name, full)) for name, full in convs.items()}
+    widths = {name: min(full, suggested.get(name, full)) for name, full in convs.items()}
     variants = {"full": convs, "suggested": widths, "uniform": uniform_widths(model, widths)}
     images, labels = _test_tensors(network)
     batches = _batches(network, recipe.batch, recipe.augmentation)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from probecore.errors import InputError
 from probecore.mutual_information.result import Array, points, same_length
@@ -33,7 +34,7 @@ def matrix_renyi(x: npt.ArrayLike, y: npt.ArrayLike, *, width_x: float, width_y:
 
 
 def _kernel(values: Array, width: float) -> Array:
-    squared = ((values[:, None] - values) ** 2).sum(-1)
+    squared = cdist(values, values, "sqeuclidean")
     return np.asarray(np.exp(-squared / (2 * width**2)) if width else (squared == 0).astype(np.float64))
 
 

@@ -95,6 +95,20 @@ def conclude(
     )
 
 
+def nothing(
+    *, estimator: str, n: int, ceiling: float, parameters: Mapping[str, float | str], repeats: int
+) -> MutualInformation:
+    """The result where a variable is constant: 0, as in every permutation and replicate."""
+    return result_of(
+        np.zeros(n),
+        np.zeros(repeats) if repeats else None,
+        estimator=estimator,
+        ceiling=ceiling,
+        parameters=parameters,
+        generator=numpy_generator("mutual_information", estimator) if repeats else None,
+    )
+
+
 def result_of(
     local: Array,
     null: Array | None,

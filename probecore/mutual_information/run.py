@@ -10,6 +10,7 @@ import numpy as np
 from probecore.activations.reader import Activations
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
+from probecore.files import sha256_of
 from probecore.measuring import Network, Tables
 from probecore.models import blocks
 from probecore.mutual_information.discrete import binary_entropy, class_information, equal_bins
@@ -21,8 +22,9 @@ from probecore.mutual_information.result import Array, entropy
 from probecore.mutual_information.tables import KEYS
 from probecore.mutual_information.units import UnitInformation, label_information
 from probecore.mutual_information.variables import SPLIT, Place, Variables, balanced, places, read_variables
+from probecore.networks import condition_at
 from probecore.progress import track
-from probecore.statistics import spearman
+from probecore.statistics import permutation_p, spearman
 
 STEP = "mutual_information"
 
@@ -53,6 +55,8 @@ def run_network(
             raise InputError(
                 f"{activations}: made from other data than {network.dataset.name}; run `activations` again"
             )
+        if dump.checkpoint_sha256(dump.epochs[0]) != sha256_of(checkpoints):
+            raise InputError(f"{activations}: made of other checkpoints than {checkpoints}; run `activations` again")
         if SPLIT not in dump.splits(dump.epochs[0]):
             raise InputError(f"{activations}: holds no test images; add `test` to `activations.splits`")
         job = _Job(network, dump, params)
@@ -76,7 +80,10 @@ class _Job:
         self.positions = dump.indices(first, SPLIT)[self.chosen]
         self.classes = int(labels.max()) + 1
         if np.unique(self.labels).size < 2:
-            raise InputError(f"{dump.path}: the test images have fewer than two classes of two images; add test images")
+            raise InputError(
+                f"{dump.path}: the chosen test images have fewer than two classes of two images; add test images, or "
+                "raise `mutual_information.images`"
+            )
         self.plane: list[Row] = []
         self.accuracy: dict[int, float] = {}
         self.known: dict[str, dict[int, Array]] = {}
@@ -116,7 +123,7 @@ class _Job:
                     known_now,
                     self.params.ablation,
                     chosen=self.positions,
-                    retrain=epoch != 0,
+                    retrain=condition_at(self.network.info.network, epoch) != "untrained",
                 )
                 tables.add("ablation", epoch, rows)
 
@@ -163,7 +170,8 @@ class _Job:
         )
         binned = equal_bins(variables.units, self.params.bins)
         kept = np.array([entropy(column) for column in binned.T])
-        before = self.untrained.setdefault(place.layer, kept if epoch == 0 else np.full(len(kept), np.nan))
+        untrained = condition_at(self.network.info.network, epoch) == "untrained"
+        before = self.untrained.setdefault(place.layer, kept if untrained else np.full(len(kept), np.nan))
         self.known.setdefault(place.layer, {})[epoch] = known.value
         for unit in range(len(kept)):
             keys = {"layer": place.layer, "filter": unit, "site": place.site, "n": known.n}
@@ -185,8 +193,7 @@ class _Job:
         value = class_information(variables.units, self.labels, classes=self.classes)
         null = class_information(variables.units, shuffled, classes=self.classes)
         ceiling = binary_entropy(np.bincount(self.labels, minlength=self.classes) / len(self.labels))
-        p = (1 + (null >= value - 1e-12).sum(axis=0)) / (len(null) + 1)
-        mean = null.mean(axis=0)
+        mean, p = null.mean(axis=0), permutation_p(value, null)
         for unit, label in np.ndindex(value.shape):
             yield {
                 "layer": place.layer,

@@ -167,7 +167,7 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
     plane = last_epochs(tables["plane"]).query("main == 1")
     shares = plane.groupby(["estimator", "quantity"])["saturated"].mean()
     full = [f"{estimator} of the {quantity}" for (estimator, quantity), share in shares.items() if share > 0.5]
-    remarks = [f"No permutation p-value can be below {tables['filters']['p'].min():.2g}."]
+    remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]
     if full:
         remarks.append(f"At the last checkpoint most layers are above 95 % of the ceiling: {', '.join(full)}.")
     return remarks

@@ -31,6 +31,32 @@ def test_silenced_channels_are_those_without_weights_after_them() -> None:
     assert not torch.allclose(silent, before)
 
 
+class Twice(nn.Module):
+    """One activation called at two widths, as in a residual network's bottleneck."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.relu = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 5, 1), nn.ReLU()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.conv2(self.relu(self.conv1(images))) + 1)
+
+
+def test_one_call_of_a_module_is_silenced() -> None:
+    model, images = Twice(), torch.randn(3, 1, 4, 4)
+    with torch.no_grad():
+        before = model(images)
+        with silenced(model, "relu#2", [0, 4]):
+            for _ in range(2):  # the count of calls begins anew with every forward pass
+                silent = model(images)
+                assert not silent[:, [0, 4]].any()
+                assert torch.equal(silent[:, 1:4], before[:, 1:4])
+        with silenced(model, "relu#1", [0, 1]):
+            bias = model.conv2.bias.reshape(-1, 1, 1) + 1
+            assert torch.allclose(model(images), bias.relu().expand(3, 5, 4, 4))
+    assert not model._forward_pre_hooks and not model.relu._forward_hooks
+
+
 def test_hits_are_counted_over_chunks() -> None:
     model, images = lenet(), torch.randint(0, 256, (603, 1, 28, 28), dtype=torch.uint8)
     scale = Scaling(Normalise(), (1, 28, 28), torch.device("cpu"))
@@ -99,5 +125,7 @@ def test_a_network_that_is_no_chain_is_refused() -> None:
 
     with pytest.raises(InputError, match="design: null"):
         narrowed(Own(), {}, seed=0)
+    with pytest.raises(InputError, match="Conv2d in groups"):
+        narrowed(nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)), {}, seed=0)
     with pytest.raises(InputError, match="LSTM"):
         narrowed(nn.Sequential(nn.LSTM(2, 2)), {}, seed=0)

@@ -50,6 +50,28 @@ def test_linear_gaussian_truth() -> None:
     assert drawn.value == pytest.approx(1.199, rel=0.05)
 
 
+def test_slow_transcription_of_the_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(density, "BLOCK", 8)
+    points, variance, draws = np.random.default_rng(3).normal(size=(20, 2)) + 1, 0.3, 3
+    noise = np.empty((20, draws, 2))
+    rng = np.random.default_rng(4)
+    for start in range(0, 20, 8):  # in the order in which they are drawn
+        for draw in range(draws):
+            noise[start : start + 8, draw] = rng.normal(scale=math.sqrt(variance), size=(min(8, 20 - start), 2))
+
+    def log_normal(vector: np.ndarray) -> float:
+        return float(-(vector**2).sum() / (2 * variance) - math.log(2 * math.pi * variance))
+
+    entropy = of_noise = 0.0
+    for i, m in np.ndindex(20, draws):
+        there = points[i] + noise[i, m]
+        entropy -= math.log(sum(math.exp(log_normal(there - points[j])) for j in range(20)) / 20) / (20 * draws)
+        of_noise -= log_normal(noise[i, m]) / (20 * draws)
+    found = monte_carlo_mixture(points, noise_variance=variance, draws=draws, generator=np.random.default_rng(4))
+    assert found.value == pytest.approx(entropy - of_noise, abs=1e-12)
+    assert of_noise == pytest.approx(math.log(2 * math.pi * math.e * variance), abs=0.5)  # it is the noise's entropy
+
+
 def test_slow_transcription_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(density, "BLOCK", 32)
     rng = np.random.default_rng(1)
@@ -88,6 +110,17 @@ def test_far_from_the_origin_nothing_is_lost() -> None:
     points = np.random.default_rng(2).normal(size=(100, 4))
     near, far = (kolchinsky_tracey(points + shift, noise_variance=0.3).lower.value for shift in (0, 1e8))
     assert far == pytest.approx(near, abs=1e-5)
+    drawn = [
+        monte_carlo_mixture(points + shift, noise_variance=0.3, generator=np.random.default_rng(0)).value
+        for shift in (0, 1e8)
+    ]
+    assert drawn[1] == pytest.approx(drawn[0], abs=1e-5)
+
+
+def test_points_far_beyond_single_precision_are_all_told_apart() -> None:
+    points = np.random.default_rng(5).normal(size=(40, 3)) * 1e12
+    for bound in kolchinsky_tracey(points, noise_variance=1e-3):
+        assert bound.value == pytest.approx(math.log(40), abs=1e-6)
 
 
 def test_bad_input() -> None:
@@ -95,5 +128,7 @@ def test_bad_input() -> None:
         kolchinsky_tracey([1.0, 2.0], noise_variance=0)
     with pytest.raises(InputError, match="NaN"):
         kolchinsky_tracey([1.0, math.inf], noise_variance=1)
+    with pytest.raises(InputError, match="draws"):
+        monte_carlo_mixture([1.0, 2.0], noise_variance=1, draws=0, generator=np.random.default_rng(0))
     with pytest.raises(InputError, match="pairs"):
         kolchinsky_tracey([1.0, 2.0], [0], noise_variance=1)

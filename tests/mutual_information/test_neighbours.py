@@ -159,6 +159,8 @@ def test_a_constant_knows_nothing(estimator: Callable) -> None:
     assert estimator(np.full(50, 2.0), labels).value == 0
     assert label_information(np.full((50, 2), 2.0), labels).value == pytest.approx([0, 0], abs=1e-12)
     assert mixed_ksg(np.zeros(50), np.random.default_rng(0).normal(size=50)).value == 0
+    tested = estimator(np.full(50, 2.0), labels, repeats=19)
+    assert (tested.null_mean, tested.null_95, tested.p, tested.interval) == (0, 0, 1, (0, 0))
 
 
 def test_a_label_knows_itself() -> None:

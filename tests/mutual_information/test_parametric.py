@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import digamma
 from sklearn.linear_model import LogisticRegression
 
 from probecore.errors import InputError
@@ -34,7 +35,12 @@ def test_canonical_correlations_agree() -> None:
     y = x @ rng.normal(size=(3, 2)) + rng.normal(size=(5000, 2))
     q_x, q_y = (np.linalg.qr(part - part.mean(0))[0] for part in (x, y))
     rho = np.linalg.svd(q_x.T @ q_y, compute_uv=False)
-    assert gaussian(x, y).value == pytest.approx(-np.log(1 - rho**2).sum() / 2, abs=3 * 2 / 5000)
+
+    def bias(width: int) -> float:  # of log det of a covariance matrix: Misra, Singh and Demchuk 2005
+        return sum(digamma((5000 - i) / 2) + math.log(2 / 5000) for i in range(1, width + 1))
+
+    expected = -np.log(1 - rho**2).sum() / 2 - (bias(3) + bias(2) - bias(5)) / 2
+    assert gaussian(x, y).value == pytest.approx(expected, abs=1e-10)
 
 
 def test_rotation_and_scale_do_not_matter() -> None:
@@ -59,7 +65,8 @@ def test_null_interval_and_constants() -> None:
     assert found.p == 0.01
     assert found.interval[0] < found.value < found.interval[1]
     assert abs(found.null_mean) < 0.005
-    assert gaussian(x, np.ones(400)).value == 0
+    nothing = gaussian(x, np.ones(400), repeats=9)
+    assert (nothing.value, nothing.null_mean, nothing.p, nothing.interval) == (0, 0, 1, (0, 0))
     with pytest.raises(InputError, match="too few"):
         gaussian(rng.normal(size=(5, 3)), rng.normal(size=(5, 3)))
 
@@ -120,3 +127,25 @@ def test_renyi_follows_its_width() -> None:
     assert np.mean(wide) == pytest.approx(0.674, abs=0.06)
     with pytest.raises(InputError, match="alpha"):
         matrix_renyi(x, y, width_x=1, width_y=1, alpha=0)
+
+
+@pytest.mark.parametrize("alpha", [1, 1.5, 2, 3])
+def test_slow_transcription_of_renyi(alpha: float) -> None:
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
+
+    def kernel(values: np.ndarray, width: float) -> np.ndarray:
+        pairs = [[math.exp(-sum((a - b) ** 2) / (2 * width**2)) for b in values] for a in values]
+        return np.array(pairs) / sum(pairs[i][i] for i in range(12))
+
+    def entropy(matrix: np.ndarray) -> float:
+        spectrum = np.linalg.svd(matrix, compute_uv=False)
+        if alpha == 1:
+            return -sum(value * math.log(value) for value in spectrum)
+        power = {1.5: (spectrum**1.5).sum(), 2: (matrix**2).sum(), 3: np.trace(matrix @ matrix @ matrix)}[alpha]
+        return math.log(power) / (1 - alpha)
+
+    of_x, of_y = kernel(x, 0.8), kernel(y, 0.3)
+    both = np.array([[of_x[i, j] * of_y[i, j] for j in range(12)] for i in range(12)])
+    expected = entropy(of_x) + entropy(of_y) - entropy(both / np.trace(both))
+    assert matrix_renyi(x, y, width_x=0.8, width_y=0.3, alpha=alpha) == pytest.approx(expected, abs=1e-9)

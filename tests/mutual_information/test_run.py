@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import save_file
 
 from probecore.activations import run as activations_run
 from probecore.activations.params import ActivationsParams
-from probecore.dataset import Dataset, Split, write_dataset
+from probecore.dataset import Dataset, Split, load_dataset, write_dataset
 from probecore.dataset.embedded import mnist5k
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import read_json, read_table
+from probecore.models import build_model
+from probecore.models.params import ModelParams
 from probecore.mutual_information.params import Ablation, MutualInformationParams, Redundancy
 from probecore.mutual_information.plane import convergence_rows
 from probecore.mutual_information.run import run_network
@@ -134,6 +137,44 @@ def test_a_dump_that_lacks_something(
     dump(folder, "trained-0", ACTIVATIONS | activations, "lacking.h5")
     with pytest.raises(InputError, match=message):
         run(folder, "trained-0", tmp_path / "out", dumped="lacking.h5")
+
+
+def test_given_weights_are_no_untrained_network(folder: Path, tmp_path: Path) -> None:
+    """A given network has epoch 0 alone, the test images lack a class, and there are 27 of them."""
+    digits = load_dataset(folder / "data.h5")
+    kept = np.flatnonzero(digits.test.targets != 4)[:27]
+    parts = {"train": digits.train, "test": Split(digits.test.inputs[kept], digits.test.targets[kept])}
+    write_dataset(Dataset.from_splits("digits", classes=digits.classes, **parts), tmp_path / "data.h5")
+    model = {"name": "mlp", "hidden": [8, 6]}
+    weights = build_model(ModelParams.read(model), input_shape=(1, 28, 28), outputs=10)
+    save_file(weights.state_dict(), tmp_path / "weights.safetensors")
+    given = {"weights": str(tmp_path / "weights.safetensors")}
+    params = TrainParams.read({"model": model, "seeds": [], "given": given})
+    train_run.run_network(
+        experiment="small",
+        network="given",
+        params=params,
+        data=tmp_path / "data.h5",
+        numerics=Numerics(),
+        checkpoints=tmp_path / "given.safetensors",
+        history=tmp_path / "given.csv",
+    )
+    dump(tmp_path, "given", {"layers": ["act*", "fc*"], "splits": ["test"], "store": ["pooled"]})
+    run(tmp_path, "given", tmp_path / "given", params=PARAMS)
+    filters = read_table(tmp_path / "given" / "filters.csv")
+    assert filters.loc[filters["quantity"] == "input_information", "null"].isna().all()
+    assert set(read_table(tmp_path / "given" / "ablation.csv")["retrained"]) == {0, 1}
+    classes = read_table(tmp_path / "given" / "classes.csv")
+    missing = classes[classes["label"] == 4]
+    assert missing[["value", "ceiling"]].abs().max(axis=None) < 1e-12
+    assert (missing["p"] == 1).all()
+    summarise(experiment="small", networks=[tmp_path / "given"], output=tmp_path / "out")
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_dump_of_another_network(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="other checkpoints"):
+        run(folder, "trained-0", tmp_path / "out", dumped="shuffled-0.h5")
 
 
 def test_balanced_classes() -> None:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from probecore.dataset import load_dataset
+from probecore.params import MEASURES
 from probecore.train import epochs_in, load_network
 from tests.conftest import Study, make_study
 
@@ -28,16 +29,28 @@ experiments:
       normalise: {{mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}}
       seeds: []
       given: {{weights: own/resnet18.pt}}
-    activations: {{layers: [conv1, layer1.*], store: [pooled, class_means]}}
-    recos: {{polarity: {{images: 3}}}}
+    activations: {{layers: [conv1, layer1.*], store: [pooled, class_means], excitations: {{layers: [conv1]}}}}
+    anova: {{permutations: 59}}
+    mechanism:
+      layers: [conv1]
+      heads: {{epochs: 1, batch: 4, augmentation: null}}
+      bootstrap: 20
+      permutations: 20
+      worth_images: 3
+    recos: {{layers: [conv1], images: 20, resamples: 19, polarity: {{images: 3}}}}
+    mean_dimension: {{bases: [pixels], images: 3, features: 3, layers: null, deletion: null}}
   mine:
     dataset: mnist5k
     train:
       model: {{name: own/mine.py:build, options: {{filters: 4}}}}
       seeds: []
       given: {{weights: own/mine.safetensors}}
-    activations: {{}}
+    activations: {{excitations: {{}}}}
+    anova: {{permutations: 59}}
+    mutual_information: {{shuffles: 19, redundancy: {{shuffles: 39}}, ablation: {{retraining_steps: 2}}}}
+    mechanism: {{heads: {{epochs: 1, augmentation: null}}, worth_images: 50}}
     recos: {{polarity: {{images: 20}}}}
+    mean_dimension: {{images: 10, features: 20, layers: {{images: 5, features: 10}}, deletion: {{images: 20}}}}
 """
 
 MINE = """
@@ -96,9 +109,9 @@ def test_given_networks_are_measured_as_they_are(tmp_path: Path, monkeypatch: py
 
     checkpoints = study.folder / "results/train/mine/given.safetensors"
     assert epochs_in(checkpoints) == [0]
-    filters = pd.read_csv(study.folder / "results/recos/mine/filters.csv")
-    assert set(filters["filter"]) == {0, 1, 2, 3}
-    assert set(filters["layer"]) == {"look"}
+    for measure in MEASURES:
+        filters = pd.read_csv(study.folder / f"results/{measure}/mine/filters.csv")
+        assert set(filters.loc[filters["layer"] == "look", "filter"]) == {0, 1, 2, 3}, measure
 
     monkeypatch.chdir(study.folder)
     images = load_dataset(study.folder / "data/mnist5k.h5").test.inputs[:5]
