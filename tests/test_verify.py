@@ -9,6 +9,7 @@ import pytest
 
 from probecore.dataset import make_dataset
 from probecore.dataset.params import DatasetParams
+from probecore.params import STEPS
 from probecore.verify import verify_study
 from tests.conftest import PARAMS, Study, make_study
 
@@ -16,12 +17,9 @@ FEW_JOBS = PARAMS.partition("  bare:")[0].replace("[0, 1]", "[0]").replace("{{ep
 FEW_JOBS = FEW_JOBS.partition("    activations:")[0]
 """One network, which is trained and reported."""
 
-FILES = {
+FILES = {f"results/{step}/tiny/summary.json": "{}\n" for step in STEPS} | {
     "results/train/tiny/history.csv": "epoch,loss\n0,1\n",
-    "results/train/tiny/summary.json": "{}\n",
-    "results/activations/tiny/summary.json": "{}\n",
     "results/recos/tiny/deep/er.csv": "a\n",
-    "results/recos/tiny/summary.json": "{}\n",
     "results/report/index.html": "<p>\n",
     "results/metrics.json": "{}\n",
 }
@@ -124,7 +122,7 @@ def test_what_dvc_ignores_is_no_problem(name: str, study: Study) -> None:
 def test_a_stage_that_was_never_recorded_is_named(study: Study) -> None:
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text + text[text.index("  tiny:") :].replace("tiny", "new").replace("&train", ""))
-    named = [f"dvc.lock: no stage {step}@new; `probecore record` adds it" for step in ("train", "activations", "recos")]
+    named = [f"dvc.lock: no stage {step}@new; `probecore record` adds it" for step in STEPS]
     assert verify_study() == named
     Path("dvc.lock").unlink()
     assert verify_study() == ["dvc.lock: no such file; `probecore record` writes it"]

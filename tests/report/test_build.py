@@ -107,7 +107,7 @@ def test_steps_by_order_of_params_and_those_not_wanted(study: FakeStudy) -> None
         "alpha",
         "alpha.train",
     ]
-    unwanted = [step for step in STEPS if step != "train"]
+    unwanted = [step.replace("_", " ") for step in STEPS if step != "train"]
     assert f"Steps not wanted: {', '.join(step for step in unwanted if step != 'recos')}." in html
     assert f"Steps not wanted: {', '.join(unwanted)}." in html
     assert html.count("reconstruction</span>") == 1

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from probecore.params import STEPS
 from tests.workflow.repository import Repository
 
 pytestmark = pytest.mark.timeout(300)
@@ -85,7 +86,8 @@ def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     assert repository.wanted_by_snakemake() == repository.wanted_by_dvc() == {("report", "")}
     refused = repository.run("dvc", "repro", check=False)
     assert refused.returncode != 0
-    assert "probecore: results/activations/more, results/recos/more, results/train/more: not in" in refused.stdout
+    left = ", ".join(sorted(f"results/{step}/more" for step in STEPS))
+    assert f"probecore: {left}: not in" in refused.stdout
     repository.snakemake()
     assert "`probecore prune`" in repository.probecore("record", check=False).stdout
     listed = repository.probecore("prune").stdout

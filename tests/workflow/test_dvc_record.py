@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from probecore.params import MEASURES
 from tests.workflow.repository import Repository
 
 pytestmark = pytest.mark.timeout(300)
@@ -73,8 +74,8 @@ def test_dvcs_own_errors_are_one_line(repository: Repository) -> None:
 
 def test_activations_need_not_be_shared(repository: Repository) -> None:
     stages = repository.folder / "dvc.yaml"
-    kept_here = "results/activations/${key}:\n            push: false\n  recos:"
-    stages.write_text(stages.read_text().replace("results/activations/${key}\n  recos:", kept_here))
+    end = f"results/activations/${{key}}\n  {MEASURES[0]}:"
+    stages.write_text(stages.read_text().replace(end, end.replace("\n", ":\n            push: false\n")))
     repository.commit("activations stay here")
     assert repository.is_recorded()
     shutil.rmtree(repository.folder.parent / "store")

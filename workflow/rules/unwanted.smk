@@ -12,8 +12,9 @@ rule unwanted:
     params:
         step=lambda wildcards: wildcards.step_and_experiment.split("/")[0],
         experiment=lambda wildcards: wildcards.step_and_experiment.split("/")[1],
+        partial="results/{step_and_experiment}/.summary.json.partial",
     message:
         "{params.experiment} has no step {params.step}"
     shell:
         'echo \'{{"step": "{params.step}", "experiment": "{params.experiment}", "wanted": false}}\''
-        " > {output}.partial 2> {log} && mv {output}.partial {output}"
+        " > {params.partial} 2> {log} && mv {params.partial} {output}"
