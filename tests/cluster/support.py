@@ -49,7 +49,7 @@ datasets:
 experiments:
   tiny:
     dataset: mnist5k
-    train: {{model: lenet5, seeds: [0], epochs: 60, batch: 20, checkpoints: [2]}}
+    train: {{model: lenet5, seeds: [0], epochs: 150, batch: 20, checkpoints: [2]}}
 """
 """One network whose training lasts long enough to be stopped."""
 
