@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from probecore.dataset import load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.errors import InputError
 from probecore.files import read_table, write_table
+from probecore.networks import condition_at
 from probecore.statistics.filters import write_filters
 from probecore.train import describe, epochs_in, load_network
-from probecore.train.batches import Scaling
+from probecore.train.batches import Batches, Scaling
 from probecore.train.inference import check_data
+from probecore.train.params import Augmentation
 
 Keys = Mapping[str, Sequence[str]]
 """The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
@@ -54,6 +57,23 @@ class Network:
     def at(self, epoch: int) -> nn.Module:
         """The network at one epoch, in evaluation mode."""
         return load_network(self._checkpoints, epoch, device=self.device)
+
+    def test_tensors(self) -> tuple[Tensor, Tensor]:
+        """The test split as stored, inputs (N, ...) and targets (N,), on the device."""
+        test = self.dataset.test
+        return torch.from_numpy(test.inputs).to(self.device), torch.from_numpy(test.targets).to(self.device)
+
+    def batches(self, batch: int, augmentation: Augmentation) -> Batches:
+        """Batches of the training split, for a short retraining; of all of it where it is smaller than one."""
+        train = self.dataset.train
+        return Batches(
+            train.inputs,
+            train.targets,
+            normalise=self.info.normalise,
+            augmentation=augmentation,
+            batch=min(batch, len(train.targets)),
+            device=self.device,
+        )
 
     def need_labelled_images(self, measure: str) -> None:
         """Raise `InputError` if the data are no images with labels."""
@@ -96,3 +116,22 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], keys: Keys) -
         table = table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
         write_table(folder / f"{name}.csv", table, sort_by=leading)
     write_filters(folder / "filters.csv", tables["filters"])
+
+
+def is_last(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of the last checkpoint of their network."""
+    return table["epoch"] == table.groupby("network")["epoch"].transform("max")
+
+
+def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows after training, and those of trained networks before it, with the column ``condition``."""
+    initial = (table["epoch"] == 0) & table["network"].str.startswith("trained")
+    shown = table[is_last(table) | initial]
+    pairs = zip(shown["network"], shown["epoch"], strict=True)
+    return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
+
+
+def of_one_network(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the network that stands for the others in a figure: the first trained one where there is one."""
+    names = sorted(table["network"].unique(), key=lambda name: (not name.startswith("trained"), name))
+    return table[table["network"] == names[0]] if names else table

@@ -12,7 +12,7 @@ from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, rea
 from probecore.activations.params import Store
 from probecore.activations.rows import Rows, readable
 from probecore.errors import InputError
-from probecore.files import open_hdf5
+from probecore.files import open_hdf5, sha256_of
 from probecore.schema import did_you_mean
 
 Array = np.ndarray[Any, Any]
@@ -74,6 +74,11 @@ class Activations:
         group = self._group(epoch_name(epoch))
         with readable(self.path, group.name):
             return read_text(group.attrs, "checkpoint_sha256")
+
+    def check_made_of(self, checkpoints: Path) -> None:
+        """Raise `InputError` if another checkpoint file was run."""
+        if self.checkpoint_sha256(self.epochs[0]) != sha256_of(checkpoints):
+            raise InputError(f"{self.path}: made of other checkpoints than {checkpoints}; run `activations` again")
 
     def splits(self, epoch: int) -> list[str]:
         """The splits that were run."""

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from probecore.anova.diagnostics import normal_quantiles
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, spread, style
+from probecore.measuring import at_the_end, is_last, of_one_network
 from probecore.networks import condition_at
 
 MAIN = "activation_weighted_patch"
@@ -22,21 +23,20 @@ def draw_figures(tables: Mapping[str, pd.DataFrame], output: Path) -> None:
     draw_relations(main[main["dilation"] == 1], output / "relations")
     draw_epochs(main[(main["dilation"] == 1) & (main["relation"] == "R2")], output / "epochs")
     draw_dilations(main, output / "dilations")
-    draw_pairs(_first(tables["pairs"]), output / "pairs")
-    draw_kernels(_first(tables["kernels"]), output / "kernels")
-    draw_permutations(_first(tables["permutations"]), output / "permutations")
-    draw_residuals(_first(tables["pairs"]), output / "residuals")
+    draw_pairs(of_one_network(tables["pairs"]), output / "pairs")
+    draw_kernels(of_one_network(tables["kernels"]), output / "kernels")
+    draw_permutations(of_one_network(tables["permutations"]), output / "permutations")
+    draw_residuals(of_one_network(tables["pairs"]), output / "residuals")
 
 
 @style()
 def draw_relations(table: pd.DataFrame, path_stem: Path) -> None:
     """R² by layer and relation, one mark per network at its last checkpoint, and untrained ones."""
-    last = table["epoch"] == table.groupby("network")["epoch"].transform("max")
-    shown = table[last | ((table["epoch"] == 0) & table["network"].str.startswith("trained"))]
+    shown = at_the_end(table)
     layers = list(dict.fromkeys(shown["layer"]))
     figure = new_figure(max(5.4, 1.2 + 1.4 * len(layers)), 3.4)
     panels = figure.subplots(1, 3, sharey=True)
-    groups = sorted({(condition_at(row.network, row.epoch), row.network, row.epoch) for row in shown.itertuples()})
+    groups = sorted({(row.condition, row.network, row.epoch) for row in shown.itertuples()})
     labelled: set[str] = set()
     for axes, relation in zip(panels, RELATIONS, strict=True):
         for offset, (condition, network, epoch) in zip(spread(len(groups), 0.6), groups, strict=True):
@@ -79,7 +79,7 @@ def draw_epochs(table: pd.DataFrame, path_stem: Path) -> None:
 @style()
 def draw_dilations(table: pd.DataFrame, path_stem: Path) -> None:
     """Heat maps of R² over layer and probe dilation, a panel per relation, trained networks."""
-    last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
+    last = table[is_last(table)]
     shown = last[~last["network"].str.startswith("shuffled")]
     layers, dilations = list(dict.fromkeys(last["layer"])), sorted(last["dilation"].unique())
     figure = new_figure(max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
@@ -199,9 +199,3 @@ def _scatter(axes: Axes, rows: pd.DataFrame, relation: str) -> None:
     half = 1.96 * sd * np.sqrt(1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
     axes.plot(at, line, color=colour_of("trained"))
     axes.fill_between(at, line - half, line + half, color=colour_of("trained"), alpha=0.3, lw=0)
-
-
-def _first(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the first network, a trained one where there is one."""
-    names = sorted(table["network"].unique(), key=lambda name: (not name.startswith("trained"), name))
-    return table[table["network"] == names[0]] if names else table

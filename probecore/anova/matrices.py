@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError
-from probecore.statistics import permutation_p
+from probecore.statistics import Z, permutation_p
 
 Array = npt.NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def jackknife_interval(value: float, replicates: Array) -> tuple[float, float]:
     """95 % normal interval of a value by its replicates without each sample in turn; NaN for fewer than two."""
     if len(replicates) < 2:
         return np.nan, np.nan
-    half = 1.959963984540054 * np.sqrt((len(replicates) - 1) * replicates.var())
+    half = Z * np.sqrt((len(replicates) - 1) * replicates.var())
     return value - half, value + half
 
 

@@ -24,7 +24,7 @@ from probecore.anova.layers import Association, LayerModel
 from probecore.anova.matrices import gradient_outer_product, jackknife_interval, matrix_association
 from probecore.anova.params import AnovaParams
 from probecore.errors import InputError
-from probecore.statistics import percentile_interval
+from probecore.statistics import Z, percentile_interval
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -234,6 +234,6 @@ def _percentiles(_value: float, replicates: Array) -> tuple[float, float]:
 def _fisher_interval(r: Array, n: int) -> tuple[Array, Array]:
     """95 % interval of correlations of n pairs by Fisher's z; NaN for fewer than four."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = 1.959963984540054 / np.sqrt(n - 3) if n > 3 else np.nan
+        half = Z / np.sqrt(n - 3) if n > 3 else np.nan
         z = np.arctanh(np.clip(r, -1, 1))
     return np.tanh(z - half), np.tanh(z + half)

@@ -14,7 +14,6 @@ from probecore.anova.params import AnovaParams
 from probecore.anova.tables import drawings, two_way
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
-from probecore.files import sha256_of
 from probecore.measuring import Keys, Network, Tables
 from probecore.progress import track
 from probecore.schema import did_you_mean
@@ -45,8 +44,7 @@ def run_network(
     tables = Tables(network, KEYS)
     with Activations(activations) as dump:
         layers = _layers(dump, params)
-        if dump.checkpoint_sha256(dump.epochs[0]) != sha256_of(checkpoints):
-            raise InputError(f"{activations}: made of other checkpoints than {checkpoints}; run `activations` again")
+        dump.check_made_of(checkpoints)
         measures = {
             layer: LayerMeasures(
                 layer, params, generator=numpy_generator(network.info.experiment, network.info.network, "anova", layer)

@@ -11,7 +11,7 @@ from probecore.anova.figures import draw_figures
 from probecore.anova.measuring import ALPHA, MAIN
 from probecore.anova.run import KEYS
 from probecore.files import write_table
-from probecore.measuring import gather
+from probecore.measuring import gather, is_last
 from probecore.networks import condition_at, condition_of, seed_number
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -52,9 +52,9 @@ def judge(relations: pd.DataFrame, expanded: pd.DataFrame) -> pd.DataFrame:
         labels: the interval lies above that of the control of the same seed; constrained: more filters match
         their expanded kernel than chance explains (binomial test, 0.05).
     """
-    final = relations[_is_final(relations) & relations["network"].map(condition_of).isin(["trained", "given"])]
+    final = relations[is_last(relations) & relations["network"].map(condition_of).isin(["trained", "given"])]
     main = final[_is_main(final)]
-    shuffled = relations[_is_final(relations) & (relations["network"].map(condition_of) == "shuffled")]
+    shuffled = relations[is_last(relations) & (relations["network"].map(condition_of) == "shuffled")]
     controls = shuffled[_is_main(shuffled)]
     rows = []
     for (layer, relation), group in main.groupby(["layer", "relation"]):
@@ -81,10 +81,6 @@ def judge(relations: pd.DataFrame, expanded: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "relation", "null", "networks", "stand", "held"])
 
 
-def _is_final(table: pd.DataFrame) -> "pd.Series[bool]":
-    return table["epoch"] == table.groupby("network")["epoch"].transform("max")
-
-
 def _is_main(table: pd.DataFrame) -> "pd.Series[bool]":
     return (table["excitation"] == MAIN) & (table["dilation"] == 1) & (table["class"] == "all")
 
@@ -99,7 +95,7 @@ def _above_controls(group: pd.DataFrame, controls: pd.DataFrame, layer: Any, rel
 def _matching(expanded: pd.DataFrame, networks: "pd.Series[str]", layer: Any, relation: Any) -> list[bool]:
     if expanded.empty:
         return []
-    rows = expanded[(expanded["layer"] == layer) & (expanded["relation"] == relation) & _is_final(expanded)]
+    rows = expanded[(expanded["layer"] == layer) & (expanded["relation"] == relation) & is_last(expanded)]
     counts = rows.loc[rows["network"].isin(networks), ["significant", "n"]]
     return [bool(bdtrc(round(share * n) - 1, n, ALPHA) <= ALPHA) for share, n in counts.itertuples(index=False)]
 
@@ -107,7 +103,7 @@ def _matching(expanded: pd.DataFrame, networks: "pd.Series[str]", layer: Any, re
 def _headline(relations: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int | float | None]:
     """R2 by layer: R² trained, untrained, shuffled, and the change; then what was held against how many nulls."""
     shown = relations[_is_main(relations) & (relations["relation"] == "R2")]
-    shown = shown[_is_final(shown) | (shown["epoch"] == 0)]
+    shown = shown[is_last(shown) | (shown["epoch"] == 0)]
     conditions = [condition_at(str(row.network), int(row.epoch)) for row in shown.itertuples()]
     headline: dict[str, int | float | None] = {}
     for (condition, layer), rows in shown.groupby([pd.Series(conditions, index=shown.index), "layer"]):

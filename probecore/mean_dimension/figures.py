@@ -16,6 +16,7 @@ from probecore.figures import (
     style,
 )
 from probecore.files import open_hdf5
+from probecore.measuring import is_last
 from probecore.networks import condition_at, condition_of
 
 BASES = {"pixels": "pixels", "pca": "principal components"}
@@ -54,8 +55,7 @@ def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
     bases = [basis for basis in BASES if (table["basis"] == basis).any()]
     figure = new_figure(5.4, 0.6 + 2.4 * max(1, len(bases)))
     panels = figure.subplots(max(1, len(bases)), 1, squeeze=False, sharex=True)[:, 0]
-    last = table.groupby("network")["epoch"].transform("max")
-    shown = table[((table["epoch"] == last) | (table["epoch"] == 0)) & (table["site"] != "block")]
+    shown = table[(is_last(table) | (table["epoch"] == 0)) & (table["site"] != "block")]
     labelled: set[str] = set()
     for axes, basis in zip(panels, bases, strict=False):
         rows = shown[shown["basis"] == basis]

@@ -30,7 +30,7 @@ from probecore.models import Block, blocks
 from probecore.models.tracing import trace
 from probecore.networks import condition_of
 from probecore.progress import say, track
-from probecore.statistics import wilson_interval
+from probecore.statistics import share_of
 
 KEYS: Keys = {
     "outputs": ["basis", "output"],
@@ -106,9 +106,9 @@ class _Probe:
     def __init__(self, network: Network, params: MeanDimensionParams) -> None:
         self._network, self._params = network, params
         dataset = network.dataset
-        self._inputs = network.scale(torch.from_numpy(dataset.test.inputs).to(network.device))
-        self._targets = torch.from_numpy(dataset.test.targets).to(network.device)
-        self.labels = None if dataset.classes is None else self._targets
+        inputs, targets = network.test_tensors()
+        self._inputs = network.scale(inputs)
+        self.labels = None if dataset.classes is None else targets
         train = network.scale(torch.from_numpy(dataset.train.inputs[: params.pca_images]).to(network.device)).cpu()
         self._fill = train.mean(0).to(network.device)
         self._bases: dict[str, Basis | None] = {"pixels": None}
@@ -177,15 +177,7 @@ class _Probe:
         for order, score in shown.items():
             hits = deletion_curve(model, images, labels, score, fill=self._fill)
             for fraction, right in zip(FRACTIONS, hits.tolist(), strict=True):
-                low, high = wilson_interval(right, len(labels))
-                yield {
-                    "order": order,
-                    "fraction": fraction,
-                    "accuracy": right / len(labels),
-                    "low": low,
-                    "high": high,
-                    "n": len(labels),
-                }
+                yield {"order": order, "fraction": fraction, **share_of(right, len(labels), name="accuracy")}
 
     def _generator(self, *step: str) -> np.random.Generator:
         info = self._network.info
@@ -194,17 +186,14 @@ class _Probe:
 
 def _sites(model: nn.Module, example: Tensor) -> list[tuple[Block, str, str]]:
     """Each block with the calls that its three sites are, in the order they run."""
-    times = {call.name: call.times for call in trace(model, example)}
-
-    def call_of(name: str, index: int) -> str:
-        return name if times[name] == 1 else f"{name}#{index + 1}"
+    calls = {(call.name, call.index): call.layer for call in trace(model, example)}
 
     sites = []
     for block in blocks(model, tuple(example.shape[1:])):
-        sites.append((block, "conv", call_of(block.layer, 0)))
+        sites.append((block, "conv", calls[block.layer, 1]))
         if block.activation is not None:
-            sites.append((block, "act", call_of(block.activation, block.activation_call)))
-        sites.append((block, "block", call_of(block.output, block.output_call)))
+            sites.append((block, "act", calls[block.activation, block.activation_call + 1]))
+        sites.append((block, "block", calls[block.output, block.output_call + 1]))
     return sites
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from probecore.mean_dimension.figures import draw_deletion, draw_heatmaps, draw_layers, draw_outputs
 from probecore.mean_dimension.run import HEATMAPS, KEYS
-from probecore.measuring import gather
-from probecore.networks import condition_at
+from probecore.measuring import at_the_end, gather
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
@@ -100,11 +99,8 @@ TABLES = [
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     """Means over networks: the outputs by condition after training, and the area under the deletion curves."""
     table = tables["outputs"]
-    first = (table["epoch"] == 0) & ~table["network"].str.startswith("shuffled")
-    last = table["epoch"] == table.groupby("network")["epoch"].transform("max")
-    shown = table[(first | last) & table["output"].isin(["logits", "output"])]
-    conditions = [condition_at(row.network, row.epoch) for row in shown.itertuples()]
-    means = shown.groupby([conditions, "basis"])["value"].mean()
+    shown = at_the_end(table[table["output"].isin(["logits", "output"])])
+    means = shown.groupby(["condition", "basis"])["value"].mean()
     headline: dict[str, int | float | None] = {
         f"{condition}.{basis}": float(value) for (condition, basis), value in means.items()
     }

@@ -7,7 +7,7 @@ from probecore.mechanism.clusters import filter_statistics
 from probecore.mechanism.fields import clip_fields
 from probecore.mechanism.layer import layer_statistics
 from probecore.mechanism.winners import winner_statistics
-from probecore.statistics import percentile_interval, permutation_p, wilson_interval
+from probecore.statistics import percentile_interval, permutation_p
 
 Array = npt.NDArray[np.float64]
 Quantities = dict[str, Array]
@@ -65,12 +65,6 @@ def estimates(
     low, high = (_unbounded(np.clip(bound - bias, least, most)) for bound in percentile_interval(replicates))
     p = permutation_p(value, null, tail="two-sided")
     return {"value": observed, "low": low, "high": high, "null": _unbounded(np.median(null, axis=0)), "p": p}
-
-
-def share_of(count: int, n: int, *, name: str = "value") -> dict[str, float]:
-    """Columns `name`, ``low``, ``high`` and ``n`` of `count` out of `n`, with Wilson's interval."""
-    low, high = wilson_interval(count, n)
-    return {name: count / n, "low": low, "high": high, "n": n}
 
 
 def _bounded(values: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from probecore.figures import SERIES_COLOURS, new_figure, rasterise, save_figure, spread, style
+from probecore.measuring import is_last
 from probecore.mechanism.panels import add_legend, by_layer, name_layers
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ METHODS = ("clusters", "magnitude", "random")
 @style()
 def draw_worth(worth: pd.DataFrame, path_stem: Path) -> None:
     """Rank correlation of qualities with the loss increase on silencing, by layer, one mark per network."""
-    last = worth[worth["epoch"] == worth.groupby("network")["epoch"].transform("max")]
+    last = worth[is_last(worth)]
     rows = last[(last["worth"] == "worth_loss") & ~last["network"].str.startswith("shuffled")]
     figure = new_figure(5.4, 3.2)
     axes = figure.subplots()
@@ -35,7 +36,7 @@ def draw_worth(worth: pd.DataFrame, path_stem: Path) -> None:
 @style()
 def draw_quality(filters: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
     """Each filter's worth against its share of right images, trained networks at their last checkpoint."""
-    last = filters[filters["epoch"] == filters.groupby("network")["epoch"].transform("max")]
+    last = filters[is_last(filters)]
     rows = last[~last["network"].str.startswith("shuffled") & last["quantity"].isin(["single_accuracy", "worth_loss"])]
     table = rows.pivot(index=["network", "layer", "filter"], columns="quantity", values="value").reset_index()
     table["depth"] = table["layer"].map(layers.drop_duplicates("layer").set_index("layer")["depth"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from probecore.figures import new_figure
-from probecore.networks import condition_at
+from probecore.measuring import at_the_end
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 def by_condition(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """(condition, rows in order of depth) of every network at its last epoch; untrained ones once per seed."""
-    last = rows["epoch"] == rows.groupby("network")["epoch"].transform("max")
-    initial = (rows["epoch"] == 0) & ~rows["network"].str.startswith("shuffled")
-    for (network, epoch), line in rows[last | initial].groupby(["network", "epoch"]):
-        yield condition_at(str(network), int(epoch)), line.sort_values("depth")
+    for _, line in at_the_end(rows).groupby(["network", "epoch"]):
+        yield line["condition"].iloc[0], line.sort_values("depth")
 
 
 def by_layer(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:

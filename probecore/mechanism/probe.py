@@ -12,7 +12,7 @@ from probecore.determinism import numpy_generator
 from probecore.measuring import Network
 from probecore.mechanism.backbone import choose_blocks
 from probecore.mechanism.clusters import cluster_numbers, filter_statistics
-from probecore.mechanism.estimates import Array, Quantities, share_of
+from probecore.mechanism.estimates import Array, Quantities
 from probecore.mechanism.fields import clip_fields
 from probecore.mechanism.heads import train_heads
 from probecore.mechanism.layer import AUTHORS
@@ -21,8 +21,7 @@ from probecore.mechanism.readout import Floats, read_out
 from probecore.mechanism.replication import About, replicated_estimates
 from probecore.mechanism.worth import silencing_losses
 from probecore.models import Block, blocks
-from probecore.statistics import Estimate, paired_difference, spearman
-from probecore.statistics.proportions import Z
+from probecore.statistics import Estimate, Z, paired_difference, share_of, spearman
 from probecore.train.inference import chunks
 
 Row = dict[str, Any]

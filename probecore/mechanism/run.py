@@ -9,14 +9,13 @@ from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.measuring import Keys, Network, Tables
-from probecore.mechanism.estimates import share_of
 from probecore.mechanism.params import MechanismParams, Pruning
 from probecore.mechanism.probe import Probe
 from probecore.mechanism.pruning import Chain
 from probecore.mechanism.retraining import prune, retrain, size_of
 from probecore.networks import condition_of
 from probecore.progress import say
-from probecore.train.batches import Batches
+from probecore.statistics import share_of
 
 
 def run_network(*, data: Path, checkpoints: Path, params: MechanismParams, numerics: Numerics, output: Path) -> None:
@@ -69,15 +68,7 @@ def _add_pruning(tables: Tables, probe: Probe, params: Pruning) -> None:
         return
     assert isinstance(probe.model, nn.Sequential)
     network = probe.network
-    train, shape = network.dataset.train, network.dataset.input_shape
-    batches = Batches(
-        train.inputs,
-        train.targets,
-        normalise=network.info.normalise,
-        augmentation=params.augmentation,
-        batch=min(params.batch, len(train.inputs)),
-        device=network.device,
-    )
+    shape, batches = network.dataset.input_shape, network.batches(params.batch, params.augmentation)
     key = probe.key("pruning")
     pruned_networks = prune(
         probe.model,

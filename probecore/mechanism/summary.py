@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from probecore.files import write_table
-from probecore.measuring import NAMES, gather
+from probecore.measuring import NAMES, gather, is_last
 from probecore.mechanism.figures import draw_depth, draw_matrices, draw_sizes, draw_sweep
 from probecore.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.mechanism.layer import AUTHORS
@@ -137,9 +137,8 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     """Means over networks by condition: accuracy and SNR of the first and last layer, and how both go with depth."""
     layers = tables["layers"]
     layers = layers.assign(condition=[condition_at(row.network, row.epoch) for row in layers.itertuples()])
-    last = layers["epoch"] == layers.groupby("network")["epoch"].transform("max")
     initial = (layers["condition"] == "untrained") & ~layers["network"].str.startswith("shuffled")
-    shown = layers[(last & (layers["condition"] != "untrained")) | initial]
+    shown = layers[(is_last(layers) & (layers["condition"] != "untrained")) | initial]
     headline: dict[str, int | float | None] = {}
     for (condition, quantity), rows in shown[shown["quantity"].isin(["accuracy", "snr"])].groupby(
         ["condition", "quantity"]

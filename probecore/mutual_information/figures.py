@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, save_figure, style
+from probecore.measuring import is_last
 from probecore.networks import condition_of
 
 BIT = math.log(2)
@@ -19,11 +20,6 @@ def conditions_in(table: pd.DataFrame) -> list[str]:
     """The conditions of a table's networks, in the order of every figure."""
     found = set(table["network"].map(condition_of))
     return [name for name in ("trained", "shuffled", "given") if name in found]
-
-
-def last_epochs(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of each network's last checkpoint."""
-    return table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
 
 
 @style()
@@ -102,7 +98,8 @@ def draw_layers(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> 
     figure = new_figure(2.9 * len(conditions), 2.9)
     panels = figure.subplots(1, len(conditions), squeeze=False)[0]
     for condition, axes in zip(conditions, panels, strict=True):
-        chosen = last_epochs(table[table["network"].map(condition_of) == condition])
+        own = table[table["network"].map(condition_of) == condition]
+        chosen = own[is_last(own)]
         means = chosen.groupby(["layer", "to_layer"])[["value", "breaks"]].mean()
         grid = np.full((len(layers), len(layers)), np.nan)
         for (first, second), row in means.iterrows():
@@ -124,7 +121,7 @@ def draw_ablation(table: pd.DataFrame, order: Sequence[str], path_stem: Path) ->
     if table.empty:
         draw_nothing(path_stem)
         return
-    chosen = last_epochs(table)
+    chosen = table[is_last(table)]
     conditions = conditions_in(chosen)
     layers = [layer for layer in order if (chosen["layer"] == layer).any()]
     figure = new_figure(2.7 * len(layers) + 0.6, 2.5 * len(conditions) + 0.5)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from probecore.figures import colour_of, new_figure, rasterise, save_figure, spread, style
-from probecore.mutual_information.figures import BIT, draw_nothing, last_epochs
+from probecore.measuring import at_the_end, is_last, of_one_network
+from probecore.mutual_information.figures import BIT, draw_nothing
 from probecore.mutual_information.redundancy import cluster_order
-from probecore.networks import condition_at
 
 SHOWN = 64
 """Units of a layer that a chart of single units shows."""
@@ -19,15 +19,13 @@ SHOWN = 64
 def draw_units(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
     """I(T;Y) of every unit by layer and condition, with the mean null; all networks of a condition together."""
     known = table[table["quantity"] == "label_information"]
-    first = known["epoch"] == known.groupby("network")["epoch"].transform("min")
-    ends = pd.concat([known[first & known["network"].str.startswith("trained")], last_epochs(known)]).drop_duplicates()
-    groups = [condition_at(row.network, row.epoch) for row in ends.itertuples()]
-    names = [name for name in ("untrained", "trained", "shuffled", "given") if name in groups]
+    ends = at_the_end(known)
+    names = [name for name in ("untrained", "trained", "shuffled", "given") if name in set(ends["condition"])]
     figure = new_figure(5.4, 3.4)
     axes = figure.subplots()
     shift = np.random.default_rng(0)
     for name, offset in zip(names, spread(len(names), 0.6), strict=True):
-        rows = ends[np.array(groups) == name]
+        rows = ends[ends["condition"] == name]
         place = rows["layer"].map(layers.index) + offset + shift.uniform(-0.06, 0.06, len(rows))
         axes.scatter(
             place, rows["value"] / BIT, s=3, color=colour_of(name), label=name, rasterized=rasterise(len(ends)), lw=0
@@ -43,7 +41,7 @@ def draw_units(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> N
 @style()
 def draw_classes(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
     """Units by classes, as shares of the ceiling, of one network: untrained above, at its end below."""
-    one = table[table["network"] == _example(table)]
+    one = of_one_network(table)
     shown = [layer for layer in layers if (one["layer"] == layer).any()]
     epochs = sorted({one["epoch"].min(), one["epoch"].max()})
     figure = new_figure(1.6 * len(shown) + 1, 2.8 * len(epochs))
@@ -70,8 +68,8 @@ def draw_classes(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) ->
 def draw_orders(table: pd.DataFrame, orders: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
     """Ranks of a layer's units by I(T;Y) over checkpoints, of one network, above the ranks' correlations."""
     known = table[table["quantity"] == "label_information"]
-    name = _example(known)
-    one, agreement = known[known["network"] == name], orders[orders["network"] == name]
+    one = of_one_network(known)
+    agreement = orders[orders["network"].isin(one["network"])]
     shown = list(layers)[: len(layers) - 1] or list(layers)
     figure = new_figure(1.9 * len(shown) + 0.8, 4.2)
     panels = figure.subplots(2, len(shown), squeeze=False, height_ratios=[3, 1])
@@ -102,7 +100,8 @@ def draw_redundancy(table: pd.DataFrame, layers: Sequence[str], path_stem: Path)
     if table.empty:
         draw_nothing(path_stem)
         return
-    one = last_epochs(table[table["network"] == _example(table)])
+    one = of_one_network(table)
+    one = one[is_last(one)]
     shown = [layer for layer in layers if (one["layer"] == layer).any()]
     figure = new_figure(2.0 * len(shown) + 0.8, 4.6)
     panels = figure.subplots(2, len(shown), squeeze=False)
@@ -131,9 +130,3 @@ def draw_redundancy(table: pd.DataFrame, layers: Sequence[str], path_stem: Path)
     panels[0, 0].set_ylabel("shared, bits")
     panels[1, 0].set_ylabel("redundancy, bits")
     save_figure(figure, path_stem)
-
-
-def _example(table: pd.DataFrame) -> str:
-    """The network that stands for the others: the first trained one."""
-    names = sorted(table["network"].unique(), key=lambda name: (not name.startswith("trained"), name))
-    return str(names[0])

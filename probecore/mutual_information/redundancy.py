@@ -12,8 +12,7 @@ from scipy.stats import chi2
 
 from probecore.mutual_information.discrete import quantile_bins
 from probecore.mutual_information.result import Array, Labels
-from probecore.statistics import permutation_p
-from probecore.statistics.proportions import Z
+from probecore.statistics import Z, permutation_p
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import nn
 
 from probecore.determinism import numpy_generator, seed_of, torch_generator
@@ -15,8 +14,7 @@ from probecore.mutual_information.params import Ablation
 from probecore.mutual_information.result import Array
 from probecore.mutual_information.variables import Place
 from probecore.networks import condition_of
-from probecore.statistics import wilson_interval
-from probecore.train.batches import Batches
+from probecore.statistics import share_of
 from probecore.train.loop import make_optimiser, train_epoch
 from probecore.train.params import Augmentation, Recipe
 
@@ -47,16 +45,22 @@ def ablation_rows(
     retrain : whether to retrain as well
     """
     model, info = network.at(epoch), network.info
-    images, labels = (part[chosen] for part in _test_tensors(network))
+    images, labels = (part[chosen] for part in network.test_tensors())
     retrain = retrain and params.retraining_steps > 0 and condition_of(info.network) != "shuffled"
-    batches = _batches(network, params.batch) if retrain else None
+    batches = network.batches(params.batch, Augmentation()) if retrain else None
     whole = hits(model, images, labels, scale=network.scale)
     for place in _removable(model, places):
         units = len(known[place.layer])
         counts = sorted({round(units * share) for share in params.fractions} - {0, units})
         for order, draw, sequence in _orders(network, epoch, place.layer, known[place.layer], params.random):
             keys = {"layer": place.layer, "order": order, "draw": draw}
-            yield {**keys, "removed": 0, "retrained": 0, **_accuracy(whole, len(labels)), "units": units}
+            yield {
+                **keys,
+                "removed": 0,
+                "retrained": 0,
+                **share_of(whole, len(labels), name="accuracy"),
+                "units": units,
+            }
             for removed in counts:
                 gone = sequence[:removed].tolist()
                 models = [model]
@@ -76,7 +80,7 @@ def ablation_rows(
                 for again, changed in enumerate(models):
                     with silenced(changed, place.dumped, gone):
                         right = hits(changed, images, labels, scale=network.scale)
-                    accuracy = _accuracy(right, len(labels))
+                    accuracy = share_of(right, len(labels), name="accuracy")
                     yield {**keys, "removed": removed, "retrained": again, **accuracy, "units": units}
 
 
@@ -96,8 +100,8 @@ def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) 
         return
     widths = {name: min(full, suggested.get(name, full)) for name, full in convs.items()}
     variants = {"full": convs, "suggested": widths, "uniform": uniform_widths(model, widths)}
-    images, labels = _test_tensors(network)
-    batches = _batches(network, recipe.batch, recipe.augmentation)
+    images, labels = network.test_tensors()
+    batches = network.batches(recipe.batch, recipe.augmentation)
     for name, chosen in variants.items():
         changed = narrowed(model, chosen, seed=seed_of(info.experiment, info.network, STEP, "weights"))
         optimiser = make_optimiser(changed.parameters(), recipe)
@@ -109,7 +113,7 @@ def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) 
             "variant": name,
             "widths": "-".join(map(str, chosen.values())),
             "parameters": sum(parameter.numel() for parameter in changed.parameters()),
-            **_accuracy(right, len(labels)),
+            **share_of(right, len(labels), name="accuracy"),
         }
 
 
@@ -127,25 +131,3 @@ def _orders(
     for draw in range(random):
         generator = numpy_generator(network.info.experiment, network.info.network, STEP, "order", layer, epoch, draw)
         yield "random", draw, generator.permutation(len(known))
-
-
-def _test_tensors(network: Network) -> tuple[torch.Tensor, torch.Tensor]:
-    test = network.dataset.test
-    return torch.from_numpy(test.inputs).to(network.device), torch.from_numpy(test.targets).to(network.device)
-
-
-def _batches(network: Network, batch: int, augmentation: Augmentation | None = None) -> Batches:
-    train = network.dataset.train
-    return Batches(
-        train.inputs,
-        train.targets,
-        normalise=network.info.normalise,
-        augmentation=augmentation or Augmentation(),
-        batch=min(batch, len(train.targets)),
-        device=network.device,
-    )
-
-
-def _accuracy(right: int, n: int) -> dict[str, float]:
-    low, high = wilson_interval(right, n)
-    return {"accuracy": right / n, "low": low, "high": high, "n": n}

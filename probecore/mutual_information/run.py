@@ -10,7 +10,6 @@ import numpy as np
 from probecore.activations.reader import Activations
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
-from probecore.files import sha256_of
 from probecore.measuring import Network, Tables
 from probecore.models import blocks
 from probecore.mutual_information.discrete import binary_entropy, class_information, equal_bins
@@ -55,8 +54,7 @@ def run_network(
             raise InputError(
                 f"{activations}: made from other data than {network.dataset.name}; run `activations` again"
             )
-        if dump.checkpoint_sha256(dump.epochs[0]) != sha256_of(checkpoints):
-            raise InputError(f"{activations}: made of other checkpoints than {checkpoints}; run `activations` again")
+        dump.check_made_of(checkpoints)
         if SPLIT not in dump.splits(dump.epochs[0]):
             raise InputError(f"{activations}: holds no test images; add `test` to `activations.splits`")
         job = _Job(network, dump, params)

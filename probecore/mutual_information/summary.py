@@ -4,18 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.measuring import gather
+from probecore.measuring import at_the_end, gather, is_last
 from probecore.mutual_information.figures import (
     BIT,
     draw_ablation,
     draw_convergence,
     draw_layers,
     draw_plane,
-    last_epochs,
 )
 from probecore.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
 from probecore.mutual_information.tables import KEYS
-from probecore.networks import condition_at
 from probecore.statistics import adjust
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -134,19 +132,19 @@ MEANING = (
 def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> dict[str, int | float | None]:
     """Means over networks by condition, in bits."""
     headline: dict[str, int | float | None] = {}
-    convergence = _with_condition(tables["convergence"])
+    convergence = at_the_end(tables["convergence"])
     for condition, rows in convergence[convergence["layer"] == layers[-1]].groupby("condition"):
         headline[f"distance_to_bound.{condition}"] = float(rows["distance"].mean() / BIT)
         headline[f"label_information_of_output.{condition}"] = float(rows["label"].mean() / BIT)
     known = tables["filters"].query("quantity == 'label_information'").copy()
     known["adjusted"] = adjust(known["p"], "benjamini_hochberg")
-    for condition, rows in _with_condition(known).groupby("condition"):
+    for condition, rows in at_the_end(known).groupby("condition"):
         headline[f"label_information_per_unit.{condition}"] = float(rows["value"].mean() / BIT)
         headline[f"informative_units.{condition}"] = float((rows["adjusted"] < LEVEL).mean())
     if len(pairs := tables["pairs"]):
-        for condition, rows in _with_condition(pairs[pairs["layer"] == layers[0]]).groupby("condition"):
+        for condition, rows in at_the_end(pairs[pairs["layer"] == layers[0]]).groupby("condition"):
             headline[f"redundancy_of_first_layer.{condition}"] = float(rows["redundancy"].mean() / BIT)
-    ablation = _with_condition(tables["ablation"])
+    ablation = at_the_end(tables["ablation"])
     if len(ablation):
         removed = ablation[(ablation["condition"] == "trained") & (ablation["removed"] > 0)]
         for (order, again), rows in removed.groupby(["order", "retrained"]):
@@ -156,15 +154,8 @@ def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> dict[str, i
     return headline
 
 
-def _with_condition(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of last checkpoints and, of trained networks, of epoch 0, with the column `condition`."""
-    first = (table["epoch"] == 0) & table["network"].str.startswith("trained")
-    ends = pd.concat([table[first], last_epochs(table)]).drop_duplicates()
-    return ends.assign(condition=[condition_at(row.network, row.epoch) for row in ends.itertuples()])
-
-
 def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
-    plane = last_epochs(tables["plane"]).query("main == 1")
+    plane = tables["plane"][is_last(tables["plane"])].query("main == 1")
     shares = plane.groupby(["estimator", "quantity"])["saturated"].mean()
     full = [f"{estimator} of the {quantity}" for (estimator, quantity), share in shares.items() if share > 0.5]
     remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from probecore.figures import CONDITION_COLOURS, colour_of, new_figure, save_figure, spread, style
-from probecore.networks import condition_at, condition_of
+from probecore.measuring import at_the_end
+from probecore.networks import condition_of
 
 COMBINATIONS = [
     (filters, images) for filters in ("plain", "negated", "mean_free", "doubled") for images in ("normal", "reversed")
@@ -69,14 +70,6 @@ def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
     axes.set(ylabel="sign confusion", ylim=(-0.03, 1.03))
     figure.legend(loc="outside upper center", ncols=5)
     save_figure(figure, path_stem)
-
-
-def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows after training, and those of trained networks before it, with the column ``condition``."""
-    last = table.groupby("network")["epoch"].transform("max")
-    shown = table[(table["epoch"] == last) | ((table["epoch"] == 0) & table["network"].str.startswith("trained"))]
-    pairs = zip(shown["network"], shown["epoch"], strict=True)
-    return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
 
 
 def place_layers(axes: Any, table: pd.DataFrame) -> list[str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from probecore.figures import new_figure, save_figure, style
-from probecore.recos.figures import at_the_end, draw_marks, draw_nothing
+from probecore.measuring import at_the_end
+from probecore.recos.figures import draw_marks, draw_nothing
 
 IMAGES = ("plain", "seen", "unseen")
 HEADS = {

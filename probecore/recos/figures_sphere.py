@@ -8,7 +8,8 @@ import pandas as pd
 
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
 from probecore.files import open_hdf5
-from probecore.recos.figures import at_the_end, draw_marks, draw_nothing, panels_for, place_layers
+from probecore.measuring import at_the_end
+from probecore.recos.figures import draw_marks, draw_nothing, panels_for, place_layers
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 

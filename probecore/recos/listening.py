@@ -1,13 +1,12 @@
 """What layers of a network read and give, batch by batch, so that memory does not grow with the images."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from probecore.models.tracing import listening
 from probecore.train.batches import Scaling
 
 BATCH = 100
@@ -32,23 +31,14 @@ def _listen(
     model: nn.Module, places: Places, images: Tensor, scale: Scaling, *, outputs: bool
 ) -> Iterator[dict[str, Tensor]]:
     """Hooks are removed when the caller stops, whatever happens."""
-    wanted = {place: name for name, place in places.items()}
+    wanted = {(module, index + 1): name for name, (module, index) in places.items()}
     heard: dict[str, Tensor] = {}
-    calls: Counter[str] = Counter()
 
-    def hear(module_name: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            place = module_name, calls[module_name]
-            calls[module_name] += 1
-            if place in wanted:  # a copy, because what follows may work in place
-                heard[wanted[place]] = (output if outputs else inputs[0]).clone()
+    def receive(module: str, index: int, inputs: tuple[Any, ...], output: Any) -> None:
+        if name := wanted.get((module, index)):  # a copy, because what follows may work in place
+            heard[name] = (output if outputs else inputs[0]).clone()
 
-        return hook
-
-    with ExitStack() as stack, torch.inference_mode():
-        for module_name in dict.fromkeys(module for module, _ in places.values()):
-            module = model.get_submodule(module_name)
-            stack.callback(module.register_forward_hook(hear(module_name)).remove)
+    with torch.inference_mode(), listening(model, {module for module, _ in places.values()}, receive) as calls:
         for part in images.split(BATCH):
             calls.clear()
             model(scale(part))

@@ -53,9 +53,7 @@ class Probe:
     @classmethod
     def at(cls, network: Network, epoch: int, params: RecosParams) -> "Probe":
         """The probe of a network at one epoch."""
-        test = network.dataset.test
-        images, labels = (torch.from_numpy(array).to(network.device) for array in (test.inputs, test.targets))
-        return cls(network, network.at(epoch), epoch, params, images, labels)
+        return cls(network, network.at(epoch), epoch, params, *network.test_tensors())
 
     def placed(self, rows: Iterable[dict[str, Any]]) -> Rows:
         """Rows of layers with the column ``position``: their place in the order they run."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from probecore.measuring import gather
-from probecore.recos.figures import at_the_end, draw_confusion, draw_polarity, draw_signs
+from probecore.measuring import at_the_end, gather
+from probecore.recos.figures import draw_confusion, draw_polarity, draw_signs
 from probecore.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
 from probecore.recos.figures_sphere import draw_angles, draw_embedding, draw_fisher, draw_spectral, draw_turned
 from probecore.recos.run import KEYS

@@ -1,17 +1,19 @@
 """Nulls, intervals and corrections that more than one measure uses; functions of arrays."""
 
 from probecore.statistics.families import adjust
-from probecore.statistics.proportions import paired_difference, wilson_interval
+from probecore.statistics.proportions import Z, paired_difference, share_of, wilson_interval
 from probecore.statistics.resampling import bootstrap_counts, percentile_interval, permutation_p, spearman
 from probecore.statistics.result import Estimate
 
 __all__ = [
     "Estimate",
+    "Z",
     "adjust",
     "bootstrap_counts",
     "paired_difference",
     "percentile_interval",
     "permutation_p",
+    "share_of",
     "spearman",
     "wilson_interval",
 ]

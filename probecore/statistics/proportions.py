@@ -21,6 +21,12 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return low, 1.0 if successes == n else min(1.0, centre + half)
 
 
+def share_of(count: int, n: int, *, name: str = "value") -> dict[str, float]:
+    """Columns `name`, ``low``, ``high`` and ``n`` of `count` out of `n`, with Wilson's interval."""
+    low, high = wilson_interval(count, n)
+    return {name: count / n, "low": low, "high": high, "n": n}
+
+
 def paired_difference(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Estimate:
     """How much a share of images changes when every image is judged twice.
 
