@@ -22,14 +22,14 @@ COVARIANCE_TAPS = 1024
 """Layers with more taps per patch than this have no patch covariance: it would take taps² numbers."""
 
 FEW_CHANNELS = 4
-"""Up to so many input channels, copying patches and multiplying is two to four times as fast as backpropagation."""
+"""Up to so many input channels, copying maps and multiplying is two to four times as fast as backpropagation."""
 
 LEAST_IMAGES = 16
 VALUES_AT_ONCE = 1 << 18
 """Values of inputs and responses that are added up at a time; more leave the cache, fewer cost calls."""
 
-PATCH_VALUES = 1 << 17
-"""Values of patches that are copied at a time."""
+COPIED_VALUES = 1 << 18
+"""Values of maps that are copied at a time."""
 
 RESPONSES = ("sum", "absolute", "square", "active", "maximum")
 """What is kept of each filter's responses φ: Σφ, Σ|φ|, Σφ², how many are above 0, and the largest."""
@@ -210,12 +210,7 @@ class ExcitationStream:
         if x.shape[1] > FEW_CHANNELS or groups > 1:
             gradient: Tensor = conv2d_weight(x, shape, phi, layer.stride, before, spread, groups)
             return gradient
-        pieces = max(1, PATCH_VALUES // int(np.prod((*shape[1:], *phi.shape[2:]))))
-        sums = torch.zeros(shape[0], int(np.prod(shape[1:])), dtype=phi.dtype, device=phi.device)
-        for images, responses in zip(x.split(pieces), phi.flatten(2).expand(len(x), -1, -1).split(pieces), strict=True):
-            patches = _patches(images, shape[2:], phi.shape[2:], spread, layer.stride).flatten(1, 3).flatten(2)
-            sums += torch.bmm(responses, patches.transpose(1, 2)).sum(0)
-        return sums.reshape(shape)
+        return _correlated_by_rows(x, phi, shape[2:], spread, layer.stride)
 
     def _unfolded(self, x: Tensor) -> Tensor:
         """Patches at dilation 1 as columns, (D, N P)."""
@@ -250,6 +245,27 @@ def _patches(
     strides = [step * spread for step, spread in zip(axes, dilation, strict=True)]
     strides += [step * jump for step, jump in zip(axes, stride, strict=True)]
     return x.as_strided((*x.shape[:2], *kernel, *positions), (images, channels, *strides), x.storage_offset())
+
+
+def _correlated_by_rows(
+    x: Tensor, phi: Tensor, kernel: Sequence[int], dilation: Sequence[int], stride: Sequence[int]
+) -> Tensor:
+    """Σ φ x of padded maps (N, C, H, W) with φ (N or 1, F, H', W'), (F, C, kernel).
+
+    Maps are copied once for each column of the kernel, not for each tap; its rows are slices of the copy.
+    """
+    channels, height = x.shape[1:3]
+    filters, *positions = phi.shape[1:]
+    at_once = max(1, COPIED_VALUES // (channels * kernel[1] * height * positions[1]))
+    reach = (positions[0] - 1) * stride[0] + 1
+    sums = phi.new_zeros(kernel[0], filters, channels * kernel[1])
+    for images, responses in zip(x.split(at_once), phi.flatten(2).expand(len(x), -1, -1).split(at_once), strict=True):
+        columns = _patches(images, (1, kernel[1]), (height, positions[1]), dilation, (1, stride[1])).flatten(1, 3)
+        for row, summed in enumerate(sums):
+            first = row * dilation[0]
+            seen = columns[:, :, first : first + reach : stride[0]].flatten(2)
+            summed += torch.bmm(responses, seen.transpose(1, 2)).sum(0)
+    return sums.view(kernel[0], filters, channels, kernel[1]).permute(1, 2, 0, 3).contiguous()
 
 
 def _margins(layer: nn.Conv2d, axis: int, dilation: int) -> tuple[int, int]:
