@@ -2,7 +2,7 @@
 
 Every batch holds the base points beside the points made of them, so that what an exchange does not change compares
 equal, to the last bit where a function treats every row of a batch alike (libraries of linear algebra may not). The
-fast ways are in `rank_one` and `local`.
+fast ways are in `local`, `windows`, `rank_one` and `graph`.
 """
 
 from collections.abc import Callable, Iterator

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from probecore.mean_dimension.evaluate import Named
 from probecore.mean_dimension.exchange import Swaps
-from probecore.mean_dimension.stages import Rest, Stage, pair
+from probecore.mean_dimension.kernels import Kernel, kernels
+from probecore.mean_dimension.stages import Rest, Stage
 
 ROWS = 500
 """Changed points that run through the rest of the network at once."""
@@ -101,7 +102,7 @@ class Local:
         stage, before, after = self._stages[index], self._before[index], self._after[index]
         pooled = outer = inner
         if stage.pool is not None:
-            pooled = _pooled(stage.pool, inner, after.shape)
+            pooled = _reached(stage.pool, inner, after.shape)
             outer = _needed(stage.pool, pooled)
         if _is_empty(pooled):
             return pooled, moved, moved
@@ -121,20 +122,20 @@ class Local:
         layer, weight = self._stages[index].layer, self._weights[index]
         assert isinstance(layer, nn.Conv2d)
         maps = self._before[index].shape
-        (top, bottom), (left, right) = (_reach(layer, axis, _along(window, axis), maps[2 + axis]) for axis in (0, 1))
+        top, bottom, left, right = _reached(layer, window, maps)
         height, width = window[1] - window[0], window[3] - window[2]
         if top == bottom or left == right:
             return (top, bottom, left, right), weight.new_zeros(1, 0)
         channels = weight.shape[1] * layer.groups
         units = torch.eye(channels * height * width, dtype=weight.dtype, device=weight.device)
         units = units.view(-1, channels, height, width)
-        wide = [_wide(layer, axis) for axis in (0, 1)]
+        axes = _kernels(layer)
+        wide = [kernel.wide for kernel in axes]
         full = functional.conv2d(units, weight, padding=wide, dilation=layer.dilation, groups=layer.groups)
         picked = []
-        for axis, (first, end) in enumerate(((top, bottom), (left, right))):
-            stride = pair(layer.stride)[axis]
-            start = first * stride - _padding(layer, axis) - window[2 * axis] + wide[axis]
-            picked.append(slice(start, start + (end - first - 1) * stride + 1, stride))
+        for kernel, first, end, seen in zip(axes, (top, left), (bottom, right), window[::2], strict=True):
+            start = first * kernel.stride - kernel.padding - seen + kernel.wide
+            picked.append(slice(start, start + (end - first - 1) * kernel.stride + 1, kernel.stride))
         return (top, bottom, left, right), full[:, :, picked[0], picked[1]].reshape(len(units), -1)
 
     def _new_window(self, index: int, window: Window, *, after: bool = False) -> Tensor:
@@ -160,13 +161,12 @@ def _worthwhile(stages: list[Stage], points: Tensor) -> tuple[list[Stage], int]:
             if not isinstance(stage.layer, nn.Conv2d):
                 break
             maps = stage.affine(values)
-            rows, columns = (_reach(stage.layer, axis, _along(window, axis), maps.shape[2 + axis]) for axis in (0, 1))
-            inner = (*rows, *columns)
+            inner = _reached(stage.layer, window, maps.shape)
             elements = values.shape[1] * _area(window) * maps.shape[1] * _area(inner)
             if index and elements > stage.weight.numel() * maps[0, 0].numel():
                 return stages[:index], largest
             values, largest = stage.finish(maps), max(largest, elements)
-            window = inner if stage.pool is None else _pooled(stage.pool, inner, values.shape)
+            window = inner if stage.pool is None else _reached(stage.pool, inner, values.shape)
     return stages, largest
 
 
@@ -191,54 +191,33 @@ def _is_empty(window: Window) -> bool:
     return window[0] >= window[1] or window[2] >= window[3]
 
 
-def _along(window: Window, axis: int) -> tuple[int, int]:
-    return (window[0], window[1]) if axis == 0 else (window[2], window[3])
+def _reached(module: nn.Module, window: Window, maps: torch.Size) -> Window:
+    """The outputs of a conv layer or pool that see the window; `maps` is the shape of all."""
+    rows, columns = _kernels(module)
+    return *_span(window[:2], rows, maps[2]), *_span(window[2:], columns, maps[3])
 
 
-def _reach(layer: nn.Conv2d, axis: int, span: tuple[int, int], size: int) -> tuple[int, int]:
-    """Which of `size` outputs of a conv layer see inputs in `span`, along one axis."""
-    return _span(span, _wide(layer, axis), pair(layer.stride)[axis], _padding(layer, axis), size)
+def _kernels(module: nn.Module) -> tuple[Kernel, Kernel]:
+    found = kernels(module)
+    assert found is not None
+    return found
 
 
-def _wide(layer: nn.Conv2d, axis: int) -> int:
-    """How far a kernel reaches beyond its first input."""
-    return pair(layer.dilation)[axis] * (pair(layer.kernel_size)[axis] - 1)
-
-
-def _padding(layer: nn.Conv2d, axis: int) -> int:
-    if isinstance(layer.padding, str):
-        return _wide(layer, axis) // 2 if layer.padding == "same" else 0
-    return pair(layer.padding)[axis]
-
-
-def _span(span: tuple[int, int], wide: int, stride: int, padding: int, size: int) -> tuple[int, int]:
-    first = min(max(0, -(-(span[0] + padding - wide) // stride)), size)
-    return first, max(first, min((span[1] - 1 + padding) // stride + 1, size))
-
-
-def _pooled(pool: nn.MaxPool2d, window: Window, size: torch.Size) -> Window:
-    """The outputs of a pool that see the window; `size` is that of all outputs."""
-    (top, bottom), (left, right) = (
-        _span(_along(window, axis), kernel - 1, stride, padding, size[2 + axis])
-        for axis, (kernel, stride, padding) in enumerate(_geometry(pool))
-    )
-    return top, bottom, left, right
+def _span(span: tuple[int, int], kernel: Kernel, size: int) -> tuple[int, int]:
+    first = min(max(0, -(-(span[0] + kernel.padding - kernel.wide) // kernel.stride)), size)
+    return first, max(first, min((span[1] - 1 + kernel.padding) // kernel.stride + 1, size))
 
 
 def _needed(pool: nn.MaxPool2d, window: Window) -> Window:
     """The inputs that outputs in the window see, beyond the border where the pool pads."""
-    (kernel, stride, padding), (kernel2, stride2, padding2) = _geometry(pool)
-    top, left = window[0] * stride - padding, window[2] * stride2 - padding2
+    rows, columns = _kernels(pool)
+    top, left = window[0] * rows.stride - rows.padding, window[2] * columns.stride - columns.padding
     return (
         top,
-        top + (window[1] - window[0] - 1) * stride + kernel,
+        top + (window[1] - window[0] - 1) * rows.stride + rows.wide + 1,
         left,
-        left + (window[3] - window[2] - 1) * stride2 + kernel2,
+        left + (window[3] - window[2] - 1) * columns.stride + columns.wide + 1,
     )
-
-
-def _geometry(pool: nn.MaxPool2d) -> Iterator[tuple[int, int, int]]:
-    return zip(pair(pool.kernel_size), pair(pool.stride), pair(pool.padding), strict=True)
 
 
 def _overlap(one: Window, other: Window) -> Window:

@@ -1,4 +1,4 @@
-"""Mean dimension of a network: its outputs, fast where its first layers allow, and all its layers in one pass."""
+"""Mean dimension of a network: its outputs, fast where the network allows, and all its layers in one pass."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,25 +13,35 @@ from probecore.mean_dimension.bases import Basis
 from probecore.mean_dimension.estimate import around, as_points, run
 from probecore.mean_dimension.evaluate import BATCH, Evaluator, Named, Plain
 from probecore.mean_dimension.exchange import exchanges
+from probecore.mean_dimension.graph import Graph, Rewritten
 from probecore.mean_dimension.local import Local
 from probecore.mean_dimension.rank_one import RankOne
 from probecore.mean_dimension.result import MeanDimension
 from probecore.mean_dimension.stages import Stage, stages_of
 from probecore.mean_dimension.sums import Sums, Transform, unchanged
+from probecore.mean_dimension.windows import Windows
 from probecore.models import list_layers
 from probecore.models.tracing import evaluating, listening
 
 TOLERANCE = 1e-4
 """Largest difference from the plain way, as a share of the largest output, with which a fast way is believed."""
 
-ROWS_PER_PIXEL = 8
-"""With fewer exchanges per pixel the local way spends its time on the windows."""
+ROWS_PER_PIXEL = 30
+"""With fewer exchanges per pixel the local way spends its time on the windows' matrices."""
+
+LOCAL_CONVS = 2
+"""With more conv layers before the first linear one the local way's matrices take longer than convolving patches."""
 
 ROWS_PER_DIRECTION = 1
 """With fewer exchanges per coordinate the rank-one way spends more on its table than it saves."""
 
 LEAST_SHARE = 0.08
-"""Share of the network's multiply-adds in the first stages, below which updating them costs more than it saves."""
+"""Share of the network's multiply-adds that a way must save or update, or it costs more than it gains."""
+
+ROUNDING = 16
+"""Differences of so many units in the last place of the largest output are no disagreement."""
+
+PATHS = {Local: "local", Windows: "windows", RankOne: "rank_one", Rewritten: "rewritten", Plain: "plain"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +53,7 @@ class NetworkMeanDimension:
     layers: dict[str, MeanDimension]
     """By name; per filter for maps, per neuron else."""
     path: str
-    """How it was evaluated: local, rank_one or plain."""
+    """How it was evaluated: local, windows, rank_one, rewritten or plain."""
 
 
 def network_mean_dimension(
@@ -71,7 +81,7 @@ def network_mean_dimension(
     layers : modules, by name, with `#1`, `#2`, … where they are called more than once; they rule the fast ways out
     shuffles, features, precision, generator : as for `mean_dimension`
     batch : changed inputs per forward pass, where no fast way is taken
-    fast : update the first layers instead of computing them, where the network allows and a check agrees
+    fast : compute only what an exchange changes, where the network allows and a check agrees
 
     Raises
     ------
@@ -111,7 +121,7 @@ def network_mean_dimension(
     return NetworkMeanDimension(
         outputs={name: results[name] for name in sources},
         layers={name: results[name] for name in layers},
-        path={Local: "local", RankOne: "rank_one"}.get(type(evaluator), "plain"),
+        path=PATHS[type(evaluator)],
     )
 
 
@@ -159,14 +169,40 @@ def _candidates(
     model: nn.Module, points: Tensor, directions: int, basis: Basis | None, rows: float
 ) -> Iterator[Callable[[], Evaluator]]:
     stages = stages_of(model, points)
-    if not stages:
-        return
-    shares = _shares(model, stages, points)
-    is_local = basis is None and isinstance(stages[0].layer, nn.Conv2d)
-    if is_local and rows >= ROWS_PER_PIXEL and sum(shares) >= LEAST_SHARE:
+    shares = _shares(model, stages, points) if stages else []
+    fits_local = bool(stages) and isinstance(stages[0].layer, nn.Conv2d) and sum(shares) >= LEAST_SHARE
+    is_local = basis is None and fits_local and rows >= ROWS_PER_PIXEL
+    if is_local and _is_short(stages):
         yield lambda: Local(model, stages, points)
-    if rows >= ROWS_PER_DIRECTION and shares[0] >= LEAST_SHARE and RankOne.fits(stages[0], points, directions):
+    graph = _graph(model, points)
+    if basis is None and graph is not None and graph.saved() >= LEAST_SHARE:
+        yield lambda: Windows(graph, points)
+    if is_local and not _is_short(stages):
+        yield lambda: Local(model, stages, points)
+    if (
+        stages
+        and rows >= ROWS_PER_DIRECTION
+        and shares[0] >= LEAST_SHARE
+        and RankOne.fits(stages[0], points, directions)
+    ):
         yield lambda: RankOne(model, stages[0], points, basis)
+    if graph is not None:
+        yield lambda: Rewritten(graph, basis)
+
+
+def _is_short(stages: list[Stage]) -> bool:
+    """Whether there are few conv layers, and then a linear one."""
+    return len(stages) <= LOCAL_CONVS + 1 and isinstance(stages[-1].layer, nn.Linear)
+
+
+def _graph(model: nn.Module, points: Tensor) -> Graph | None:
+    """None where the network has no maps or cannot be traced; it may be anyone's code and fail in any way."""
+    if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        return None
+    try:
+        return Graph(model, points)
+    except Exception:
+        return None
 
 
 def _shares(model: nn.Module, stages: list[Stage], points: Tensor) -> list[float]:
@@ -176,11 +212,12 @@ def _shares(model: nn.Module, stages: list[Stage], points: Tensor) -> list[float
 
 
 def _agrees(evaluator: Evaluator, plain: Evaluator, points: Tensor, coordinates: Tensor) -> bool:
-    """Compare both on the same exchanges, about 64 per point, evenly over the coordinates."""
-    donors = coordinates.roll(-1, 0)
-    kept = torch.arange(coordinates.shape[1]) % max(1, coordinates.shape[1] // 64) == 0
-    donors = torch.where(kept.to(donors.device), donors, coordinates)
-    found = []
+    """Compare both on the same exchanges, about 64, evenly over the coordinates and the points."""
+    count, features = coordinates.shape
+    turn, rest = np.divmod(np.arange(features), max(1, features // 64))
+    kept = torch.from_numpy((rest == 0) & (turn % count == np.arange(count)[:, None]))
+    donors = torch.where(kept.to(coordinates.device), coordinates.roll(-1, 0), coordinates)
+    found, largest = [], 0.0
     for each in (evaluator, plain):
         swaps = exchanges(coordinates, donors, generator=np.random.default_rng(0), by_feature=each.by_feature)
         changes = torch.zeros_like(coordinates).double()
@@ -188,8 +225,9 @@ def _agrees(evaluator: Evaluator, plain: Evaluator, points: Tensor, coordinates:
             for part, after, before in each.changed(points, swaps):
                 change = (after["output"] - before["output"]).flatten(1).double()
                 changes[swaps.rows[part], swaps.features[part]] = change.norm(dim=1)
-        except (RuntimeError, TypeError, ValueError):
+                largest = max(largest, float(before["output"].abs().max()))
+        except Exception:
             return False
         found.append(changes)
-    scale = found[1].max()
-    return bool((found[0] - found[1]).abs().max() <= TOLERANCE * scale)
+    bound = TOLERANCE * found[1].max() + ROUNDING * torch.finfo(points.dtype).eps * largest
+    return bool((found[0] - found[1]).abs().max() <= bound)

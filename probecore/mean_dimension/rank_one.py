@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from probecore.mean_dimension.bases import Basis
 from probecore.mean_dimension.evaluate import BATCH, Named
 from probecore.mean_dimension.exchange import Swaps
-from probecore.mean_dimension.stages import Rest, Stage, is_tiling, pair
+from probecore.mean_dimension.kernels import is_tiling, pair
+from probecore.mean_dimension.stages import Rest, Stage
 
 ROWS = 500
 """Changed points that are handed on at once."""

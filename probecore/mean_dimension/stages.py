@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from probecore.mean_dimension.kernels import is_plain, max_pool
 from probecore.models.activations import Identity, TReLU
 from probecore.models.tracing import trace
 
@@ -123,34 +123,11 @@ def _takes(stage: Stage, module: nn.Module) -> bool:
         stage.norm = module
     elif isinstance(module, MONOTONE) and not (stage.activation or stage.pool):
         stage.activation = module
-    elif isinstance(module, nn.MaxPool2d) and stage.pool is None and _is_plain(module):
+    elif isinstance(module, nn.MaxPool2d) and stage.pool is None and is_plain(module):
         stage.pool = module
     else:
         return False
     return True
-
-
-def _is_plain(pool: nn.MaxPool2d) -> bool:
-    return not (pool.ceil_mode or pool.return_indices) and pool.dilation in (1, (1, 1))
-
-
-def pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    """Height and width of a size that torch lets one write as one number."""
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
-def is_tiling(pool: nn.MaxPool2d) -> bool:
-    """Whether windows touch and do not overlap, without padding."""
-    return pair(pool.kernel_size) == pair(pool.stride) and pair(pool.padding) == (0, 0)
-
-
-def max_pool(values: Tensor, pool: nn.MaxPool2d, *, padded: bool = False) -> Tensor:
-    """What `pool` gives; 2×2 windows by maxima of slices, which is many times as fast on small maps."""
-    if not (is_tiling(pool) and pair(pool.kernel_size) == (2, 2)):
-        return functional.max_pool2d(values, pool.kernel_size, pool.stride, 0 if padded else pool.padding)
-    height, width = values.shape[2] // 2 * 2, values.shape[3] // 2 * 2
-    rows = torch.maximum(values[:, :, 0:height:2], values[:, :, 1:height:2])
-    return torch.maximum(rows[..., 0:width:2], rows[..., 1:width:2])
 
 
 class Rest:
@@ -188,7 +165,7 @@ def _quick_pools(model: nn.Module) -> dict[nn.Module, Forward]:
     quick: dict[nn.Module, Forward] = {
         module: partial(max_pool, pool=module)
         for module in model.modules()
-        if isinstance(module, nn.MaxPool2d) and _is_plain(module)
+        if isinstance(module, nn.MaxPool2d) and is_plain(module)
     }
     if isinstance(model, nn.Sequential):
         for first, second in pairwise(model):

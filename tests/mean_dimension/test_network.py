@@ -1,16 +1,20 @@
 """Fast ways against the plain one, layers against hand-made functions, and the untrained network's exact picture."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from probecore.determinism import numpy_generator
-from probecore.mean_dimension import Basis, InverseBasis, mean_dimension, network_mean_dimension, pca_basis
+from probecore.mean_dimension import Basis, InverseBasis, mean_dimension, network, network_mean_dimension, pca_basis
+from probecore.mean_dimension.graph import Graph, Rewritten
 from probecore.mean_dimension.local import Local, _worthwhile
 from probecore.mean_dimension.network import NetworkMeanDimension, _candidates
 from probecore.mean_dimension.rank_one import RankOne
 from probecore.mean_dimension.stages import stages_of
+from probecore.mean_dimension.windows import Windows
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 
@@ -33,7 +37,7 @@ def build(name: str, shape: tuple[int, ...], **options: object) -> nn.Module:
 
 
 class Skip(nn.Module):
-    """Looks like a chain to the tracer, but uses its input twice."""
+    """Looks like a chain of modules, but uses its input twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,29 +49,93 @@ class Skip(nn.Module):
         return self.head((self.act(self.conv(x)) + x).flatten(1))
 
 
-def chain(*modules: nn.Module) -> nn.Module:
+class Branching(Skip):
+    """What it computes depends on its input, so that it cannot be traced."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if x.mean() < 1e9 else x
+
+
+class Residual(nn.Module):
+    """Strides, pools with padding, a branch of another size, sums, concatenations, `view`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(2, 4, 5, padding=2, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+        self.pool = nn.MaxPool2d(3, 2, 1)
+        self.one = nn.Conv2d(4, 6, 3, stride=2, padding=1)
+        self.two = nn.Conv2d(6, 6, (1, 3), padding=(0, 1), groups=2)
+        self.short = nn.Sequential(nn.Conv2d(4, 6, 1, stride=2), nn.BatchNorm2d(6))
+        self.mean = nn.AvgPool2d(3, 1, 1)
+        self.norm = nn.BatchNorm2d(12)
+        self.last = nn.Conv2d(12, 5, 3, padding=1, padding_mode="circular")
+        self.head = nn.LazyLinear(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.stem(x))
+        x = torch.relu(self.two(self.one(x).abs()) + self.short(x) * 0.5)
+        x = self.norm(torch.cat([x, self.mean(x) - x], 1))
+        x = nn.functional.relu(self.last(x), inplace=True)
+        return self.head(x.view(x.size(0), -1))
+
+
+class Stacked(nn.Module):
+    """Concatenates maps along their rows, where windows end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(x)
+        return self.two(torch.cat([x, x.abs()], 2)).sigmoid().mean((2, 3))
+
+
+class DenseBlock(nn.Module):
+    """Every layer sees all before it; 1 × 1 maps in the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = (1, 4, 7)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(size), nn.GELU(), nn.Conv2d(size, 3, 3, padding=1)) for size in sizes
+        )
+        self.end = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(10, 6, 3, 3, 1), nn.ReLU(), nn.Conv2d(6, 8, 3, 2, 1))
+        self.head = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 4, 3, padding="same"), nn.Flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = torch.cat((x, layer(x)), dim=1)
+        return self.head(self.end(x))
+
+
+def chain(*modules: nn.Module, shape: tuple[int, ...] | None = None) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(*modules).eval()
+    model = nn.Sequential(*modules)
+    if shape is not None:
+        for _ in range(3):
+            model(torch.randn(16, *shape))  # as above
+    return model.eval()
 
 
+WAYS: dict[str, type] = {"local": Local, "windows": Windows, "rank_one": RankOne, "rewritten": Rewritten}
 SMALL = (1, 12, 12)
 ODD = (2, 13, 11)
 
 NETWORKS = {
-    "lenet5": (build("lenet5", (1, 28, 28)), (1, 28, 28), "local", "rank_one"),
+    "lenet5": (build("lenet5", (1, 28, 28)), (1, 28, 28), "local windows rank_one rewritten"),
     "lenet_caffe tanh": (
         build("lenet_caffe", (1, 28, 28), activation="tanh"),
         (1, 28, 28),
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
-    "vgg6": (build("vgg6", (3, 32, 32), width=2), (3, 32, 32), "local", "rank_one"),
-    "resnet18": (build("resnet18", (3, 32, 32)), (3, 32, 32), "local", "rank_one"),
-    "densenet121": (build("densenet121", (3, 32, 32)), (3, 32, 32), "local", "rank_one"),
-    "mlp": (build("mlp", (1, 28, 28)), (1, 28, 28), "rank_one", "rank_one"),
-    "gelu": (build("lenet5", (1, 28, 28), activation="gelu"), (1, 28, 28), "local", "rank_one"),
-    "crelu": (build("lenet5", (1, 28, 28), activation="crelu"), (1, 28, 28), "local", "rank_one"),
-    "skip": (Skip().eval(), (1, 8, 8), "plain", "plain"),
+    "vgg6": (build("vgg6", (3, 32, 32), width=2), (3, 32, 32), "local windows rank_one rewritten"),
+    "resnet18": (build("resnet18", (3, 32, 32)), (3, 32, 32), "local windows rank_one rewritten"),
+    "densenet121": (build("densenet121", (3, 32, 32)), (3, 32, 32), "local windows rank_one rewritten"),
+    "mlp": (build("mlp", (1, 28, 28)), (1, 28, 28), "rank_one"),
+    "gelu": (build("lenet5", (1, 28, 28), activation="gelu"), (1, 28, 28), "local windows rank_one rewritten"),
+    "crelu": (build("lenet5", (1, 28, 28), activation="crelu"), (1, 28, 28), "local windows rank_one rewritten"),
+    "skip": (Skip().eval(), (1, 8, 8), "windows rewritten"),
     "odd maps, strides, dilation, overlapping pool": (
         chain(
             nn.Conv2d(2, 4, (3, 4), stride=(2, 1), padding=(1, 2), dilation=(2, 1)),
@@ -79,8 +147,7 @@ NETWORKS = {
             nn.LazyLinear(5),
         ),
         ODD,
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
     "windows that become maps": (
         chain(
@@ -96,22 +163,19 @@ NETWORKS = {
             nn.LazyLinear(4),
         ),
         SMALL,
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
     "a stride that misses pixels": (
         chain(nn.Conv2d(1, 3, 1, stride=3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(4)),
         SMALL,
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
     "one conv layer": (
         chain(nn.Conv2d(1, 3, 3, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         SMALL,
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
-    "pool first": (chain(nn.MaxPool2d(2), nn.Flatten(), nn.LazyLinear(4)), SMALL, "plain", "plain"),
+    "pool first": (chain(nn.MaxPool2d(2), nn.Flatten(), nn.LazyLinear(4)), SMALL, ""),
     "pool that drops a border": (
         chain(
             nn.Conv2d(2, 3, 3),
@@ -123,45 +187,68 @@ NETWORKS = {
             nn.LazyLinear(4),
         ),
         ODD,
-        "local",
-        "rank_one",
+        "local windows rank_one rewritten",
     ),
+    "residual": (chain(Residual(), shape=ODD), ODD, "windows rank_one rewritten"),
+    "dense block": (chain(DenseBlock(), shape=SMALL), SMALL, "windows rewritten"),
+    "stacked": (Stacked().eval(), SMALL, "local windows rank_one rewritten"),
+    "no graph": (Branching().eval(), (1, 8, 8), ""),
 }
 
 
-@pytest.fixture
-def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+def allow(monkeypatch: pytest.MonkeyPatch, *ways: type) -> None:
+    """Let networks be evaluated in these fast ways alone, whatever they gain."""
     for name in ("ROWS_PER_PIXEL", "ROWS_PER_DIRECTION", "LEAST_SHARE"):
-        monkeypatch.setattr(f"probecore.mean_dimension.network.{name}", 0)
+        monkeypatch.setattr(network, name, 0)
+    monkeypatch.setattr(
+        network, "_candidates", lambda *given: (way for way in _candidates(*given) if type(way()) in ways)
+    )
 
 
-@pytest.mark.usefixtures("always_fast")
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_fast_ways_equal_the_plain_one(name: str) -> None:
-    model, shape, local, rank_one = NETWORKS[name]
+def test_fast_ways_equal_the_plain_one(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In double precision, so that nothing but rounding may differ; single precision is tested below."""
+    model, shape, ways = NETWORKS[name]
+    allow(monkeypatch, WAYS[way])
     n, features = (12, None) if np.prod(shape) < 700 else (3, 40)
     x = images(shape, n)
     model(x)
+    model = copy.deepcopy(model).double()
     generator = numpy_generator("directions")
     directions = np.linalg.qr(generator.standard_normal((int(np.prod(shape)), 20)))[0].T
-    for basis, path in ((None, local), (Basis(directions, np.zeros(directions.shape[1])), rank_one)):
-        fast, plain = (
-            network_mean_dimension(model, x, basis=basis, features=features, fast=fast, labels=torch.arange(n) % 3)
-            for fast in (True, False)
-        )
-        assert (fast.path, plain.path) == (path, "plain")
-        for output, found in fast.outputs.items():
-            slow = plain.outputs[output]
-            assert found.value == pytest.approx(slow.value, rel=2e-4 if output == "nll" else 2e-5)
-            assert found.total_indices == pytest.approx(
-                slow.total_indices, rel=1e-2, abs=1e-4 * slow.total_indices.max()
-            )
-            assert found.evaluations == slow.evaluations
-        assert not any("forward" in vars(module) for module in model.modules())
+    basis = Basis(directions, np.zeros(directions.shape[1])) if way in ("rank_one", "rewritten") else None
+    fast, plain = (
+        network_mean_dimension(model, x, basis=basis, features=features, fast=fast, labels=torch.arange(n) % 3)
+        for fast in (True, False)
+    )
+    assert (fast.path, plain.path) == (way if way in ways.split() else "plain", "plain")
+    for output, found in fast.outputs.items():
+        slow = plain.outputs[output]
+        assert found.value == pytest.approx(slow.value, rel=1e-7)
+        assert found.total_indices == pytest.approx(slow.total_indices, rel=1e-7, abs=1e-9 * slow.total_indices.max())
+        assert found.evaluations == slow.evaluations
+    assert not any("forward" in vars(module) for module in model.modules())
 
 
-@pytest.mark.usefixtures("always_fast")
-def test_the_local_way_on_all_pixels_of_lenet5() -> None:
+def test_windows_of_few_exchanges_and_of_few_points_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow(monkeypatch, Windows)
+    model, shape, _ = NETWORKS["residual"]
+    x = images(shape, 9)
+    one = x[:1].repeat(9, 1, 1, 1)
+    one[:, 1, 12, 0] = torch.arange(9)
+    monkeypatch.setattr("probecore.mean_dimension.windows.BYTES", 20_000)
+    monkeypatch.setattr("probecore.mean_dimension.windows.ROWS", 7)
+    assert Windows(Graph(model, x), x).chunk < 4
+    for points in (x, one):
+        fast, plain = (network_mean_dimension(model, points, fast=fast) for fast in (True, False))
+        assert fast.path == "windows"
+        assert fast.outputs["output"].value == pytest.approx(plain.outputs["output"].value, rel=1e-5)
+        assert fast.outputs["output"].evaluations == plain.outputs["output"].evaluations
+
+
+def test_the_local_way_on_all_pixels_of_lenet5(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow(monkeypatch, Local)
     model, shape, *_ = NETWORKS["lenet5"]
     x = images(shape, 3)
     x[:, :, :7] = 0
@@ -177,14 +264,17 @@ def test_the_local_way_on_all_pixels_of_lenet5() -> None:
 @pytest.mark.parametrize(
     ("name", "rows", "ways"),
     [
-        ("resnet18", 1000, []),
-        ("densenet121", 1000, []),
-        ("lenet5", 1000, [Local, RankOne]),
-        ("lenet5", 5, [RankOne]),
-        ("lenet5", 0.5, []),
+        ("resnet18", 1000, [Windows, Rewritten]),
+        ("densenet121", 1000, [Windows, Rewritten]),
+        ("vgg6", 1000, [Windows, Local, RankOne, Rewritten]),
+        ("lenet5", 1000, [Local, Windows, RankOne, Rewritten]),
+        ("lenet5", 5, [Windows, RankOne, Rewritten]),
+        ("lenet5", 0.5, [Windows, Rewritten]),
+        ("mlp", 1000, [RankOne]),
+        ("pool first", 1000, []),
     ],
 )
-def test_what_gains_nothing_stays_plain(name: str, rows: float, ways: list[type]) -> None:
+def test_which_ways_are_tried(name: str, rows: float, ways: list[type]) -> None:
     model, shape, *_ = NETWORKS[name]
     x = images(shape, 2)
     assert [type(build()) for build in _candidates(model, x, x[0].numel(), None, rows)] == ways
@@ -200,7 +290,8 @@ def test_stages_are_local_as_long_as_windows_are_less_work_than_maps() -> None:
 
 
 @pytest.mark.parametrize("features", [None, 30])
-def test_the_rank_one_way_with_many_points_and_with_few(features: int | None) -> None:
+def test_the_rank_one_way_with_many_points_and_with_few(features: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow(monkeypatch, RankOne)
     model, shape, *_ = NETWORKS["lenet5"]
     x = images(shape, 110)
     basis = Basis(np.eye(784)[300:340], np.zeros(784))
