@@ -9,6 +9,9 @@ from probecore.networks import condition_of
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 from probecore.train.figures import draw_learning_curves
 
+MEMORISED = 0.9
+"""Accuracy on permuted labels from which on a network counts as a control that has memorised them."""
+
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables `networks`; write history, final state, figure and ``summary.json`` into `output`."""
@@ -42,8 +45,18 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
                     "with the labels the network was trained on, and on the test set.",
                 )
             ],
+            remarks=_remarks(final),
         ),
     )
+
+
+def _remarks(final: pd.DataFrame) -> list[str]:
+    weak = final[(final["network"].map(condition_of) == "shuffled") & (final["train_accuracy"] < MEMORISED)]
+    return [
+        f"{row.network} fits {100 * row.train_accuracy:.0f} % of its permuted labels, so it is no control that "
+        "memorised them. Give `train.shuffled` more epochs or another learning rate."
+        for row in weak.itertuples()
+    ]
 
 
 def _headline(history: pd.DataFrame, final: pd.DataFrame) -> dict[str, int | float | None]:
