@@ -13,7 +13,7 @@ from probecore.recos.figures import draw_marks, draw_nothing, panels_for, place_
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 
-FILTERS, CLASSES = 16, 10
+FILTERS, CLASSES, PANELS = 16, 10, 6
 """Spectral components shown per layer, at most."""
 
 
@@ -95,15 +95,21 @@ def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
 
 @style()
 def draw_spectral(path: Path, layers: pd.DataFrame, path_stem: Path) -> None:
-    """Spectral components of the first two conv layers of one network: rows filters, columns classes."""
+    """Spectral components of one network's conv layers, `PANELS` at most: rows filters, columns classes."""
     with open_hdf5(path) as file:
-        names = [name for name in _layers(layers) if name in file][:2]
-        maps = {name: file[name]["class_means"][:CLASSES, :FILTERS] for name in names}
+        every = [name for name in _layers(layers) if name in file]
+        names = [every[index] for index in np.linspace(0, len(every) - 1, min(len(every), PANELS)).round().astype(int)]
+        filters = FILTERS if len(names) <= 2 else FILTERS // 2
+        maps = {name: file[name]["class_means"][:CLASSES, :filters] for name in names}
     if not maps:
         draw_nothing("no convolutional layer: no maps", path_stem)
         return
-    figure = new_figure(5.4, 5.4)
-    for axes, (name, means) in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True):
+    rows = -(-len(maps) // 2)
+    figure = new_figure(5.4, rows * 5.4 * filters / FILTERS)
+    panels = figure.subplots(rows, min(2, len(maps)), squeeze=False).flatten()
+    for axes in panels[len(maps) :]:
+        axes.axis("off")
+    for axes, (name, means) in zip(panels, maps.items(), strict=False):
         axes.imshow(_mosaic(means), cmap="gray", interpolation="nearest", aspect="auto")
         step = means.shape[3] + 1
         axes.set_xticks(np.arange(len(means)) * step + step / 2, range(len(means)))

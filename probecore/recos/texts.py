@@ -76,8 +76,8 @@ _ANGLES = (
 _TURNED = "Mean angle between a layer's anchors and what they were at epoch 0; a line per network."
 _EMBEDDING = "Anchor vectors of {network}, unit length, on their first two principal axes, at the first and last epoch."
 _SPECTRAL = (
-    "Maps of the first two convolutional blocks of {network} after training, averaged over the test images of each "
-    "class; each filter scaled to its own range."
+    "Maps of convolutional blocks of {network} after training (of deep networks six of them), averaged over the test "
+    "images of each class; the first filters, each scaled to its own range."
 )
 
 TABLES = [
