@@ -132,9 +132,10 @@ class Running:
         self.study = study
         self.log = study.folder.parent / f"{study.folder.name}-{time.monotonic_ns()}.log"
         path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        heeding_ctrl_c = ["env", "--default-signal=INT", *command]  # what a script starts in the background ignores it
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                command,
+                heeding_ctrl_c,
                 cwd=study.folder,
                 env=os.environ | environment | {"PATH": path},
                 stdout=log,
