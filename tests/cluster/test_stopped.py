@@ -26,7 +26,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, "--retries", "0", "--set-resources", "train_network:runtime=1", *TRAINED)
     running.until(lambda: well_begun(study), limit=90)
-    job = make_very_slow(slurm, study)
+    [job] = slurm.jobs(study)
+    slurm.command("scancel", "--full", "--signal=STOP", job["JobId"])  # as on a node that became very slow
+
     code, output = running.wait(limit=240)
     assert code == 1
     assert f"SLURM-job '{job['JobId']}' failed, SLURM status is: 'TIMEOUT'" in output
@@ -39,9 +41,8 @@ def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> 
 def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, *TRAINED)
     running.until(lambda: well_begun(study), limit=90)
-    make_very_slow(slurm, study)
     running.interrupt()
-    eventually(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=60)
+    eventually(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=120)
     code, _ = running.wait(limit=200)
     assert code == 1
 
@@ -57,13 +58,6 @@ def test_cancelled_job_is_tried_again(slurm: Slurm, study: Study, undisturbed: d
     assert code == 0, output
     assert "SLURM status is: 'CANCELLED'" in output
     assert_went_on(study, undisturbed)
-
-
-def make_very_slow(slurm: Slurm, study: Study) -> dict[str, str]:
-    """Let the study's only job do nothing more; the job."""
-    [job] = slurm.jobs(study)
-    slurm.command("scancel", "--full", "--signal=STOP", job["JobId"])
-    return job
 
 
 def assert_goes_on(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
