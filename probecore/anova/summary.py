@@ -11,8 +11,8 @@ from probecore.anova.figures import draw_figures
 from probecore.anova.measuring import ALPHA, MAIN
 from probecore.anova.run import KEYS
 from probecore.files import write_table
-from probecore.measuring import gather, is_last
-from probecore.networks import condition_at, condition_of, seed_number
+from probecore.measuring import at_the_end, gather, is_last
+from probecore.networks import condition_of, seed_number
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
@@ -102,11 +102,9 @@ def _matching(expanded: pd.DataFrame, networks: "pd.Series[str]", layer: Any, re
 
 def _headline(relations: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int | float | None]:
     """R2 by layer: R² trained, untrained, shuffled, and the change; then what was held against how many nulls."""
-    shown = relations[_is_main(relations) & (relations["relation"] == "R2")]
-    shown = shown[is_last(shown) | (shown["epoch"] == 0)]
-    conditions = [condition_at(str(row.network), int(row.epoch)) for row in shown.itertuples()]
+    shown = at_the_end(relations[_is_main(relations) & (relations["relation"] == "R2")])
     headline: dict[str, int | float | None] = {}
-    for (condition, layer), rows in shown.groupby([pd.Series(conditions, index=shown.index), "layer"]):
+    for (condition, layer), rows in shown.groupby(["condition", "layer"]):
         headline[f"r2.{condition}.{layer}"] = _mean(rows["r2"])
         if condition == "trained":
             headline[f"heldout_r2.{condition}.{layer}"] = _mean(rows["heldout_r2"])

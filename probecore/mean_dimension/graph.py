@@ -201,9 +201,9 @@ class _Shapes(Walk):
 
 def _reached(span: Span, kernel: Kernel, size: int) -> Span:
     """Which of `size` outputs see inputs in the span; for simplicity one at least."""
-    first = np.clip(-((kernel.wide - kernel.padding - span.first) // kernel.stride), 0, size - 1)
-    end = np.clip((span.end - 1 + kernel.padding) // kernel.stride + 1, first + 1, size)
-    return Span(first, end, size)
+    first, end = kernel.reached(span.first, span.end)
+    first = np.clip(first, 0, size - 1)
+    return Span(first, np.clip(end, first + 1, size), size)
 
 
 def _union(spans: Iterable[Span]) -> Span:

@@ -1,10 +1,15 @@
 """Conv layers and pools: which inputs their outputs see, and ways that are quick on small maps."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+Place = TypeVar("Place", int, npt.NDArray[np.int64])
+"""Of an input or output along one axis; or places of many points."""
 
 
 class Kernel(NamedTuple):
@@ -14,6 +19,17 @@ class Kernel(NamedTuple):
     """From the first of them to the last."""
     stride: int
     padding: int
+
+    def reached(self, first: Place, end: Place) -> tuple[Place, Place]:
+        """The first output that sees inputs from `first` to before `end`, and the one after the last.
+
+        As if there were outputs beyond the map as well.
+        """
+        return -((self.wide - self.padding - first) // self.stride), (end - 1 + self.padding) // self.stride + 1
+
+    def seen(self, first: Place, count: int) -> tuple[Place, int]:
+        """Where the inputs start that `count` outputs from `first` on see, padding included, and how many they are."""
+        return first * self.stride - self.padding, (count - 1) * self.stride + self.wide + 1
 
 
 def kernels(module: nn.Module | None) -> tuple[Kernel, Kernel] | None:

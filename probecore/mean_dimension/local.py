@@ -204,20 +204,19 @@ def _kernels(module: nn.Module) -> tuple[Kernel, Kernel]:
 
 
 def _span(span: tuple[int, int], kernel: Kernel, size: int) -> tuple[int, int]:
-    first = min(max(0, -(-(span[0] + kernel.padding - kernel.wide) // kernel.stride)), size)
-    return first, max(first, min((span[1] - 1 + kernel.padding) // kernel.stride + 1, size))
+    first, end = kernel.reached(*span)
+    first = min(max(0, first), size)
+    return first, max(first, min(end, size))
 
 
 def _needed(pool: nn.MaxPool2d, window: Window) -> Window:
     """The inputs that outputs in the window see, beyond the border where the pool pads."""
     rows, columns = _kernels(pool)
-    top, left = window[0] * rows.stride - rows.padding, window[2] * columns.stride - columns.padding
-    return (
-        top,
-        top + (window[1] - window[0] - 1) * rows.stride + rows.wide + 1,
-        left,
-        left + (window[3] - window[2] - 1) * columns.stride + columns.wide + 1,
+    (top, height), (left, width) = (
+        rows.seen(window[0], window[1] - window[0]),
+        columns.seen(window[2], window[3] - window[2]),
     )
+    return top, top + height, left, left + width
 
 
 def _overlap(one: Window, other: Window) -> Window:

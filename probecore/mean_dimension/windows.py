@@ -137,10 +137,7 @@ class _Changed(Walk):
         module, kernels = self._graph.module(node), self._graph.kernels[node]
         values = self._read(
             self.env[node.all_input_nodes[0]],
-            *(
-                (span.start * kernel.stride - kernel.padding, (span.width - 1) * kernel.stride + kernel.wide + 1)
-                for span, kernel in zip(window, kernels, strict=True)
-            ),
+            *(kernel.seen(span.start, span.width) for span, kernel in zip(window, kernels, strict=True)),
             outside=LOWEST if isinstance(module, nn.MaxPool2d) else ZERO,
         )
         if isinstance(module, nn.MaxPool2d):

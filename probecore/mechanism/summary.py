@@ -7,12 +7,11 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from probecore.files import write_table
-from probecore.measuring import NAMES, gather, is_last
+from probecore.measuring import NAMES, at_the_end, gather
 from probecore.mechanism.figures import draw_depth, draw_matrices, draw_sizes, draw_sweep
 from probecore.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.mechanism.layer import AUTHORS
 from probecore.mechanism.run import KEYS
-from probecore.networks import condition_at
 from probecore.statistics import adjust
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -135,10 +134,7 @@ def _adjusted(worth: pd.DataFrame) -> pd.DataFrame:
 
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     """Means over networks by condition: accuracy and SNR of the first and last layer, and how both go with depth."""
-    layers = tables["layers"]
-    layers = layers.assign(condition=[condition_at(row.network, row.epoch) for row in layers.itertuples()])
-    initial = (layers["condition"] == "untrained") & ~layers["network"].str.startswith("shuffled")
-    shown = layers[(is_last(layers) & (layers["condition"] != "untrained")) | initial]
+    shown = at_the_end(tables["layers"])
     headline: dict[str, int | float | None] = {}
     for (condition, quantity), rows in shown[shown["quantity"].isin(["accuracy", "snr"])].groupby(
         ["condition", "quantity"]

@@ -35,7 +35,7 @@ def _listen(
     heard: dict[str, Tensor] = {}
 
     def receive(module: str, index: int, inputs: tuple[Any, ...], output: Any) -> None:
-        if name := wanted.get((module, index)):  # a copy, because what follows may work in place
+        if (name := wanted.get((module, index))) is not None:  # a copy, because what follows may work in place
             heard[name] = (output if outputs else inputs[0]).clone()
 
     with torch.inference_mode(), listening(model, {module for module, _ in places.values()}, receive) as calls:

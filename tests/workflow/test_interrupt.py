@@ -117,8 +117,10 @@ def progress(study: Study) -> int:
 
 
 def log(study: Study) -> str:
-    path = study.folder / "logs/train/tiny/shuffled-0.log"
-    return path.read_text() if path.exists() else ""
+    try:
+        return (study.folder / "logs/train/tiny/shuffled-0.log").read_text()
+    except FileNotFoundError:  # Snakemake removes the log of a job that it runs again
+        return ""
 
 
 def partial(path: Path) -> Path:
