@@ -7,7 +7,8 @@ and of the ratios within a round.
   call of `one_way_anova`; against a loop over SciPy's `f_oneway`, given the groups ready cut, and over statsmodels (a
   formula and `anova_lm`; timed on 16 filters and scaled up). Largest differences of F and p, relative, beside.
 - excitations: `dump_activations` that keeps nothing but the excitation sums of all conv layers (and logits), one probe
-  dilation; against the same forward passes alone. LeNet-5 on real MNIST images, sibling CNN on the same.
+  dilation; against the same forward passes alone, in PyTorch's usual memory format. The dump runs them channels
+  last, which has a row of its own. LeNet-5 on real MNIST images, sibling CNN on the same.
 """
 
 from probecore.determinism import Numerics, configure
@@ -102,6 +103,7 @@ def excitations(params: ModelParams, images: np.ndarray, labels: np.ndarray, rou
     four = ExcitationParams(layers=["conv*"], covariance_images=0)
     runs: dict[str, Callable[[], Any]] = {
         "forward": lambda: forward(model, images),
+        "forward, channels last": lambda: forward(model, images, torch.channels_last),
         "logits alone": lambda: streamed(model, images, labels, None),
         "excitations": lambda: streamed(model, images, labels, pooled),
         "excitations by class": lambda: streamed(model, images, labels, by_class),
@@ -130,10 +132,10 @@ def streamed(model: nn.Module, images: np.ndarray, labels: np.ndarray, params: E
         )
 
 
-def forward(model: nn.Module, images: np.ndarray) -> None:
+def forward(model: nn.Module, images: np.ndarray, memory_format: torch.memory_format = torch.preserve_format) -> None:
     with evaluating(model):
         for start in range(0, len(images), BATCH):
-            model(normalise(images[start : start + BATCH]))
+            model(normalise(images[start : start + BATCH]).to(memory_format=memory_format))
 
 
 def normalise(images: np.ndarray) -> torch.Tensor:

@@ -1,6 +1,8 @@
 """Threads, instruction sets and seeds."""
 
 import os
+import platform
+import resource
 import subprocess
 import sys
 
@@ -42,3 +44,19 @@ def test_generators_depend_on_the_whole_key() -> None:
     draws = [torch.rand(2, generator=torch_generator("x", index)) for index in range(2)]
     assert not torch.equal(*draws)
     assert isinstance(numpy_generator("x"), np.random.Generator)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory as they do")
+def test_memory_of_a_batch_is_kept_for_the_next_one() -> None:
+    code = (
+        "from probecore.determinism import Numerics, configure\nconfigure(Numerics())\n"
+        "import numpy, resource\n"
+        "def batch(): [numpy.ones(1 << 20) for _ in range(6)].clear()\n"
+        "batch(), batch()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(10): batch()\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    pages_of_a_batch = 6 * 8 * 2**20 // resource.getpagesize()
+    assert int(done.stdout) < pages_of_a_batch / 10

@@ -119,7 +119,8 @@ def dump_activations(
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     kept = Kept(len(inputs), class_counts, device, store, dtype, compression, level, batch)
     first = normalise(inputs[:2]).to(device)
-    calls = trace(model, first)
+    memory_format = _quickest_format(model, first)
+    calls = trace(model, first.to(memory_format=memory_format))
     selected = select_layers(layers, calls) if store else []
     labels = torch.from_numpy(targets).to(device)
     rows = slice(0)
@@ -145,8 +146,17 @@ def dump_activations(
             for start in range(0, len(inputs), batch):
                 rows = slice(start, start + batch)
                 counts.clear()
-                take_output(model(normalise(inputs[rows]).to(device)))
+                take_output(model(normalise(inputs[rows]).to(device, memory_format=memory_format)))
                 _check_calls(counts, expected, start)
+
+
+def _quickest_format(model: nn.Module, first: torch.Tensor) -> torch.memory_format:
+    """Channels last, with which a CPU is up to twice as fast, unless the network relies on the usual order."""
+    if first.dim() == 4 and first.device.type == "cpu":
+        with contextlib.suppress(RuntimeError), evaluating(model):  # view() takes maps only as they lie in memory
+            model(first.to(memory_format=torch.channels_last))
+            return torch.channels_last
+    return torch.preserve_format
 
 
 def _check(inputs: Array, targets: Array, classes: int | None, *, where: str) -> None:

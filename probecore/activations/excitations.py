@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import pad, unfold
 from torch.nn.grad import conv2d_weight
 
 from probecore.errors import InputError
@@ -21,15 +21,9 @@ Array = np.ndarray[Any, Any]
 COVARIANCE_TAPS = 1024
 """Layers with more taps per patch than this have no patch covariance: it would take taps² numbers."""
 
-FEW_CHANNELS = 4
-"""Up to so many input channels, copying maps and multiplying is two to four times as fast as backpropagation."""
-
 LEAST_IMAGES = 16
-VALUES_AT_ONCE = 1 << 18
+VALUES_AT_ONCE = 1 << 19
 """Values of inputs and responses that are added up at a time; more leave the cache, fewer cost calls."""
-
-COPIED_VALUES = 1 << 18
-"""Values of maps that are copied at a time."""
 
 RESPONSES = ("sum", "absolute", "square", "active", "maximum")
 """What is kept of each filter's responses φ: Σφ, Σ|φ|, Σφ², how many are above 0, and the largest."""
@@ -110,18 +104,18 @@ class ExcitationStream:
         groups = halves * self._classes + classes
         order = torch.argsort(groups, stable=True)
         counts = torch.bincount(groups, minlength=2 * self._classes).tolist()
+        x, phi = self._padded(self._last(inputs)), self._last(responses)
         if not self._sums:
-            self._begin(*self._plain(inputs[:1], responses[:1]))
+            self._begin(x, phi)
         for group, images in enumerate(order.split(counts)):
             half, label = divmod(group, self._classes)
             self._sums["images"][half, label] += len(images)
             for part in images.split(self._images_at_once):
                 if len(part):
-                    chosen = inputs.index_select(0, part), responses.index_select(0, part)
-                    self._add_part(half, label, *self._plain(*chosen))
+                    self._add_part(half, label, x.index_select(0, part), phi.index_select(0, part))
         if self._budget:
             first = min(self._budget, len(inputs))
-            self._add_covariance(self._plain(inputs[:first], responses[:first])[0], halves[:first])
+            self._add_covariance(x[:first], halves[:first])
             self._budget -= first
 
     def result(self) -> ExcitationSums:
@@ -132,19 +126,20 @@ class ExcitationStream:
         sums["by_dilation"][self._dilations.index(1)] = sums["by_class"].sum(1)
         return ExcitationSums(**{name: sums[name] for name in self.names})
 
-    def _plain(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, H, W) and (N, F, H', W'); a linear layer's positions come last, (N, D, P) and (N, F, P)."""
-        x, phi = x.float(), phi.float()
+    def _last(self, values: Tensor) -> Tensor:
+        """Channels last, as oneDNN is quickest with: (N, H, W, C), or (N, P, D) for a linear layer."""
         if isinstance(self._layer, nn.Conv2d):
-            return self._padded(x), phi
-        return _positions_last(x), _positions_last(phi)
+            values = values.movedim(1, -1)
+        else:
+            values = values.reshape(len(values), -1, values.shape[-1])
+        return values.float().contiguous()
 
     def _padded(self, x: Tensor) -> Tensor:
+        """As the layer pads maps (N, H, W, C), unless it pads with zeros: `_margins` sees to these."""
         layer = self._layer
-        assert isinstance(layer, nn.Conv2d)
-        if layer.padding_mode == "zeros":
+        if not isinstance(layer, nn.Conv2d) or layer.padding_mode == "zeros":
             return x
-        return pad(x, layer._reversed_padding_repeated_twice, mode=layer.padding_mode)
+        return self._last(pad(_first(x), layer._reversed_padding_repeated_twice, mode=layer.padding_mode))
 
     def _begin(self, x: Tensor, phi: Tensor) -> None:
         filters, taps = self._weights[0], int(np.prod(self._weights[1:]))
@@ -153,8 +148,8 @@ class ExcitationStream:
             "by_class": (2, self._classes, filters, taps),
             "by_dilation": (len(self._dilations), 2, filters, taps),
             "responses": (2, self._classes, len(RESPONSES), filters),
-            "maps": (2, *phi.shape[1:]),
-            "inputs": (2, *x.shape[1:]),
+            "maps": (2, *_first(phi).shape[1:]),
+            "inputs": (2, *_first(x).shape[1:]),
             "images": (2, self._classes),
             "covariance_images": (2,),
         }
@@ -164,19 +159,23 @@ class ExcitationStream:
         self._sums["responses"][:, :, RESPONSES.index("maximum")] = -torch.inf
 
     def _add_part(self, half: int, label: int, x: Tensor, phi: Tensor) -> None:
-        self._sums["inputs"][half] += x.sum(0)
+        self._sums["inputs"][half] += _first(x.sum(0, keepdim=True))[0]
         self._sums["by_class"][half, label] += self._weighted(x, phi, 1).flatten(1)
         for index, dilation in enumerate(self._dilations):
             if dilation > 1:
                 self._sums["by_dilation"][index, half] += self._weighted(x, phi, dilation).flatten(1)
-        summed, flat = phi.sum(0), phi.flatten(2)
-        self._sums["maps"][half] += summed
+        summed, flat = phi.sum(0, keepdim=True), phi.flatten(1)
+        self._sums["maps"][half] += _first(summed)[0]
+
+        def by_filter(values: Tensor) -> Tensor:
+            return values.view(-1, self._weights[0])
+
         responses = self._sums["responses"][half, label]
-        responses[0] += summed.flatten(1).sum(1)
-        responses[1] += flat.abs().sum((0, 2))
-        responses[2] += flat.square().sum((0, 2))
-        responses[3] += torch.gt(flat, 0, out=torch.empty_like(flat)).sum((0, 2))
-        torch.maximum(responses[4], flat.amax((0, 2)), out=responses[4])
+        responses[0] += by_filter(summed).sum(0)
+        responses[1] += by_filter(flat.abs().sum(0)).sum(0)
+        responses[2] += by_filter(flat.square().sum(0)).sum(0)
+        responses[3] += by_filter(torch.gt(flat, 0, out=torch.empty_like(flat)).sum(0)).sum(0)
+        torch.maximum(responses[4], by_filter(flat.amax(0)).amax(0), out=responses[4])
 
     def _add_covariance(self, x: Tensor, halves: Tensor) -> None:
         for half in (0, 1):
@@ -187,8 +186,8 @@ class ExcitationStream:
     def _weighted(self, x: Tensor, phi: Tensor, dilation: int) -> Tensor:
         """Σ φ x over images and positions, of the weights' shape."""
         if isinstance(self._layer, nn.Linear):
-            return phi.transpose(0, 1).flatten(1) @ x.transpose(0, 1).flatten(1).T
-        return self._correlated(x, phi, self._weights, dilation, self._layer.groups)
+            return phi.flatten(0, -2).T @ x.flatten(0, -2)
+        return self._correlated(_first(x), _first(phi), self._weights, dilation, self._layer.groups)
 
     def _patches_of(self, dilation: int) -> Array:
         """Σ x over images and positions, flat: by linearity that of the sum of the images."""
@@ -205,27 +204,25 @@ class ExcitationStream:
         assert isinstance(layer, nn.Conv2d)
         before, after = zip(*(_margins(layer, axis, dilation) for axis in (0, 1)), strict=True)
         spread = tuple(own * dilation for own in layer.dilation)
-        if before != after or x.shape[1] <= FEW_CHANNELS:
+        if before != after:
             x, before = pad(x, (before[1], after[1], before[0], after[0])), (0, 0)
-        if x.shape[1] > FEW_CHANNELS or groups > 1:
-            gradient: Tensor = conv2d_weight(x, shape, phi, layer.stride, before, spread, groups)
-            return gradient
-        return _correlated_by_rows(x, phi, shape[2:], spread, layer.stride)
+        gradient: Tensor = conv2d_weight(x, shape, phi, layer.stride, before, spread, groups)
+        return gradient
 
     def _unfolded(self, x: Tensor) -> Tensor:
         """Patches at dilation 1 as columns, (D, N P)."""
         layer = self._layer
-        if isinstance(layer, nn.Conv2d):
-            before, after = zip(*(_margins(layer, axis, 1) for axis in (0, 1)), strict=True)
-            padded = pad(x, (before[1], after[1], before[0], after[0]))
-            positions = self._sums["maps"].shape[2:]
-            x = _patches(padded, layer.kernel_size, positions, layer.dilation, layer.stride).flatten(1, 3).flatten(2)
-        return x.transpose(0, 1).flatten(1)
+        if isinstance(layer, nn.Linear):
+            return x.flatten(0, -2).T
+        before, after = zip(*(_margins(layer, axis, 1) for axis in (0, 1)), strict=True)
+        padded = pad(_first(x), (before[1], after[1], before[0], after[0]))
+        patches = unfold(padded, layer.kernel_size, layer.dilation, stride=layer.stride)
+        return patches.transpose(0, 1).flatten(1)
 
 
-def _positions_last(values: Tensor) -> Tensor:
-    """(N, ..., D) to (N, D, P)."""
-    return values.reshape(len(values), -1, values.shape[-1]).transpose(1, 2)
+def _first(values: Tensor) -> Tensor:
+    """Channels first: a view (N, C, H, W) or (N, D, P)."""
+    return values.movedim(-1, 1)
 
 
 def halves_of(classes: Array) -> Array:
@@ -235,37 +232,6 @@ def halves_of(classes: Array) -> Array:
     halves = np.empty(len(classes), dtype=np.int64)
     halves[order] = (np.arange(len(classes)) - np.repeat(starts, counts)) % 2
     return halves
-
-
-def _patches(
-    x: Tensor, kernel: Sequence[int], positions: Sequence[int], dilation: Sequence[int], stride: Sequence[int]
-) -> Tensor:
-    """A view of padded maps (N, C, H, W) by taps and positions, (N, C, kernel, positions)."""
-    images, channels, *axes = x.stride()
-    strides = [step * spread for step, spread in zip(axes, dilation, strict=True)]
-    strides += [step * jump for step, jump in zip(axes, stride, strict=True)]
-    return x.as_strided((*x.shape[:2], *kernel, *positions), (images, channels, *strides), x.storage_offset())
-
-
-def _correlated_by_rows(
-    x: Tensor, phi: Tensor, kernel: Sequence[int], dilation: Sequence[int], stride: Sequence[int]
-) -> Tensor:
-    """Σ φ x of padded maps (N, C, H, W) with φ (N or 1, F, H', W'), (F, C, kernel).
-
-    Maps are copied once for each column of the kernel, not for each tap; its rows are slices of the copy.
-    """
-    channels, height = x.shape[1:3]
-    filters, *positions = phi.shape[1:]
-    at_once = max(1, COPIED_VALUES // (channels * kernel[1] * height * positions[1]))
-    reach = (positions[0] - 1) * stride[0] + 1
-    sums = phi.new_zeros(kernel[0], filters, channels * kernel[1])
-    for images, responses in zip(x.split(at_once), phi.flatten(2).expand(len(x), -1, -1).split(at_once), strict=True):
-        columns = _patches(images, (1, kernel[1]), (height, positions[1]), dilation, (1, stride[1])).flatten(1, 3)
-        for row, summed in enumerate(sums):
-            first = row * dilation[0]
-            seen = columns[:, :, first : first + reach : stride[0]].flatten(2)
-            summed += torch.bmm(responses, seen.transpose(1, 2)).sum(0)
-    return sums.view(kernel[0], filters, channels, kernel[1]).permute(1, 2, 0, 3).contiguous()
 
 
 def _margins(layer: nn.Conv2d, axis: int, dilation: int) -> tuple[int, int]:

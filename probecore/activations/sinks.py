@@ -76,6 +76,7 @@ def layer_sink(streams: Streams, group: h5py.Group, call: Call, kept: Kept) -> C
     def add(output: Any, labels: torch.Tensor) -> None:
         if shape_per_image(output, len(labels)) != call.shape:
             raise InputError(f"layers: the output of {call.layer!r} varies in shape; choose other layers")
+        output = output.contiguous()
         for sink in sinks:
             sink(output, labels)
 

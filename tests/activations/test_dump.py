@@ -180,6 +180,22 @@ def test_memory_format_does_not_matter(
             np.testing.assert_allclose(activations.pooled(20, "test", layer).mean, expected, rtol=0, atol=2e-6)
 
 
+def test_networks_that_view_maps_as_they_lie_in_memory_are_dumped(
+    dump: Callable[..., Path], network: nn.Module, reference: dict[str, np.ndarray]
+) -> None:
+    class Viewing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = network.conv1
+            self.fc = nn.Linear(192, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(self.conv(x).view(-1, 192))
+
+    with Activations(dump(Viewing())) as activations:
+        np.testing.assert_allclose(activations.maps(20, "test", "conv")[:], reference["conv1"], rtol=0, atol=2e-6)
+
+
 def test_small_blocks_equal_large_ones(dump: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     with Activations(dump(name="large.h5")) as activations:
         expected = activations.maps(20, "test", "conv1")[:]

@@ -52,7 +52,6 @@ def patches_by_hand(layer: nn.Module, x: torch.Tensor, dilation: int) -> torch.T
 def test_sums_equal_those_of_patches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LEAST_IMAGES", 3)
     monkeypatch.setattr(module, "VALUES_AT_ONCE", 1)
-    monkeypatch.setattr(module, "COPIED_VALUES", 1)
     torch.manual_seed(0)
     layer, shape = LAYERS[name]
     n, k = 20, 3
