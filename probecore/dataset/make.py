@@ -6,7 +6,7 @@ from probecore.dataset import composites, embedded, synthetic
 from probecore.dataset.named import NAMED
 from probecore.dataset.obtain import obtain
 from probecore.dataset.params import DatasetParams
-from probecore.dataset.sampling import subset
+from probecore.dataset.sampling import first_classes, subset
 from probecore.dataset.store import Dataset, write_dataset
 
 
@@ -27,7 +27,7 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
     InputError
         If a parameter, a file or an image is not usable, or a named set not the published one.
     """
-    whole = _decode(name, params, cache)
+    whole = first_classes(_decode(name, params, cache), params.classes, where=f"datasets.{name}.classes")
     dataset = Dataset.from_splits(
         name,
         train=subset(whole.train, params.train_samples, where=f"datasets.{name}.train_samples"),

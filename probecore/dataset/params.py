@@ -11,13 +11,14 @@ from probecore.schema import Section, did_you_mean
 NAMED_KINDS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 
 _SAMPLES = ("train_samples", "test_samples")
+_SUBSET = ("classes", *_SAMPLES)
 _KEYS: dict[str, tuple[str, ...]] = {
-    "mnist5k": _SAMPLES,
-    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_SAMPLES)),
-    "digits_on_textures": ("plain", *_SAMPLES),
-    "digits_on_cifar10": ("plain", "source", *_SAMPLES),
-    "folder": ("path", "size", "test_fraction", "seed", *_SAMPLES),
-    "arrays": ("path", *_SAMPLES),
+    "mnist5k": _SUBSET,
+    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_SUBSET)),
+    "digits_on_textures": ("plain", *_SUBSET),
+    "digits_on_cifar10": ("plain", "source", *_SUBSET),
+    "folder": ("path", "size", "test_fraction", "seed", *_SUBSET),
+    "arrays": ("path", *_SUBSET),
     "ishigami": ("seed", *_SAMPLES),
     "gaussian_noise": ("features", "seed", *_SAMPLES),
 }
@@ -71,6 +72,7 @@ class DatasetParams(Section):
     )
     features: int = Field(200, ge=1, description="Gaussian noise: the number of features D.")
     seed: int = Field(0, ge=0, description="Seed of a synthetic set, or of the split of a folder.")
+    classes: int | None = Field(None, ge=2, description="Keep the samples of so many first classes alone.")
     train_samples: int | None = Field(
         None,
         ge=1,
@@ -97,6 +99,10 @@ class DatasetParams(Section):
             if key not in ("kind", *_KEYS[kind]) and getattr(self, key) != field.default:
                 valid = ", ".join(_KEYS[kind])
                 raise InputError(f"{where}.{key}: not a key of the kind {kind!r}; remove it (valid: {valid})")
+        if self.classes is not None and kind in _FORMS and self.classes > _FORMS[kind][1]:
+            raise InputError(
+                f"{where}.classes: {self.classes} asked for, but there are {_FORMS[kind][1]}; ask for fewer"
+            )
         if kind in ("folder", "arrays") and self.path is None:
             raise InputError(f"{where}.path: missing; name the {'folder' if kind == 'folder' else '.npz or .h5 file'}")
         return kind
@@ -117,7 +123,12 @@ class DatasetParams(Section):
     def form(self, name: str) -> tuple[tuple[int, ...], int] | None:
         """Shape of one input and number of outputs; None where only the files themselves can tell."""
         kind = self.kind_of(name)
-        return ((self.features,), 1) if kind == "gaussian_noise" else _FORMS.get(kind)
+        if kind == "gaussian_noise":
+            return (self.features,), 1
+        if kind not in _FORMS:
+            return None
+        shape, outputs = _FORMS[kind]
+        return shape, self.classes or outputs
 
     def is_regression(self, name: str) -> bool:
         """Whether the targets are known to be real numbers."""

@@ -1,11 +1,11 @@
-"""Choosing samples so that classes keep their shares."""
+"""Choosing samples: of some classes, and so that classes keep their shares."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probecore.dataset.store import Split
+from probecore.dataset.store import Dataset, Split
 from probecore.errors import InputError
 
 
@@ -37,3 +37,30 @@ def subset(split: Split, samples: int | None, *, where: str) -> Split:
     labelled = split.targets.dtype.kind == "i"
     chosen = np.sort(stratified_order(split.targets)[:samples]) if labelled else np.arange(samples)
     return Split(split.inputs[chosen], split.targets[chosen])
+
+
+def first_classes(dataset: Dataset, classes: int | None, *, where: str) -> Dataset:
+    """The samples with labels 0 to `classes` - 1, and the names of these; all of them for None.
+
+    Raises
+    ------
+    InputError
+        If there are fewer classes, or none; `where` is the key that asked.
+    """
+    if classes is None:
+        return dataset
+    if dataset.classes is None or classes > len(dataset.classes):
+        there = "none" if dataset.classes is None else len(dataset.classes)
+        raise InputError(f"{where}: {classes} asked for, but there are {there}; ask for fewer")
+
+    def kept(split: Split) -> Split:
+        chosen = split.targets < classes
+        return Split(split.inputs[chosen], split.targets[chosen])
+
+    return Dataset.from_splits(
+        dataset.name,
+        train=kept(dataset.train),
+        test=kept(dataset.test),
+        classes=dataset.classes[:classes],
+        backgrounds=dataset.backgrounds,
+    )

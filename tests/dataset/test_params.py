@@ -32,6 +32,9 @@ def test_entry_name_is_the_kind_unless_given() -> None:
         ("mnist", {"source": "web"}, "datasets.source: "),
         ("mnist", {"train_samples": "500"}, "datasets.train_samples: "),
         ("mnist", {"train_samples": 0}, "datasets.train_samples: "),
+        ("mnist", {"classes": 1}, "datasets.classes: "),
+        ("small", {"kind": "mnist", "classes": 11}, "datasets.small.classes: 11 asked for, but there are 10"),
+        ("ishigami", {"classes": 2}, "datasets.ishigami.classes: not a key"),
         ("mine", {"kind": "folder", "path": "x", "test_fraction": 1.0}, "datasets.test_fraction: "),
     ],
 )

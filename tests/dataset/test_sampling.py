@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from probecore.dataset import Split
-from probecore.dataset.sampling import stratified_order, subset
+from probecore.dataset import Dataset, Split
+from probecore.dataset.sampling import first_classes, stratified_order, subset
 from probecore.errors import InputError
 
 
@@ -37,3 +37,24 @@ def test_subset_larger_than_the_whole() -> None:
     assert subset(split, None, where="") is split
     with pytest.raises(InputError, match=r"datasets\.a\.test_samples: 6 asked for, but there are 5"):
         subset(split, 6, where="datasets.a.test_samples")
+
+
+def test_samples_of_the_first_classes() -> None:
+    targets = np.array([2, 0, 1, 2, 0])
+    inputs = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)
+    split = Split(inputs, targets)
+    whole = Dataset.from_splits("a", train=split, test=split, classes=["x", "y", "z"])
+    two = first_classes(whole, 2, where="")
+    assert two.classes == ("x", "y")
+    assert two.train.inputs.ravel().tolist() == [1, 2, 4]
+    assert two.test.targets.tolist() == [0, 1, 0]
+    assert two.sha256 != whole.sha256
+    assert first_classes(whole, None, where="") is whole
+    with pytest.raises(InputError, match=r"datasets\.a\.classes: 4 asked for, but there are 3; ask for fewer"):
+        first_classes(whole, 4, where="datasets.a.classes")
+
+
+def test_a_regression_has_no_classes() -> None:
+    split = Split(np.zeros((4, 2), np.float32), np.linspace(0, 1, 4, dtype=np.float32))
+    with pytest.raises(InputError, match="2 asked for, but there are none"):
+        first_classes(Dataset.from_splits("a", train=split, test=split, classes=None), 2, where="")
