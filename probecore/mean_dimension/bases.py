@@ -5,6 +5,7 @@ which is what an inverse-PCA layer in front of the network would compute.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,13 @@ from torch import Tensor, nn
 
 from probecore.errors import InputError
 
+Array = npt.NDArray[Any]
+
 CHUNK = 2000
-"""Inputs that are in memory in double precision at once."""
+"""Inputs that are in memory in double precision at once, where there are more of them than values in one."""
+
+MOST_BYTES = 1 << 32
+"""What the directions may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,28 +69,46 @@ class Basis:
 def pca_basis(inputs: npt.ArrayLike | Tensor) -> Basis:
     """Principal components of `inputs` (N, ...), centred and not standardised, largest variance first.
 
-    Directions without variance are left out: in their space any rotation would do as well. The largest
-    entry of each direction is positive.
+    Directions without variance are left out: in their space any rotation would do as well; N inputs have at most
+    N - 1 others. The largest entry of each direction is positive.
 
     Raises
     ------
     InputError
-        If there are fewer than two inputs, or all are equal.
+        If there are fewer than two inputs, or all are equal, or the directions would take more than 4 GiB.
     """
     rows = np.asarray(inputs)
     rows = rows.reshape(len(rows), -1)
+    size = 8 * min(rows.shape) * rows.shape[1]
+    if size > MOST_BYTES:
+        raise InputError(
+            f"basis: principal components of {len(rows)} inputs of {rows.shape[1]} values would take "
+            f"{size / 2**30:.0f} GiB; lower `pca_images`, or leave out `pca`"
+        )
     origin = rows.mean(axis=0, dtype=np.float64)
+    variances, directions = _of_few(rows, origin) if len(rows) < rows.shape[1] else _of_many(rows, origin)
+    known = variances > rows.shape[1] * np.finfo(np.float64).eps * variances.max(initial=0.0)
+    if not known.any():
+        raise InputError(f"basis: {len(rows)} inputs without variance have no principal components; give others")
+    directions = np.ascontiguousarray(directions[known])
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    return Basis(directions * np.sign(largest), origin)
+
+
+def _of_many(rows: Array, origin: Array) -> tuple[Array, Array]:
+    """Variances, largest first, and their directions, of more inputs than values in one."""
     covariance = np.zeros((rows.shape[1], rows.shape[1]))
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK] - origin
         covariance += part.T @ part / len(rows)
     variances, vectors = np.linalg.eigh(covariance)
-    known = variances > len(variances) * np.finfo(np.float64).eps * variances.max(initial=0.0)
-    if not known.any():
-        raise InputError(f"basis: {len(rows)} inputs without variance have no principal components; give others")
-    directions = np.ascontiguousarray(vectors.T[known][::-1])
-    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    return Basis(directions * np.sign(largest), origin)
+    return variances[::-1], vectors.T[::-1]
+
+
+def _of_few(rows: Array, origin: Array) -> tuple[Array, Array]:
+    """As `_of_many`, of fewer inputs, without a covariance that may not fit in memory."""
+    _, scales, directions = np.linalg.svd(rows - origin, full_matrices=False)
+    return scales**2 / max(1, len(rows)), directions
 
 
 class InverseBasis(nn.Module):

@@ -11,6 +11,7 @@ from probecore.mean_dimension import (
     Basis,
     InverseBasis,
     authors_variant,
+    bases,
     mean_dimension,
     network_mean_dimension,
     pca_basis,
@@ -216,6 +217,28 @@ def test_tensors_and_arrays_give_the_same() -> None:
         2,
         2,
     )
+
+
+def test_components_of_few_inputs_equal_those_of_their_covariance() -> None:
+    inputs = np.random.default_rng(0).normal(size=(6, 10)) @ np.diag(np.arange(1.0, 11))
+    basis = pca_basis(inputs)
+    variances, vectors = np.linalg.eigh(np.cov(inputs.T))
+    assert basis.directions.shape == (5, 10)
+    np.testing.assert_allclose(np.abs(basis.directions @ vectors[:, :4:-1]), np.eye(5), atol=1e-12)
+    assert (basis.directions.max(1) == np.abs(basis.directions).max(1)).all()
+    assert variances[4] < 1e-12 * variances[5]
+
+
+def test_components_of_a_few_large_images_need_no_covariance() -> None:
+    images = np.random.default_rng(0).normal(size=(3, 3, 224, 224)).astype(np.float32)  # their covariance: 181 GB
+    assert pca_basis(images).directions.shape == (2, 150_528)
+
+
+def test_components_that_do_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "MOST_BYTES", 8 * 6 * 10)
+    pca_basis(np.eye(6, 10))
+    with pytest.raises(InputError, match="of 7 inputs of 10 values would take 0 GiB; lower `pca_images`"):
+        pca_basis(np.eye(7, 10))
 
 
 def test_the_inverse_layer_undoes_the_basis() -> None:
