@@ -15,13 +15,6 @@ Quantities = dict[str, Array]
 COUNTS = ("clusters", "labels", "noise", "column_noise", "row_noise")
 """Counts of `FilterStatistics` that are kept of every filter."""
 
-RANGES = {
-    **dict.fromkeys(("strength", "z_snr"), (-np.inf, np.inf)),
-    **dict.fromkeys(("clusterless", "dead", "row_winners"), (0, 1)),
-    **dict.fromkeys(("single_accuracy", "winner_constancy", "winner_share"), (0, 1)),
-}
-"""What values a quantity can have; all others are 0 or more."""
-
 
 def of_fields(fields: npt.NDArray[np.floating], threshold: float) -> tuple[Quantities, Quantities]:
     """Quantities of every filter (..., F) and of the layer (...), from matrices (..., F, K, K).
@@ -43,28 +36,28 @@ def of_winners(rates: npt.NDArray[np.floating]) -> tuple[Quantities, Quantities]
     return filters, means
 
 
-def estimates(
-    observed: Array, drawn: Array, permuted: Array, *, within: tuple[float, float] = (0, np.inf)
-) -> dict[str, Array]:
+def estimates(observed: Array, drawn: Array, permuted: Array) -> dict[str, Array]:
     """Columns ``value``, ``low``, ``high``, ``null`` and ``p`` of one quantity.
 
     Parameters
     ----------
     observed : shape (...)
-    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval, moved by the bootstrap's bias
+    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval; it always holds the value
     permuted : values under permuted labels (P, ...); null is their median, p is two-sided
-    within : the values that are possible; the interval does not leave them
 
     Notes
     -----
-    Values may be infinite (signal without noise): quantiles and bias are those of x / (1 + abs(x)).
+    Values may be infinite (signal without noise): quantiles are those of x / (1 + abs(x)).
     """
     value, replicates, null = _bounded(observed), _bounded(drawn), _bounded(permuted)
-    bias = replicates.mean(axis=0) - value
-    least, most = _bounded(np.array(within))
-    low, high = (_unbounded(np.clip(bound - bias, least, most)) for bound in percentile_interval(replicates))
-    p = permutation_p(value, null, tail="two-sided")
-    return {"value": observed, "low": low, "high": high, "null": _unbounded(np.median(null, axis=0)), "p": p}
+    low, high = (_unbounded(bound) for bound in percentile_interval(replicates))
+    return {
+        "value": observed,
+        "low": np.minimum(low, observed),
+        "high": np.maximum(high, observed),
+        "null": _unbounded(np.median(null, axis=0)),
+        "p": permutation_p(value, null, tail="two-sided"),
+    }
 
 
 def _bounded(values: Array) -> Array:

@@ -96,8 +96,8 @@ TABLES = [
     TableEntry(
         file="layers.csv",
         title="Layers",
-        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies, else bias-corrected "
-        "percentile bootstrap within labels), null and p (accuracies: largest class, one-sided; winner_share: 1/K, the "
+        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies, else percentiles "
+        "of a bootstrap within labels), null and p (accuracies: largest class, one-sided; winner_share: 1/K, the "
         "least it can be, no p; else: median under permuted labels, two-sided). Names ending in _all are means over "
         "all filters, their namesakes over those with a cluster.",
     ),
