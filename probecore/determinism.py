@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's numbers for how much free memory is kept, and from which size on blocks are returned at once, in bytes."""
 
+KEPT_BYTES = 1 << 28
+
 
 class Numerics(Section):
     """How numbers are computed: part of what determines the bytes."""
@@ -78,8 +80,8 @@ def _keep_freed_memory() -> None:
     a half times as long. Other C libraries have no `mallopt`.
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_TRIM_THRESHOLD, 1 << 28)
-        mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most it takes
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES) or mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most that old ones take
 
 
 def torch_device(numerics: Numerics) -> "torch.device":

@@ -21,6 +21,9 @@ Array = np.ndarray[Any, Any]
 COVARIANCE_TAPS = 1024
 """Layers with more taps per patch than this have no patch covariance: it would take taps² numbers."""
 
+LEAST_PHASE = 4
+"""Where taps are spread, maps are cut into phases of at least so many rows and columns."""
+
 LEAST_IMAGES = 16
 VALUES_AT_ONCE = 1 << 19
 """Values of inputs and responses that are added up at a time; more leave the cache, fewer cost calls."""
@@ -104,7 +107,7 @@ class ExcitationStream:
         groups = halves * self._classes + classes
         order = torch.argsort(groups, stable=True)
         counts = torch.bincount(groups, minlength=2 * self._classes).tolist()
-        x, phi = self._padded(self._last(inputs)), self._last(responses)
+        x, phi = self._padded(self._channels_last(inputs)), self._channels_last(responses)
         if not self._sums:
             self._begin(x, phi)
         for group, images in enumerate(order.split(counts)):
@@ -126,7 +129,7 @@ class ExcitationStream:
         sums["by_dilation"][self._dilations.index(1)] = sums["by_class"].sum(1)
         return ExcitationSums(**{name: sums[name] for name in self.names})
 
-    def _last(self, values: Tensor) -> Tensor:
+    def _channels_last(self, values: Tensor) -> Tensor:
         """Channels last, as oneDNN is quickest with: (N, H, W, C), or (N, P, D) for a linear layer."""
         if isinstance(self._layer, nn.Conv2d):
             values = values.movedim(1, -1)
@@ -139,7 +142,9 @@ class ExcitationStream:
         layer = self._layer
         if not isinstance(layer, nn.Conv2d) or layer.padding_mode == "zeros":
             return x
-        return self._last(pad(_first(x), layer._reversed_padding_repeated_twice, mode=layer.padding_mode))
+        return self._channels_last(
+            pad(_channels_first(x), layer._reversed_padding_repeated_twice, mode=layer.padding_mode)
+        )
 
     def _begin(self, x: Tensor, phi: Tensor) -> None:
         filters, taps = self._weights[0], int(np.prod(self._weights[1:]))
@@ -148,8 +153,8 @@ class ExcitationStream:
             "by_class": (2, self._classes, filters, taps),
             "by_dilation": (len(self._dilations), 2, filters, taps),
             "responses": (2, self._classes, len(RESPONSES), filters),
-            "maps": (2, *_first(phi).shape[1:]),
-            "inputs": (2, *_first(x).shape[1:]),
+            "maps": (2, *_channels_first(phi).shape[1:]),
+            "inputs": (2, *_channels_first(x).shape[1:]),
             "images": (2, self._classes),
             "covariance_images": (2,),
         }
@@ -159,13 +164,12 @@ class ExcitationStream:
         self._sums["responses"][:, :, RESPONSES.index("maximum")] = -torch.inf
 
     def _add_part(self, half: int, label: int, x: Tensor, phi: Tensor) -> None:
-        self._sums["inputs"][half] += _first(x.sum(0, keepdim=True))[0]
+        self._sums["inputs"][half] += _channels_first(x.sum(0, keepdim=True))[0]
         self._sums["by_class"][half, label] += self._weighted(x, phi, 1).flatten(1)
-        for index, dilation in enumerate(self._dilations):
-            if dilation > 1:
-                self._sums["by_dilation"][index, half] += self._weighted(x, phi, dilation).flatten(1)
+        for index, dilation in enumerate(self._dilations[1:], start=1):
+            self._sums["by_dilation"][index, half] += self._weighted(x, phi, dilation).flatten(1)
         summed, flat = phi.sum(0, keepdim=True), phi.flatten(1)
-        self._sums["maps"][half] += _first(summed)[0]
+        self._sums["maps"][half] += _channels_first(summed)[0]
 
         def by_filter(values: Tensor) -> Tensor:
             return values.view(-1, self._weights[0])
@@ -187,7 +191,7 @@ class ExcitationStream:
         """Σ φ x over images and positions, of the weights' shape."""
         if isinstance(self._layer, nn.Linear):
             return phi.flatten(0, -2).T @ x.flatten(0, -2)
-        return self._correlated(_first(x), _first(phi), self._weights, dilation, self._layer.groups)
+        return self._correlated(_channels_first(x), _channels_first(phi), self._weights, dilation, self._layer.groups)
 
     def _patches_of(self, dilation: int) -> Array:
         """Σ x over images and positions, flat: by linearity that of the sum of the images."""
@@ -204,8 +208,15 @@ class ExcitationStream:
         assert isinstance(layer, nn.Conv2d)
         before, after = zip(*(_margins(layer, axis, dilation) for axis in (0, 1)), strict=True)
         spread = tuple(own * dilation for own in layer.dilation)
-        if before != after:
+        in_phases = max(spread) > 1 == max(layer.stride) and all(
+            size >= LEAST_PHASE * step for size, step in zip(phi.shape[2:], spread, strict=True)
+        )
+        if before != after or in_phases:
             x, before = pad(x, (before[1], after[1], before[0], after[0])), (0, 0)
+        if in_phases:
+            x, phi, spread = _phases(x, spread), _phases(phi, spread), (1, 1)
+        elif max(spread) > 1:
+            x, phi = x.contiguous(), phi.contiguous()
         gradient: Tensor = conv2d_weight(x, shape, phi, layer.stride, before, spread, groups)
         return gradient
 
@@ -215,14 +226,26 @@ class ExcitationStream:
         if isinstance(layer, nn.Linear):
             return x.flatten(0, -2).T
         before, after = zip(*(_margins(layer, axis, 1) for axis in (0, 1)), strict=True)
-        padded = pad(_first(x), (before[1], after[1], before[0], after[0]))
+        padded = pad(_channels_first(x), (before[1], after[1], before[0], after[0]))
         patches = unfold(padded, layer.kernel_size, layer.dilation, stride=layer.stride)
         return patches.transpose(0, 1).flatten(1)
 
 
-def _first(values: Tensor) -> Tensor:
+def _channels_first(values: Tensor) -> Tensor:
     """Channels first: a view (N, C, H, W) or (N, D, P)."""
     return values.movedim(-1, 1)
+
+
+def _phases(maps: Tensor, spread: tuple[int, ...]) -> Tensor:
+    """Every d-th row and column of maps (N, C, H, W), zeros at their ends, as (N d², C, ⌈H / d⌉, ⌈W / d⌉).
+
+    In each of them taps that are spread by d are neighbours, for which oneDNN is twice as fast.
+    """
+    rows, columns = spread
+    maps = pad(maps, (0, -maps.shape[3] % columns, 0, -maps.shape[2] % rows))
+    images, channels, height, width = maps.shape
+    cut = maps.movedim(1, -1).reshape(images, height // rows, rows, width // columns, columns, channels)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, height // rows, width // columns, channels).movedim(-1, 1)
 
 
 def halves_of(classes: Array) -> Array:

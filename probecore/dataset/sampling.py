@@ -45,13 +45,17 @@ def first_classes(dataset: Dataset, classes: int | None, *, where: str) -> Datas
     Raises
     ------
     InputError
-        If there are fewer classes, or none; `where` is the key that asked.
+        If there are fewer classes, or none, or one of them has no training sample; `where` is the key that asked.
     """
     if classes is None:
         return dataset
-    if dataset.classes is None or classes > len(dataset.classes):
-        there = "none" if dataset.classes is None else len(dataset.classes)
-        raise InputError(f"{where}: {classes} asked for, but there are {there}; ask for fewer")
+    if dataset.classes is None:
+        raise InputError(f"{where}: {dataset.name} has real targets, no classes; remove it")
+    if classes > len(dataset.classes):
+        raise InputError(f"{where}: {classes} asked for, but there are {len(dataset.classes)}; ask for fewer")
+    missing = sorted(set(range(classes)) - set(dataset.train.targets.tolist()))
+    if missing:
+        raise InputError(f"{where}: no training sample has the label {missing[0]}; number labels without gaps")
 
     def kept(split: Split) -> Split:
         chosen = split.targets < classes

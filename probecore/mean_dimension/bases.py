@@ -19,8 +19,8 @@ Array = npt.NDArray[Any]
 CHUNK = 2000
 """Inputs that are in memory in double precision at once, where there are more of them than values in one."""
 
-MOST_BYTES = 1 << 32
-"""What the directions may take."""
+MOST_BYTES = 1 << 30
+"""What the directions may take; finding them takes three times as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +75,11 @@ def pca_basis(inputs: npt.ArrayLike | Tensor) -> Basis:
     Raises
     ------
     InputError
-        If there are fewer than two inputs, or all are equal, or the directions would take more than 4 GiB.
+        If there are fewer than two inputs, or all are equal, or the directions would take more than 1 GiB.
     """
     rows = np.asarray(inputs)
     rows = rows.reshape(len(rows), -1)
-    size = 8 * min(rows.shape) * rows.shape[1]
-    if size > MOST_BYTES:
-        raise InputError(
-            f"basis: principal components of {len(rows)} inputs of {rows.shape[1]} values would take "
-            f"{size / 2**30:.0f} GiB; lower `pca_images`, or leave out `pca`"
-        )
+    check_size(*rows.shape)
     origin = rows.mean(axis=0, dtype=np.float64)
     variances, directions = _of_few(rows, origin) if len(rows) < rows.shape[1] else _of_many(rows, origin)
     known = variances > rows.shape[1] * np.finfo(np.float64).eps * variances.max(initial=0.0)
@@ -93,6 +88,16 @@ def pca_basis(inputs: npt.ArrayLike | Tensor) -> Basis:
     directions = np.ascontiguousarray(directions[known])
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     return Basis(directions * np.sign(largest), origin)
+
+
+def check_size(inputs: int, values: int) -> None:
+    """Raise `InputError` if the directions of so many inputs of so many values each would take more than 1 GiB."""
+    size = 8 * min(inputs, values) * values
+    if size > MOST_BYTES:
+        raise InputError(
+            f"basis: principal components of {inputs} inputs of {values} values would take {size / 2**30:.1f} GiB; "
+            "lower `pca_images`, or leave out `pca`"
+        )
 
 
 def _of_many(rows: Array, origin: Array) -> tuple[Array, Array]:
@@ -108,7 +113,7 @@ def _of_many(rows: Array, origin: Array) -> tuple[Array, Array]:
 def _of_few(rows: Array, origin: Array) -> tuple[Array, Array]:
     """As `_of_many`, of fewer inputs, without a covariance that may not fit in memory."""
     _, scales, directions = np.linalg.svd(rows - origin, full_matrices=False)
-    return scales**2 / max(1, len(rows)), directions
+    return scales**2 / len(rows), directions
 
 
 class InverseBasis(nn.Module):

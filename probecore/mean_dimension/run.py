@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.files import create_hdf5
-from probecore.mean_dimension.bases import Basis, pca_basis
+from probecore.mean_dimension.bases import Basis, check_size, pca_basis
 from probecore.mean_dimension.deletion import FRACTIONS, deletion_curve, gradient_magnitude
 from probecore.mean_dimension.network import NetworkMeanDimension, network_mean_dimension
 from probecore.mean_dimension.params import MeanDimensionParams
@@ -109,6 +109,8 @@ class _Probe:
         inputs, targets = network.test_tensors()
         self._inputs = network.scale(inputs)
         self.labels = None if dataset.classes is None else targets
+        if "pca" in params.bases:
+            check_size(min(len(dataset.train), params.pca_images), int(np.prod(dataset.input_shape)))
         train = network.scale(torch.from_numpy(dataset.train.inputs[: params.pca_images]).to(network.device)).cpu()
         self._fill = train.mean(0).to(network.device)
         self._bases: dict[str, Basis | None] = {"pixels": None}

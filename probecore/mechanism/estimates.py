@@ -42,7 +42,7 @@ def estimates(observed: Array, drawn: Array, permuted: Array) -> dict[str, Array
     Parameters
     ----------
     observed : shape (...)
-    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval; it always holds the value
+    drawn : bootstrap replicates (B, ...), for the 95 % percentile interval, widened to the value where it lies outside
     permuted : values under permuted labels (P, ...); null is their median, p is two-sided
 
     Notes

@@ -180,8 +180,12 @@ def test_memory_format_does_not_matter(
             np.testing.assert_allclose(activations.pooled(20, "test", layer).mean, expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("flat", [lambda x: x.view(-1, 192), lambda x: x.as_strided((len(x), 192), (192, 1))])
 def test_networks_that_view_maps_as_they_lie_in_memory_are_dumped(
-    dump: Callable[..., Path], network: nn.Module, reference: dict[str, np.ndarray]
+    dump: Callable[..., Path],
+    network: nn.Module,
+    reference: dict[str, np.ndarray],
+    flat: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
     class Viewing(nn.Module):
         def __init__(self) -> None:
@@ -190,10 +194,15 @@ def test_networks_that_view_maps_as_they_lie_in_memory_are_dumped(
             self.fc = nn.Linear(192, 5)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.fc(self.conv(x).view(-1, 192))
+            return self.fc(flat(self.conv(x)))
 
-    with Activations(dump(Viewing())) as activations:
+    model = Viewing()
+    with Activations(dump(model)) as activations:
         np.testing.assert_allclose(activations.maps(20, "test", "conv")[:], reference["conv1"], rtol=0, atol=2e-6)
+        expected = (
+            reference["conv1"].reshape(50, -1) @ model.fc.weight.detach().numpy().T + model.fc.bias.detach().numpy()
+        )
+        np.testing.assert_allclose(activations.logits(20, "test"), expected, rtol=0, atol=2e-6)
 
 
 def test_small_blocks_equal_large_ones(dump: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ LAYERS = {
     "many channels": (nn.Conv2d(6, 3, 3, padding=1), (6, 7, 8)),
     "strided, dilated, grouped": (nn.Conv2d(6, 4, (3, 4), stride=(2, 1), padding=(2, 1), groups=2, dilation=(1, 2)), (6, 12, 13)),
     "few channels, strided": (nn.Conv2d(1, 4, (2, 3), stride=2, dilation=(2, 1)), (1, 9, 11)),
+    "large": (nn.Conv2d(2, 4, 3, padding=1), (2, 14, 13)),
+    "large, grouped, uneven": (nn.Conv2d(4, 4, (2, 3), groups=2, padding="same", dilation=(1, 2)), (4, 13, 25)),
     "even kernel": (nn.Conv2d(2, 4, 4, padding="same"), (2, 9, 9)),
     "reflected": (nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect"), (2, 7, 8)),
     "pointwise": (nn.Conv2d(3, 4, 1), (3, 5, 5)),

@@ -52,9 +52,12 @@ def test_samples_of_the_first_classes() -> None:
     assert first_classes(whole, None, where="") is whole
     with pytest.raises(InputError, match=r"datasets\.a\.classes: 4 asked for, but there are 3; ask for fewer"):
         first_classes(whole, 4, where="datasets.a.classes")
+    gap = Dataset.from_splits("a", train=Split(inputs[:4], np.array([0, 2, 2, 0])), test=split, classes=["x", "y", "z"])
+    with pytest.raises(InputError, match="classes: no training sample has the label 1"):
+        first_classes(gap, 2, where="classes")
 
 
 def test_a_regression_has_no_classes() -> None:
     split = Split(np.zeros((4, 2), np.float32), np.linspace(0, 1, 4, dtype=np.float32))
-    with pytest.raises(InputError, match="2 asked for, but there are none"):
+    with pytest.raises(InputError, match="a has real targets, no classes; remove it"):
         first_classes(Dataset.from_splits("a", train=split, test=split, classes=None), 2, where="")

@@ -237,7 +237,7 @@ def test_components_of_a_few_large_images_need_no_covariance() -> None:
 def test_components_that_do_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "MOST_BYTES", 8 * 6 * 10)
     pca_basis(np.eye(6, 10))
-    with pytest.raises(InputError, match="of 7 inputs of 10 values would take 0 GiB; lower `pca_images`"):
+    with pytest.raises(InputError, match="of 7 inputs of 10 values would take 0.0 GiB; lower `pca_images`"):
         pca_basis(np.eye(7, 10))
 
 

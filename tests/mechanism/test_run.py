@@ -224,7 +224,7 @@ def test_intervals_hold_the_value_where_resampling_alone_moves_it() -> None:
 
 
 def test_intervals_cover_the_truth() -> None:
-    """Means of 100 images per label; intervals moved by the bootstrap's bias would cover 78 and 91 %."""
+    """Means of 100 images per label; intervals moved by the bootstrap's bias would cover 73 and 87 %."""
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(8, 5, 5))
     spread = 0.1
