@@ -1,4 +1,4 @@
-"""The mechanism against what one would write first: `python benchmarks/mechanism.py [data/cifar10.h5]`.
+"""The mechanism against what one would write first: `python benchmarks/mechanism.py [data [checkpoints]]`.
 
 One torch thread, variants interleaved in one process; medians over rounds of times and of ratios within a round.
 
@@ -7,20 +7,23 @@ One torch thread, variants interleaved in one process; medians over rounds of ti
   with its own maps. Runs of explicit silencing are cut to a share of the filters and scaled up.
 - heads: one epoch of heads on all blocks of VGG-6 (d = 16) in one pass, with augmentation; against augmentation and
   backbone alone, and against backbones cut after each block, one after another, each with its head and its own passes.
-- latency: one batch of 100 through LeNet-5 and VGG-6, whole and pruned by clusters, connectionless filters removed.
+- latency: one batch of 100 through a trained network, whole and pruned by clusters, by magnitude and at random, filters
+  without connections really removed; only where checkpoints are given, of a plain chain trained on these data.
 
 Without a data file, images are smooth random ones; times do not depend on it, accuracies say nothing then.
 """
 
-import os
+from probecore.determinism import Numerics, configure
 
-os.environ["OMP_NUM_THREADS"] = "1"
+NUMERICS = Numerics(isa="native")
+configure(NUMERICS)
 
 import csv
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +32,26 @@ import torch
 from torch import nn
 
 from probecore.dataset import load_dataset
-from probecore.mechanism import Chain, class_mean_maps, connection_masks, shrink, single_filter_fields
+from probecore.measuring import Network
+from probecore.mechanism import class_mean_maps, shrink, single_filter_fields
 from probecore.mechanism.backbone import block_outputs, choose_blocks
 from probecore.mechanism.heads import train_heads
 from probecore.mechanism.params import Heads
-from probecore.mechanism.pruning import closed
-from probecore.mechanism.retraining import size_of
+from probecore.mechanism.readout import read_out
+from probecore.mechanism.retraining import prune, size_of
 from probecore.models import Block, build_model
 from probecore.models.params import ModelParams
 from probecore.train.batches import Batches
+from probecore.train.inference import chunks
 from probecore.train.params import Normalise
 
-ROUNDS = 5
+ROUNDS = 9
 IMAGES = 10_000
 FILTERS, SIDE, CLASSES = 512, 4, 10
 SILENCED = 16
 SEEDS = (0, 1, 2)
 RECIPE = Heads(epochs=1)
+THRESHOLDS = (0.3, 0.6)
 RESULTS = Path(__file__).parent / "results" / "mechanism.csv"
 
 Row = dict[str, Any]
@@ -55,7 +61,9 @@ Runs = dict[str, Callable[[], Any]]
 def main() -> None:
     torch.set_num_threads(1)
     images, labels = examples(sys.argv[1] if len(sys.argv) > 1 else None)
-    rows = [*benchmark_fields(), *benchmark_heads(images[:IMAGES], labels[:IMAGES]), *benchmark_latency(images[:100])]
+    rows = [*benchmark_fields(), *benchmark_heads(images[:IMAGES], labels[:IMAGES])]
+    if len(sys.argv) > 2:
+        rows += benchmark_latency(*map(Path, sys.argv[1:]))
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -172,24 +180,35 @@ def accuracies(
     return [float(((outputs[k].flatten(1) @ w.T).argmax(1) == targets).float().mean()) for k, w in weights.items()]
 
 
-def benchmark_latency(images: np.ndarray) -> Iterator[Row]:
-    """Pruned as if every filter had two labels drawn at random among ten: sizes and times, no accuracies."""
-    inputs = torch.from_numpy(images).float().sub_(127.5).div_(255)
-    model = vgg6()
-    chain = Chain(model)
-    generator = np.random.default_rng(0)
-    labels = {name: np.zeros((len(layer.weight), CLASSES), dtype=bool) for name, layer in chain.layers.items()}
-    for values in labels.values():
-        for row in values[: len(values) // 2]:
-            row[generator.choice(CLASSES, 2, replace=False)] = True
-    masks = closed(chain, connection_masks(chain, labels))
-    small = shrink(model, masks)
-    whole, pruned = size_of(model, {}, images.shape[1:]), size_of(model, masks, images.shape[1:])
-    for name, size in (("whole", whole), ("pruned", pruned)):
-        print(f"VGG-6 {name}: {size.parameters:,} parameters, {size.multiply_adds:,} multiply-adds")
+def benchmark_latency(data: Path, checkpoints: Path) -> Iterator[Row]:
+    """A trained chain, whole and pruned by each method at two thresholds, by fields of heads trained for one epoch."""
+    network = Network(data=data, checkpoints=checkpoints, numerics=NUMERICS)
+    model, train = network.at(network.epochs[-1]), network.dataset.train
+    images, labels = train.inputs[:IMAGES], train.targets[:IMAGES]
+    blocks = choose_blocks(model, network.dataset.input_shape, ["*"])
+    heads = train_heads(
+        model,
+        blocks,
+        images,
+        labels,
+        classes=network.dataset.outputs,
+        key=("latency",),
+        recipe=RECIPE,
+        normalise=network.info.normalise,
+    )
+    parts = list(chunks(images, labels, scale=network.scale, device=network.device))
+    fields = {layer: matrices for layer, (matrices, _) in read_out(model, blocks, heads, lambda: parts).items()}
+    inputs = network.scale(torch.from_numpy(images[:100]))
+    runs: Runs = {"whole": lambda: model(inputs)}
+    assert isinstance(model, nn.Sequential)
+    for pruned in prune(model, fields, thresholds=THRESHOLDS, keep_clusterless=False, key=("latency",)):
+        size = size_of(model, pruned.masks, network.dataset.input_shape)
+        name = (
+            f"{pruned.method}, {pruned.threshold}: {size.parameters:,} parameters, {size.multiply_adds:,} multiply-adds"
+        )
+        runs[name] = partial(shrink(model, pruned.masks), inputs)
     with torch.inference_mode():
-        runs: Runs = {"whole": lambda: model(inputs), "without connectionless filters": lambda: small(inputs)}
-        yield from report("latency of 100 images", times(runs), base="without connectionless filters")
+        yield from report("latency of 100 images", times(runs), base="whole")
 
 
 def vgg6() -> nn.Sequential:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from probecore.activations.excitations import RESPONSES, ExcitationSums
+from probecore.errors import InputError
 
 Array = npt.NDArray[np.float64]
 
@@ -36,14 +37,19 @@ def mean_patch(patches: npt.ArrayLike, responses: npt.ArrayLike) -> Array:
     Returns
     -------
     array (F, T)
+
+    Raises
+    ------
+    InputError
+        If there is not one response of each filter for each patch.
     """
-    values, phi = np.asarray(patches, dtype=np.float64), np.asarray(responses)
+    values, phi = _paired(patches, responses)
     return np.repeat(values.mean(axis=0)[None], phi.shape[1], axis=0)
 
 
 def activation_weighted_patch(patches: npt.ArrayLike, responses: npt.ArrayLike) -> Array:
     """E2, Σ φ x / Σ |φ| by filter, shape (F, T); arguments as `mean_patch`. NaN for a silent filter."""
-    values, phi = (np.asarray(array, dtype=np.float64) for array in (patches, responses))
+    values, phi = _paired(patches, responses)
     return _ratio(phi.T @ values, np.abs(phi).sum(axis=0))
 
 
@@ -158,6 +164,13 @@ def _mean_patch_of(sums: ExcitationSums, halves: list[int], dilation: int) -> Ar
     total = sums.patches[list(sums.dilations).index(dilation), halves].sum(0)
     by_group = total.reshape(-1, taps) / (sums.images[halves].sum() * positions_of(sums))
     return np.repeat(by_group, filters // len(by_group), axis=0)
+
+
+def _paired(patches: npt.ArrayLike, responses: npt.ArrayLike) -> tuple[Array, Array]:
+    values, phi = (np.asarray(array, dtype=np.float64) for array in (patches, responses))
+    if values.ndim != 2 or phi.ndim != 2 or len(values) != len(phi):
+        raise InputError(f"excitations: patches {values.shape} and responses {phi.shape}; give (M, T) and (M, F)")
+    return values, phi
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:

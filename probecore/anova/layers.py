@@ -94,9 +94,13 @@ class LayerModel:
         Raises
         ------
         InputError
-            If there are too few pairs for the predictors.
+            If shapes differ, all filters are left out, or there are too few pairs for the predictors.
         """
+        if weights.shape != excitations.shape:
+            raise InputError(f"anova: weights {weights.shape} and excitations {excitations.shape}; give equal shapes")
         known = np.asarray(np.isfinite(excitations).all(axis=1))
+        if not known.any():
+            raise InputError("anova: all filters are silent, so none has an excitation; leave the layer out")
         weights, excitations = weights[known], excitations[known]
         basis = self._basis(excitations)
         n, rank = weights.size, len(basis)

@@ -98,7 +98,7 @@ def gradient_outer_product(model: nn.Module, layer: nn.Module, inputs: torch.Ten
     Raises
     ------
     InputError
-        If the layer is of another kind.
+        If the layer is of another kind, or the network does not run it.
     """
     if not isinstance(layer, (nn.Conv2d, nn.Linear)) or getattr(layer, "groups", 1) != 1:
         raise InputError("gradient_outer_product: needs a Conv2d without groups, or a Linear; choose another layer")
@@ -112,6 +112,8 @@ def gradient_outer_product(model: nn.Module, layer: nn.Module, inputs: torch.Ten
     try:
         with torch.enable_grad():
             outputs = model(inputs)
+            if not kept:
+                raise InputError("gradient_outer_product: the network does not run this layer; choose one of its own")
             signals = [
                 torch.autograd.grad(outputs[:, index].sum(), kept[0], retain_graph=True)[0]
                 for index in range(outputs.shape[1])

@@ -53,14 +53,16 @@ def regression_anova(weights: npt.ArrayLike, excitations: npt.ArrayLike, *, degr
     Raises
     ------
     InputError
-        If shapes do not fit, values are not finite, there are too few pairs, or a degree above 1 is asked of
-        several predictors.
+        If shapes do not fit, values are not finite, there are too few pairs, the degree is below 1, or one above 1
+        is asked of several predictors.
 
     Notes
     -----
     Columns are centred and scaled, and the fit goes through their SVD: NIST's Longley and Norris keep nine digits.
     """
     response, predictors = _columns(weights, excitations)
+    if degree < 1:
+        raise InputError(f"regression_anova: degree {degree}; give 1 or more")
     if degree > 1 and predictors.shape[1] > 1:
         raise InputError(f"regression_anova: degree {degree} is for one predictor, not {predictors.shape[1]}; use 1")
     centre = predictors.mean(axis=0)

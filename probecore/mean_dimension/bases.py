@@ -75,9 +75,14 @@ def pca_basis(inputs: npt.ArrayLike | Tensor) -> Basis:
     Raises
     ------
     InputError
-        If there are fewer than two inputs, or all are equal, or the directions would take more than 1 GiB.
+        If there are fewer than two inputs, one is not finite, all are equal, or the directions would take more than
+        1 GiB.
     """
     rows = np.asarray(inputs)
+    if len(rows) < 2:
+        raise InputError(f"basis: {len(rows)} inputs; give two or more")
+    if not np.isfinite(rows).all():
+        raise InputError("basis: some inputs are NaN or infinite; remove them")
     rows = rows.reshape(len(rows), -1)
     check_size(*rows.shape)
     origin = rows.mean(axis=0, dtype=np.float64)

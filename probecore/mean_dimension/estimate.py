@@ -64,12 +64,14 @@ def mean_dimension(
     Raises
     ------
     InputError
-        If there are fewer than two points or no coordinate, or the function is constant or gives NaN.
+        If there are fewer than two points or no coordinate, the function is constant or gives NaN, or an option is
+        not above 0.
 
     Notes
     -----
     Var f is the population variance over all points. For correlated inputs ν can be less than 1.
     """
+    check_options(shuffles=shuffles, features=features, precision=precision, batch=batch)
     if isinstance(function, nn.Module):
         from probecore.mean_dimension.network import network_mean_dimension
 
@@ -100,9 +102,7 @@ def mean_dimension(
             precision=precision,
             generator=generator,
         )["output"]
-    if np.isnan(result.value):
-        raise InputError(f"function: constant over the {len(inputs)} points, so it has no mean dimension; check it")
-    return result
+    return _not_constant(result, len(inputs))
 
 
 def authors_variant(
@@ -115,7 +115,7 @@ def authors_variant(
     """
     points = as_points(inputs)
     coordinates = points.flatten(1) if basis is None else basis.coordinates(points)
-    return run(
+    result = run(
         Plain(
             as_function(function, arrays=isinstance(inputs, np.ndarray)),
             basis=basis,
@@ -130,6 +130,7 @@ def authors_variant(
         precision=None,
         generator=numpy_generator("mean_dimension"),
     )["output"]
+    return _not_constant(result, len(inputs))
 
 
 def run(
@@ -181,6 +182,13 @@ def run(
     return results
 
 
+def check_options(**options: float | None) -> None:
+    """Raise `InputError` for an option that is given and not above 0."""
+    for name, value in options.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{name}: {value}; give a number above 0")
+
+
 def around(coordinates: Tensor, shuffles: int) -> list[Tensor]:
     """Donors for each shuffle: the next points on the circle.
 
@@ -211,6 +219,12 @@ def as_points(inputs: np.ndarray | Tensor) -> Tensor:
     if not points.isfinite().all():
         raise InputError("inputs: some are NaN or infinite; remove those points")
     return points
+
+
+def _not_constant(result: MeanDimension, points: int) -> MeanDimension:
+    if np.isnan(result.value):
+        raise InputError(f"function: constant over the {points} points, so it has no mean dimension; check it")
+    return result
 
 
 def _describe(evaluator: Evaluator, points: Tensor, sums: Mapping[str, Sums], sources: Mapping[str, str]) -> None:

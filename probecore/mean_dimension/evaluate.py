@@ -87,7 +87,8 @@ def as_function(function: Callable[[Any], Any], *, arrays: bool) -> Callable[[Te
     """
 
     def call(points: Tensor) -> Named:
-        given = function(points.numpy()) if arrays else function(points)
+        own = points.clone()  # the function may write into it
+        given = function(own.numpy()) if arrays else function(own)
         output = given.detach() if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given))
         if output.ndim == 0 or len(output) != len(points):
             raise InputError(

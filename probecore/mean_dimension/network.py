@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from probecore.determinism import numpy_generator
+from probecore.errors import InputError
 from probecore.mean_dimension.bases import Basis
-from probecore.mean_dimension.estimate import around, as_points, run
+from probecore.mean_dimension.estimate import around, as_points, check_options, run
 from probecore.mean_dimension.evaluate import BATCH, Evaluator, Named, Plain
 from probecore.mean_dimension.exchange import exchanges
 from probecore.mean_dimension.graph import Graph, Rewritten
@@ -22,6 +23,7 @@ from probecore.mean_dimension.sums import Sums, Transform, unchanged
 from probecore.mean_dimension.windows import Windows
 from probecore.models import list_layers
 from probecore.models.tracing import evaluating, listening
+from probecore.schema import did_you_mean
 
 TOLERANCE = 1e-4
 """Largest difference from the plain way, as a share of the largest output, with which a fast way is believed."""
@@ -86,12 +88,17 @@ def network_mean_dimension(
     Raises
     ------
     InputError
-        As `mean_dimension`, but constant outputs give NaN.
+        As `mean_dimension`, but constant outputs give NaN; or if labels are not one whole number for each input, or a
+        layer is unknown.
     """
+    check_options(shuffles=shuffles, features=features, precision=precision, batch=batch)
+    _check_names(model, layers)
     generator = generator or numpy_generator("mean_dimension")
     points = as_points(inputs)
     if (weight := next(model.parameters(), None)) is not None:
         points = points.to(weight)
+    if labels is not None and (labels.shape != (len(points),) or labels.is_floating_point()):
+        raise InputError(f"labels: {tuple(labels.shape)} {labels.dtype}; give {len(points)} whole numbers")
     order = torch.from_numpy(generator.permutation(len(points)))
     points = points[order]
     with evaluating(model), torch.inference_mode():
@@ -125,6 +132,13 @@ def network_mean_dimension(
     )
 
 
+def _check_names(model: nn.Module, layers: Sequence[str]) -> None:
+    known = [name for name, _ in model.named_modules() if name]
+    for layer in layers:
+        if (name := layer.partition("#")[0]) not in known:
+            raise InputError(f"layers: no module {name!r}{did_you_mean(name, known)}")
+
+
 def _outputs(points: int, features: int, labels: Tensor | None) -> tuple[dict[str, Sums], dict[str, str]]:
     """What is measured of the network's output, and that it is made of that."""
     transforms: dict[str, Transform] = {"output": unchanged}
@@ -148,7 +162,7 @@ def _recorder(model: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], Nam
                     outputs[layer] = output.clone()
 
         with listening(model, modules, keep):
-            outputs["output"] = model(points)
+            outputs["output"] = model(points.clone())  # its first modules may work in place
         return outputs
 
     return call
@@ -158,11 +172,19 @@ def _fastest(
     model: nn.Module, points: Tensor, coordinates: Tensor, basis: Basis | None, plain: Plain, *, rows: float
 ) -> Evaluator:
     """The fastest evaluator that agrees with the plain one on a few exchanges."""
+    if _writes_into_inputs(model, points[:2]):
+        return plain
     for build in _candidates(model, points, coordinates.shape[1], basis, rows):
         evaluator = build()
         if _agrees(evaluator, plain, points[:4], coordinates[:4]):
             return evaluator
     return plain
+
+
+def _writes_into_inputs(model: nn.Module, points: Tensor) -> bool:
+    given = points.clone()
+    model(given)
+    return not torch.equal(given, points)
 
 
 def _candidates(

@@ -37,10 +37,17 @@ def winding_stairs(
         raise InputError(f"inputs: {points} points; give two or more")
     inputs = (generator or numpy_generator("winding_stairs")).permuted(inputs, axis=0)
     total, values, state = np.zeros(features), [], inputs[-1].copy()
-    last = float(function(state[None])[0])
+
+    def evaluated(points: np.ndarray) -> np.ndarray:
+        found = np.asarray(function(points.copy()), dtype=np.float64)
+        if found.size != len(points):
+            raise InputError(f"function: gives shape {found.shape} for {len(points)} points; give one value for each")
+        return found.reshape(-1)
+
+    last = float(evaluated(state[None])[0])
     for point in inputs:
         stairs = np.where(np.tri(features, dtype=bool), point, state)
-        found = np.asarray(function(stairs), dtype=np.float64)
+        found = evaluated(stairs)
         total += np.diff(found, prepend=last) ** 2
         state, last = stairs[-1], float(found[-1])
         values.append(found)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from probecore.errors import InputError
+
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
@@ -24,7 +26,14 @@ def find_clusters(mask: npt.ArrayLike) -> list[list[int]]:
     -------
     list of ascending lists of labels
         In order of their first label; empty for a filter without a 1 on the diagonal.
+
+    Raises
+    ------
+    InputError
+        If the mask is not one square matrix.
     """
+    if np.ndim(mask) != 2:
+        raise InputError(f"find_clusters: a mask of shape {np.shape(mask)}; give one matrix (K, K)")
     numbers = cluster_numbers(mask)
     return [np.flatnonzero(numbers == number).tolist() for number in range(numbers.max(initial=-1) + 1)]
 
@@ -51,10 +60,10 @@ class FilterStatistics:
 
 
 def filter_statistics(mask: npt.ArrayLike) -> FilterStatistics:
-    """Clusters and noise of one clipped matrix (K, K), or of many (..., K, K)."""
+    """Clusters and noise of one clipped matrix (K, K), or of many (..., K, K); `InputError` if not square."""
     ones = np.asarray(mask, dtype=bool)
-    shape, classes = ones.shape[:-2], ones.shape[-1]
     numbers = cluster_numbers(ones)
+    shape, classes = ones.shape[:-2], ones.shape[-1]
     within = numbers >= 0
     members = _histogram(numbers.reshape(-1, classes), classes)
     sizes = _histogram(members, classes + 1)
@@ -78,6 +87,8 @@ def cluster_numbers(mask: npt.ArrayLike) -> Counts:
     `find_clusters` for many filters at once: a label is looked at in all filters in whose clusters it may be.
     """
     masks = np.asarray(mask, dtype=bool)
+    if masks.ndim < 2 or masks.shape[-1] != masks.shape[-2]:
+        raise InputError(f"clusters: masks of shape {masks.shape}; give square matrices (..., K, K)")
     classes = masks.shape[-1]
     mutual = (masks & masks.swapaxes(-1, -2)).reshape(-1, classes, classes)
     free = np.diagonal(mutual, axis1=1, axis2=2).copy()

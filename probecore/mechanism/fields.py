@@ -37,6 +37,9 @@ def class_mean_maps(maps: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int)
     values, shown = np.asarray(maps), np.asarray(labels)
     if len(values) != len(shown):
         raise InputError(f"class_mean_maps: {len(values)} maps for {len(shown)} labels; give one label per image")
+    if shown.dtype.kind not in "iu":
+        raise InputError(f"class_mean_maps: labels are {shown.dtype}; give whole numbers")
+    shown = shown.astype(np.int64)
     counts = images_per_label(shown, classes=classes)
     rows = torch.from_numpy(np.ascontiguousarray(values.reshape(len(values), -1)))
     sums = rows.new_zeros(classes, rows.shape[1]).index_add_(0, torch.from_numpy(shown), rows)
@@ -72,7 +75,7 @@ def single_filter_fields(head_weight: npt.ArrayLike, class_mean_maps: npt.ArrayL
     Raises
     ------
     InputError
-        If the head belongs to a layer of another size.
+        If the head belongs to a layer of another size, or has not one output for each label.
     """
     weight, maps = np.asarray(head_weight), np.asarray(class_mean_maps)
     inputs = int(np.prod(maps.shape[1:]))
@@ -80,6 +83,10 @@ def single_filter_fields(head_weight: npt.ArrayLike, class_mean_maps: npt.ArrayL
         raise InputError(
             f"single_filter_fields: a head of shape {weight.shape} on maps of shape {maps.shape[1:]}; "
             f"give the head of this layer, (K, {inputs})"
+        )
+    if len(weight) != len(maps):
+        raise InputError(
+            f"single_filter_fields: a head of {len(weight)} outputs on maps of {len(maps)} labels; give one each"
         )
     filters = maps.shape[1]
     by_filter = maps.reshape(len(maps), filters, -1).transpose(1, 0, 2)
@@ -100,8 +107,18 @@ def clip_fields(fields: npt.ArrayLike, threshold: float = 0.3) -> npt.NDArray[np
     Returns
     -------
     bool array of the same shape
+
+    Raises
+    ------
+    InputError
+        If the threshold is not between 0 and 1, or an element is NaN.
     """
+    if not 0 < threshold < 1:
+        raise InputError(f"clip_fields: threshold {threshold}; give a share between 0 and 1")
     values = np.asarray(fields)
+    values = values if values.dtype.kind == "f" else values.astype(np.float64)
     largest = values.max(axis=(-2, -1), keepdims=True)
+    if np.isnan(largest).any():
+        raise InputError("clip_fields: a matrix holds NaN; look at the head and maps that it was made of")
     scaled = np.divide(values, largest, out=np.zeros_like(values), where=largest > 0)
     return np.asarray(scaled > threshold)

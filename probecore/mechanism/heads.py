@@ -60,13 +60,15 @@ def train_heads(
     Raises
     ------
     InputError
-        If images and labels differ in number, or there are fewer than one batch.
+        If images and labels differ in number, a label is unknown, or there are fewer than one batch.
     ProbecoreError
         If a head's weights are no longer finite.
     """
     recipe, normalise = recipe or Heads(), normalise or Normalise()
     if len(images) != len(labels):
         raise InputError(f"mechanism: {len(images)} training images for {len(labels)} labels; give one label each")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise InputError(f"mechanism: labels from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}")
     if len(images) < recipe.batch:
         raise InputError(f"mechanism.heads.batch: {recipe.batch} is more than {len(images)} images; lower it")
     device = next(model.parameters()).device

@@ -13,6 +13,9 @@ from probecore.recos.figures import draw_marks, draw_nothing, panels_for, place_
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 
+PROPERTIES = {"norm": "norm", "dc_share": "DC share", "occupancy": "share of patches"}
+"""Of filters, with what figures call them."""
+
 FILTERS, CLASSES, PANELS = 16, 10, 6
 """Spectral components shown per layer, at most."""
 
@@ -34,6 +37,47 @@ def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> 
     panels[0].set_ylabel("share of patches")
     figure.supxlabel("angle to the nearest direction, degrees", fontsize=10)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+    """What anchors are like, by condition: shares of filters, and of pairs of anchors; a column per layer."""
+    shown = at_the_end(filters)
+    pairs = at_the_end(angles[angles["quantity"] == "anchor_pairs"])
+    names = _some(_layers(layers), PANELS)
+    figure = new_figure(1.9 * len(names) + 0.6, 1.7 * (len(PROPERTIES) + 1))
+    grid = figure.subplots(len(PROPERTIES) + 1, len(names), squeeze=False)
+    for column, name in enumerate(names):
+        grid[0, column].set_title(name)
+        for axes, quantity in zip(grid[:, column], PROPERTIES, strict=False):
+            rows = shown[(shown["layer"] == name) & (shown["quantity"] == quantity)].dropna(subset="value")
+            edges = np.histogram_bin_edges(rows["value"], bins=20)
+            for condition, own in rows.groupby("condition"):
+                counts = np.histogram(own["value"], edges)[0]
+                axes.stairs(counts / counts.sum(), edges, color=colour_of(str(condition)), lw=1.2, label=condition)
+        for condition, own in pairs[pairs["layer"] == name].groupby("condition"):
+            counts = own.groupby("degrees")["count"].sum().reindex(range(0, 180, 5), fill_value=0)
+            grid[-1, column].stairs(
+                counts / counts.sum(), np.arange(0, 181, 5), color=colour_of(str(condition)), lw=1.2
+            )
+    for axes, label in zip(grid[:, 0], [*PROPERTIES.values(), "angle of pairs, °"], strict=True):
+        axes.set_ylabel(label)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_mean_anchor(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Change of the accuracy when a layer's filters lose their mean, one mark per network."""
+    shown = at_the_end(layers[layers["quantity"] == "accuracy_change_without_mean"])
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    names = place_layers(axes, shown)
+    draw_marks(axes, shown.assign(place=shown["layer"].map(names.index)))
+    axes.axhline(0, color="0.4", lw=1, ls="--")
+    axes.set_ylabel("change of test accuracy")
+    figure.legend(loc="outside upper center", ncols=4)
     save_figure(figure, path_stem)
 
 
@@ -98,7 +142,7 @@ def draw_spectral(path: Path, layers: pd.DataFrame, path_stem: Path) -> None:
     """Spectral components of one network's conv layers, `PANELS` at most: rows filters, columns classes."""
     with open_hdf5(path) as file:
         every = [name for name in _layers(layers) if name in file]
-        names = [every[index] for index in np.linspace(0, len(every) - 1, min(len(every), PANELS)).round().astype(int)]
+        names = _some(every, PANELS)
         filters = FILTERS if len(names) <= 2 else FILTERS // 2
         maps = {name: file[name]["class_means"][:CLASSES, :filters] for name in names}
     if not maps:
@@ -127,6 +171,11 @@ def _mosaic(means: Any) -> Any:
     padded = np.pad(scaled, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1)
     classes, filters, height, width = padded.shape
     return padded.transpose(1, 2, 0, 3).reshape(filters * height, classes * width)
+
+
+def _some(names: list[str], count: int) -> list[str]:
+    """So many of the names at most, evenly over them."""
+    return [names[index] for index in np.linspace(0, len(names) - 1, min(len(names), count)).round().astype(int)]
 
 
 def _layers(table: pd.DataFrame) -> list[str]:

@@ -78,9 +78,10 @@ def sphere_correlations(
     Raises
     ------
     InputError
-        If the layer cannot be handled.
+        If the layer cannot be handled, or the inputs are not finite or not what it reads.
     """
     vectors = anchor_vectors(layer) if vectors is None else vectors
+    _check_inputs(layer, inputs, batch)
     if len(inputs) <= batch:
         return SphereCorrelations(*_correlate(layer, inputs, vectors))
     result: list[Tensor] = []
@@ -123,6 +124,22 @@ def check_layer(layer: nn.Module) -> None:
         raise InputError(f"{name}: one weight per filter spans no sphere; choose layers with more")
 
 
+def _check_inputs(layer: nn.Module, inputs: Tensor, batch: int) -> None:
+    check_layer(layer)
+    if batch < 1:
+        raise InputError(f"batch: {batch}; give 1 or more")
+    wanted = f"(N, {layer.in_channels}, H, W)" if isinstance(layer, nn.Conv2d) else f"(N, ..., {layer.in_features})"
+    fits = (
+        inputs.ndim == 4 and inputs.shape[1] == layer.in_channels
+        if isinstance(layer, nn.Conv2d)
+        else inputs.ndim >= 2 and inputs.shape[-1] == layer.in_features
+    )
+    if not fits or not len(inputs):
+        raise InputError(f"inputs: shape {tuple(inputs.shape)}; this layer reads {wanted}, one input at least")
+    if not inputs.isfinite().all():
+        raise InputError("inputs: some are NaN or infinite; remove them")
+
+
 def embed(vectors: Tensor) -> Tensor:
     """The first two principal coordinates (R, 2) of vectors (R, M) taken to unit length; signs fixed by the largest."""
     rows = nn.functional.normalize(vectors.double().cpu())
@@ -141,8 +158,9 @@ def _correlate(layer: nn.Module, inputs: Tensor, vectors: Tensor) -> tuple[Tenso
         cosines = (rows / norms).to(vectors.dtype) @ vectors.T
         return cosines.masked_fill(flat, 0).movedim(-1, 1), flat.movedim(-1, 1)
     assert isinstance(layer, nn.Conv2d)
+    inputs = inputs.to(vectors.dtype)
     middle = inputs.flatten(1)[:, ::16].median(dim=1).values[:, None, None, None]
-    shifted = pad(layer, inputs.to(vectors.dtype)) - middle  # near 0 where an input is flat, and there exact
+    shifted = pad(layer, inputs) - middle  # near 0 where an input is flat, and there exact
     grouped = shifted.unflatten(1, (layer.groups, -1))
     sums = grouped.sum(2, dtype=torch.float64)
     squares = grouped.double().square_().sum(2)

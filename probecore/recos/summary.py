@@ -9,7 +9,15 @@ import pandas as pd
 from probecore.measuring import at_the_end, gather
 from probecore.recos.figures import draw_confusion, draw_polarity, draw_signs
 from probecore.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
-from probecore.recos.figures_sphere import draw_angles, draw_embedding, draw_fisher, draw_spectral, draw_turned
+from probecore.recos.figures_sphere import (
+    draw_anchors,
+    draw_angles,
+    draw_embedding,
+    draw_fisher,
+    draw_mean_anchor,
+    draw_spectral,
+    draw_turned,
+)
 from probecore.recos.run import KEYS
 from probecore.recos.texts import RECONSTRUCTION, TABLES, figures
 from probecore.summary import Summary, write_summary
@@ -24,6 +32,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_polarity(tables["polarity"], output / "polarity")
     draw_confusion(tables["confusion"], output / "confusion")
     draw_signs(layers, output / "signs")
+    draw_anchors(tables["filters"], tables["angles"], layers, output / "anchors")
+    draw_mean_anchor(layers, output / "mean_anchor")
     draw_angles(tables["angles"], layers, output / "angles")
     draw_turned(layers, output / "turned")
     draw_embedding(tables["embedding"], layers, output / "embedding")

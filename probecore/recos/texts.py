@@ -22,6 +22,8 @@ def figures(network: str, *, missing: Collection[str]) -> list[FigureEntry]:
         ("cascade", "cascade.csv", "On backgrounds", _CASCADE),
         ("heads", "heads.csv", "One layer against two", _HEADS),
         ("positions", "positions.csv", "Where anchors differ", _POSITIONS),
+        ("anchors", "filters.csv", "What anchors are like", _ANCHORS),
+        ("mean_anchor", "layers.csv", "Without the mean anchor", _MEAN_ANCHOR),
         ("angles", "angles.csv", "How near patches are to anchors", _ANGLES),
         ("turned", "layers.csv", "How far anchors turn", _TURNED),
         ("embedding", "embedding.csv", "Anchors in two dimensions", _EMBEDDING.format(network=network)),
@@ -67,6 +69,15 @@ _HEADS = (
 _POSITIONS = (
     "Variance over the anchors of the first dense layer at each place of the maps it reads, mean over channels, "
     "divided by the mean over places; mean over networks. 1: as much as anywhere."
+)
+_ANCHORS = (
+    "Shares of a layer's filters by norm, by how much of the filter is its mean (DC share), and by the share of test "
+    "patches to which its anchor is nearest; below, shares of pairs of anchors by their angle (angles.csv). Networks "
+    "of a condition together; of deep networks six layers."
+)
+_MEAN_ANCHOR = (
+    "Change of test accuracy when the filters of one layer lose their mean, one mark per network, 95 % interval over "
+    "images."
 )
 _ANGLES = (
     "Angles between test patches, mean-free and of unit length, and the nearest of a layer's anchors, of equally "

@@ -79,6 +79,8 @@ def test_silent_filter_has_no_excitation() -> None:
     found = activation_weighted_patch(np.ones((5, 3)), np.array([[0.0, 1.0]] * 5))
     assert np.isnan(found[0]).all()
     np.testing.assert_array_equal(found[1], np.ones(3))
+    with pytest.raises(InputError, match=r"patches \(5, 3\) and responses \(4, 2\)"):
+        activation_weighted_patch(np.ones((5, 3)), np.ones((4, 2)))
 
 
 @pytest.mark.parametrize("training_mode", [False, True])
@@ -101,6 +103,8 @@ def test_gradient_outer_product_equals_gradients_of_patches(training_mode: bool)
     assert all(parameter.grad is None for parameter in model.parameters())
     with pytest.raises(InputError, match="choose another layer"):
         gradient_outer_product(model, model[1], x)
+    with pytest.raises(InputError, match="the network does not run this layer"):
+        gradient_outer_product(model, nn.Conv2d(2, 3, 3), x)
 
 
 def test_gradient_outer_product_of_a_linear_layer() -> None:

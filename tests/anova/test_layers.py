@@ -123,6 +123,12 @@ def test_one_filter() -> None:
 
 
 def test_bad_input() -> None:
+    with pytest.raises(InputError, match="all filters are silent"):
+        model().associate(layer()[0], np.full_like(layer()[1], np.nan))
+    with pytest.raises(InputError, match=r"weights \(7, 9\) and excitations \(6, 9\); give equal shapes"):
+        model().associate(layer()[0], layer()[1][1:])
+    with pytest.raises(InputError, match="degree 0; give 1 or more"):
+        regression_anova(*layer(), degree=0)
     with pytest.raises(InputError, match="2 pairs of weights and excitations are too few"):
         model(2, 1).associate(np.ones((2, 1)), np.arange(2.0)[:, None])
     with pytest.raises(InputError, match="a matrix \\(3, 3\\) for 4 taps"):

@@ -1,6 +1,7 @@
 """From checkpoints and dumps to tables and the verdict, on small networks."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import read_table
+from probecore.train.checkpoints import describe, load_checkpoint, save_checkpoints
 from probecore.train.params import TrainParams
 from probecore.train.run import run_network as run_train
 
@@ -190,6 +192,22 @@ def test_errors(study: Path) -> None:
         measure(study, "trained-0", SMALL, dumped="shuffled-0.h5")
     with pytest.raises(InputError, match=r"anova.layers: no layer 'convx' with excitations; did you mean 'conv"):
         measure(study, "trained-0", SMALL | {"layers": ["convx"]})
+
+
+def test_a_layer_whose_filters_are_all_silent(study: Path, tmp_path: Path) -> None:
+    shutil.copy(study / "data.h5", tmp_path)
+    checkpoints = study / "trained-0.safetensors"
+    states = {epoch: load_checkpoint(checkpoints, epoch) for epoch in (0, 1)}
+    states[1]["conv2.weight"].zero_()
+    states[1]["conv2.bias"].fill_(-1)
+    save_checkpoints(tmp_path / "trained-0.safetensors", describe(checkpoints), states)
+    dump(tmp_path, "trained-0", "trained-0.h5", {"excitations": EXCITATIONS})
+    measure(tmp_path, "trained-0", SMALL)
+    table = read_table(tmp_path / "tables/trained-0/relations.csv")
+    patches = table[table["excitation"] == "activation_weighted_patch"]
+    assert set(patches[patches["epoch"] == 0]["layer"]) == {"conv1", "conv2", "fc3"}
+    assert set(patches[patches["epoch"] == 1]["layer"]) == {"conv1", "fc3"}
+    summarise(experiment="bars", networks=[tmp_path / "tables/trained-0"], output=tmp_path / "summary")
 
 
 def test_regression_and_linear_layers(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from probecore.mean_dimension import (
     mean_dimension,
     network_mean_dimension,
     pca_basis,
+    winding_stairs,
 )
 from probecore.mean_dimension.exchange import exchanges, inclusion_probabilities
 
@@ -294,3 +295,31 @@ def test_bad_options() -> None:
         mean_dimension(curved, points(), shuffles=60)
     with pytest.raises(InputError, match="without variance"):
         pca_basis(np.ones((4, 3)))
+    with pytest.raises(InputError, match="1 inputs; give two"):
+        pca_basis(np.ones((1, 3)))
+    with pytest.raises(InputError, match="NaN or infinite"):
+        pca_basis(np.array([[1.0, np.nan], [0.0, 1.0]]))
+    for option in ("shuffles", "features", "batch", "precision"):
+        with pytest.raises(InputError, match=f"{option}: -1; give a number above 0"):
+            mean_dimension(curved, points(), **{option: -1})
+    with pytest.raises(InputError, match="constant over the 60 points"):
+        authors_variant(lambda x: 0 * x[:, 0], points())
+    with pytest.raises(InputError, match=r"gives shape \(4, 2\) for 4 points|gives shape \(1, 2\) for 1 points"):
+        winding_stairs(lambda x: x[:, :2], points())
+
+
+def test_functions_that_write_into_their_points() -> None:
+    def writing(x: np.ndarray) -> np.ndarray:
+        x *= 2
+        x[:, 0] += 1
+        return x[:, 0] * x[:, 1] / 2
+
+    def reading(x: np.ndarray) -> np.ndarray:
+        return (2 * x[:, 0] + 1) * x[:, 1]
+
+    x = points()
+    kept = x.copy()
+    assert mean_dimension(writing, x).value == mean_dimension(reading, x).value
+    assert winding_stairs(writing, x)[0] == pytest.approx(winding_stairs(reading, x)[0])
+    np.testing.assert_array_equal(x, kept)
+    assert winding_stairs(lambda x: reading(x)[:, None], x)[0] == winding_stairs(reading, x)[0]

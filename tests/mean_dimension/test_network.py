@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from probecore.errors import InputError
 from probecore.mean_dimension import InverseBasis, mean_dimension, network_mean_dimension, pca_basis
 from probecore.mean_dimension.network import NetworkMeanDimension
 from probecore.models import build_model
@@ -109,3 +110,35 @@ def test_a_dead_network_gives_nan_and_counts_its_nodes() -> None:
         model[0].bias -= 100
     found: NetworkMeanDimension = network_mean_dimension(model, torch.rand(20, 5), layers=["1"])
     assert found.layers["1"].dead == 4 and np.isnan(found.outputs["output"].value)
+
+
+@pytest.mark.parametrize("basis", ["pixels", "pca"])
+def test_networks_that_write_into_their_inputs(basis: str) -> None:
+    class Writing(nn.Module):
+        def __init__(self, *, in_place: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.in_place = nn.Conv2d(1, 4, 3), in_place
+            self.fc = nn.Linear(4 * 16, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.sub_(0.5).div_(0.25) if self.in_place else (x - 0.5) / 0.25
+            return self.fc(self.conv(x).relu().flatten(1))
+
+    x = torch.rand(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    directions = pca_basis(x) if basis == "pca" else None
+    kept = x.clone()
+    written, read = (network_mean_dimension(Writing(in_place=on), x, basis=directions) for on in (True, False))
+    assert written.path == "plain"
+    assert written.outputs["output"].value == pytest.approx(read.outputs["output"].value, rel=1e-4)
+    assert torch.equal(x, kept)
+
+
+def test_labels_and_layers_that_do_not_fit() -> None:
+    model, x = nn.Sequential(nn.Linear(3, 2)), torch.rand(10, 3)
+    with pytest.raises(InputError, match=r"labels: \(9,\) torch.int64; give 10 whole numbers"):
+        network_mean_dimension(model, x, labels=torch.zeros(9, dtype=torch.long))
+    with pytest.raises(InputError, match="labels: .*float32; give 10 whole numbers"):
+        network_mean_dimension(model, x, labels=torch.zeros(10))
+    with pytest.raises(InputError, match=r"layers: no module '1'.*valid: 0"):
+        network_mean_dimension(model, x, layers=["1"])

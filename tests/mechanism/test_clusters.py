@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from probecore.errors import InputError
 from probecore.mechanism import clip_fields, filter_statistics, find_clusters, layer_statistics
 
 Mask = np.ndarray
@@ -112,3 +113,15 @@ def test_rows_won_by_the_diagonal_count_ties_in_part() -> None:
     assert layer_statistics(filter_statistics(same), same).snr == 1
     own = np.eye(5, dtype=bool)[None]
     assert layer_statistics(filter_statistics(own), own).row_winners == 1
+
+
+def test_what_is_no_square_matrix() -> None:
+    for mask, message in (
+        (np.ones(3), "one matrix"),
+        (np.ones((2, 3, 3)), "one matrix"),
+        (np.ones((2, 3)), "square matrices"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_clusters(mask)
+    with pytest.raises(InputError, match=r"masks of shape \(4, 2, 3\)"):
+        filter_statistics(np.ones((4, 2, 3)))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from probecore.errors import InputError
-from probecore.mechanism import class_mean_maps, single_filter_fields
+from probecore.mechanism import class_mean_maps, clip_fields, single_filter_fields
 from probecore.mechanism.readout import image_fields, image_winners
 from probecore.mechanism.winners import winner_statistics
 
@@ -106,3 +106,17 @@ def test_winner_statistics() -> None:
     assert found.winner_constancy[0] == pytest.approx(2 / 3)
     assert found.winner_share[0] == pytest.approx(1.5 / 2.5)
     assert all(np.isnan(value[1]) for value in vars(found).values())
+
+
+def test_fields_that_cannot_be_clipped() -> None:
+    assert clip_fields([[2, 1], [0, 1]], 0.4).tolist() == [[True, True], [False, True]]
+    for threshold in (0, 1, -1, 1.5):
+        with pytest.raises(InputError, match="give a share between 0 and 1"):
+            clip_fields(np.eye(2), threshold)
+    with pytest.raises(InputError, match="holds NaN"):
+        clip_fields(np.array([[1.0, np.nan], [0.0, 1.0]]))
+
+
+def test_a_head_with_other_outputs_than_labels() -> None:
+    with pytest.raises(InputError, match="3 outputs on maps of 10 labels"):
+        single_filter_fields(np.ones((3, 16)), np.ones((10, 4, 2, 2)))

@@ -96,6 +96,8 @@ def test_bad_input(lenet: nn.Module, digits: Digits) -> None:
     chosen = choose_blocks(lenet, SHAPE, ["fc2"])
     with pytest.raises(InputError, match="1000 training images for 999 labels"):
         train_heads(lenet, chosen, images, labels[1:], classes=10, key=())
+    with pytest.raises(InputError, match="labels from -1 to 8; expected 0 to 9"):
+        train_heads(lenet, chosen, images, labels - 1, classes=10, key=())
     with pytest.raises(InputError, match="mechanism.heads.batch: 2000 is more than 1000"):
         train(lenet, digits, ["fc2"], Heads(batch=2000))
     with pytest.raises(InputError, match=r"'conv9' matches no layer; did you mean 'conv2'|'conv1'"):

@@ -160,3 +160,26 @@ def test_the_threshold_is_one_percent_of_the_inputs_deviation(share: float, is_f
     result = sphere_correlations(nn.Conv2d(1, 1, 2), inputs)
     assert bool(result.flat[0, 0, 0, 0]) == is_flat
     assert result.flat.sum() == is_flat
+
+
+def test_inputs_in_double_precision(photographs: Tensor) -> None:
+    layer = nn.Conv2d(3, 2, 3)
+    single, double = (sphere_correlations(layer, each).cosines for each in (photographs, photographs.double()))
+    assert torch.equal(single, double)
+
+
+def test_inputs_that_do_not_fit_are_refused(photographs: Tensor) -> None:
+    conv, linear = nn.Conv2d(3, 2, 3), nn.Linear(5, 2)
+    for layer, inputs, message in (
+        (conv, photographs[:, :2], r"reads \(N, 3, H, W\)"),
+        (conv, photographs[0], r"reads \(N, 3, H, W\)"),
+        (conv, photographs[:0], "one input at least"),
+        (conv, photographs / 0, "NaN or infinite"),
+        (linear, torch.rand(4, 6), r"reads \(N, ..., 5\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            sphere_correlations(layer, inputs)
+    with pytest.raises(InputError, match="batch: 0; give 1 or more"):
+        sphere_correlations(conv, photographs, batch=0)
+    with pytest.raises(InputError, match="MaxPool2d: has no anchors"):
+        sphere_correlations(nn.MaxPool2d(2), photographs, vectors=torch.eye(3))

@@ -12,12 +12,14 @@ RECOS_TABLES = [
     "scalings",
 ]
 RECOS_FIGURES = [
+    "anchors",
     "angles",
     "cascade",
     "confusion",
     "embedding",
     "fisher",
     "heads",
+    "mean_anchor",
     "polarity",
     "positions",
     "signs",
