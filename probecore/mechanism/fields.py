@@ -49,12 +49,17 @@ def class_mean_maps(maps: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int)
 
 def images_per_label(labels: npt.NDArray[np.integer], *, classes: int) -> npt.NDArray[np.int64]:
     """How many images each of K labels has; raises `InputError` if a label is unknown or has none."""
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
-        raise InputError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}")
+    check_labels(labels, classes=classes)
     counts = np.bincount(labels, minlength=classes)
     if not counts.all():
         raise InputError(f"labels: no image of label {counts.argmin()}; every label needs at least one")
     return counts
+
+
+def check_labels(labels: npt.NDArray[np.integer], *, classes: int) -> None:
+    """Raise `InputError` if a label is not from 0 to K - 1."""
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise InputError(f"mechanism: labels from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}")
 
 
 def single_filter_fields(head_weight: npt.ArrayLike, class_mean_maps: npt.ArrayLike) -> Array:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from probecore.determinism import torch_generator
 from probecore.errors import InputError, ProbecoreError
 from probecore.mechanism.backbone import block_outputs, block_shapes
+from probecore.mechanism.fields import check_labels
 from probecore.mechanism.params import Heads
 from probecore.models import Block
 from probecore.progress import track
@@ -67,8 +68,7 @@ def train_heads(
     recipe, normalise = recipe or Heads(), normalise or Normalise()
     if len(images) != len(labels):
         raise InputError(f"mechanism: {len(images)} training images for {len(labels)} labels; give one label each")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        raise InputError(f"mechanism: labels from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}")
+    check_labels(labels, classes=classes)
     if len(images) < recipe.batch:
         raise InputError(f"mechanism.heads.batch: {recipe.batch} is more than {len(images)} images; lower it")
     device = next(model.parameters()).device

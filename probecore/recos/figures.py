@@ -62,22 +62,21 @@ def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
     shown = at_the_end(layers[layers["quantity"] == "sign_confusion"])
     figure = new_figure(5.4, 3.2)
     axes = figure.subplots()
-    names = place_layers(axes, shown)
-    shown = shown.assign(place=shown["layer"].map(names.index))
-    draw_marks(axes, shown)
-    expected = shown.groupby("place")["null"].mean()
+    expected = draw_by_layer(axes, shown).groupby("place")["null"].mean()
     axes.plot(expected.index, expected, "_", ms=18, mew=1.2, color="0.5", label="expected")
     axes.set(ylabel="sign confusion", ylim=(-0.03, 1.03))
     figure.legend(loc="outside upper center", ncols=5)
     save_figure(figure, path_stem)
 
 
-def place_layers(axes: Any, table: pd.DataFrame) -> list[str]:
-    """Label the x axis with layers in the order they run; gives their names."""
-    names = list(table.drop_duplicates("layer").sort_values("position")["layer"])
+def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
+    """`draw_marks` with layers along the x axis in the order they run; gives the table with its ``place``."""
+    names = list(shown.drop_duplicates("layer").sort_values("position")["layer"])
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(names) > 6 else {}
     axes.set_xticks(range(len(names)), names, **turned)
-    return names
+    placed = shown.assign(place=shown["layer"].map(names.index))
+    draw_marks(axes, placed)
+    return placed
 
 
 def draw_marks(axes: Any, shown: pd.DataFrame, *, width: float = 0.6) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
 from probecore.files import open_hdf5
 from probecore.measuring import at_the_end
-from probecore.recos.figures import draw_marks, draw_nothing, panels_for, place_layers
+from probecore.recos.figures import draw_by_layer, draw_nothing, panels_for
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 
@@ -30,9 +30,7 @@ def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> 
     for axes, name in zip(panels, names, strict=True):
         for (kind, label), colour in zip(KINDS.items(), SERIES_COLOURS, strict=False):
             rows = shown[(shown["layer"] == name) & (shown["quantity"] == kind)]
-            counts = rows.groupby("degrees")["count"].sum().reindex(range(0, 180, 5), fill_value=0)
-            if counts.sum():
-                axes.stairs(counts / counts.sum(), np.arange(0, 181, 5), color=colour, lw=1.4, label=label)
+            _draw_shares(axes, rows, color=colour, lw=1.4, label=label)
         axes.set(title=name, xlim=(0, 120), xticks=(0, 30, 60, 90))
     panels[0].set_ylabel("share of patches")
     figure.supxlabel("angle to the nearest direction, degrees", fontsize=10)
@@ -57,10 +55,7 @@ def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFra
                 counts = np.histogram(own["value"], edges)[0]
                 axes.stairs(counts / counts.sum(), edges, color=colour_of(str(condition)), lw=1.2, label=condition)
         for condition, own in pairs[pairs["layer"] == name].groupby("condition"):
-            counts = own.groupby("degrees")["count"].sum().reindex(range(0, 180, 5), fill_value=0)
-            grid[-1, column].stairs(
-                counts / counts.sum(), np.arange(0, 181, 5), color=colour_of(str(condition)), lw=1.2
-            )
+            _draw_shares(grid[-1, column], own, color=colour_of(str(condition)), lw=1.2)
     for axes, label in zip(grid[:, 0], [*PROPERTIES.values(), "angle of pairs, °"], strict=True):
         axes.set_ylabel(label)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -73,8 +68,7 @@ def draw_mean_anchor(layers: pd.DataFrame, path_stem: Path) -> None:
     shown = at_the_end(layers[layers["quantity"] == "accuracy_change_without_mean"])
     figure = new_figure(5.4, 3.2)
     axes = figure.subplots()
-    names = place_layers(axes, shown)
-    draw_marks(axes, shown.assign(place=shown["layer"].map(names.index)))
+    draw_by_layer(axes, shown)
     axes.axhline(0, color="0.4", lw=1, ls="--")
     axes.set_ylabel("change of test accuracy")
     figure.legend(loc="outside upper center", ncols=4)
@@ -128,8 +122,7 @@ def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
     panels = figure.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
         shown = at_the_end(layers[layers["quantity"] == quantity])
-        names = place_layers(axes, shown)
-        draw_marks(axes, shown.assign(place=shown["layer"].map(names.index)))
+        draw_by_layer(axes, shown)
         axes.axhline(shown["null"].mean(), color="0.4", lw=1, ls="--")
         axes.set(title=titles[quantity], yscale="log")
     panels[0].set_ylabel("Fisher ratio")
@@ -171,6 +164,13 @@ def _mosaic(means: Any) -> Any:
     padded = np.pad(scaled, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1)
     classes, filters, height, width = padded.shape
     return padded.transpose(1, 2, 0, 3).reshape(filters * height, classes * width)
+
+
+def _draw_shares(axes: Any, angles: pd.DataFrame, **line: Any) -> None:
+    """Shares by angle, from counts per five degrees."""
+    counts = angles.groupby("degrees")["count"].sum().reindex(range(0, 180, 5), fill_value=0)
+    if counts.sum():
+        axes.stairs(counts / counts.sum(), np.arange(0, 181, 5), **line)
 
 
 def _some(names: list[str], count: int) -> list[str]:
