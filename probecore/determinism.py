@@ -66,7 +66,7 @@ def environment(numerics: Numerics) -> dict[str, str]:
         variables |= {
             "ATEN_CPU_CAPABILITY": "avx2",
             "ONEDNN_MAX_CPU_ISA": "AVX2",
-            "MKL_CBWR": "AVX2",
+            "MKL_CBWR": "COMPATIBLE",
             "OPENBLAS_CORETYPE": "Haswell",
             "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
         }

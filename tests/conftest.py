@@ -54,7 +54,7 @@ class Study:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=240,
+            timeout=3000,
             check=False,
         )
         if check and done.returncode:

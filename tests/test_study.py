@@ -97,7 +97,6 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-@pytest.mark.timeout(600)
 def test_the_installed_package_alone_runs_a_study(installed: Path, tmp_path: Path) -> None:
     around, study = Study(tmp_path), Study(tmp_path / "study")
     environment = {"PYTHONPATH": str(installed)}

@@ -146,7 +146,6 @@ def test_without_the_cache_a_folder_that_differs_is_named(study: Study) -> None:
     assert verify_study() == ["results/train/tiny: differs; run `dvc fetch`, and verify names its files"]
 
 
-@pytest.mark.timeout(600)
 def test_a_rebuild_names_what_does_not_come_out_again(tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", FEW_JOBS)
     study.snakemake()

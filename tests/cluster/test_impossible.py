@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.support import SMALLEST, TRAINED, Slurm
 from tests.conftest import make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3000)]
 
 REFUSED = "Requested node configuration is not available"
 

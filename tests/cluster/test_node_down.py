@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.support import LONGER, TRAINED, Slurm, well_begun
 from tests.conftest import make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3000)]
 
 
 def test_node_down_and_back(slurm: Slurm, tmp_path: Path) -> None:

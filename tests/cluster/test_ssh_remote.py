@@ -12,7 +12,7 @@ import yaml
 from tests.cluster.support import SMALLEST
 from tests.conftest import Study, make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3000)]
 
 DATA = "data/mnist5k.h5"
 NETWORKS = "results/train/tiny"

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.support import LONGER, TRAINED, Slurm, eventually, well_begun
 from tests.conftest import Study, make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3000)]
 
 
 @pytest.fixture

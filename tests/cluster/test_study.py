@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.support import PARAMS, Slurm
 from tests.conftest import Study, make_study
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3000)]
 
 GPU_RULES = ("activations_network", "recos_network")
 

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import h5py
-import pytest
 
 from tests.conftest import PARAMS, Study, make_study
 
 FEWER_NETWORKS = PARAMS.replace("[0, 1]", "[0]")
 
 
-@pytest.mark.timeout(600)
 def test_bytes_depend_on_the_study_alone(tmp_path: Path) -> None:
     one = make_study(tmp_path / "one", FEWER_NETWORKS)
     one.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C.UTF-8", TZ="UTC")

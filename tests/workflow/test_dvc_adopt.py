@@ -13,8 +13,6 @@ import yaml
 
 from tests.workflow.repository import Repository, damage, object_of
 
-pytestmark = pytest.mark.timeout(300)
-
 FIGURE = "results/recos/tiny/polarity.svg"
 IMAGES = "experiments.tiny.recos.polarity.images"
 REDONE_FOR_IMAGES = {("recos", "tiny"), ("report", "")}

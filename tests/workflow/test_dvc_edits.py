@@ -10,8 +10,6 @@ from probecore.params import STEPS
 from tests.conftest import ROOT
 from tests.workflow.repository import Jobs, Repository
 
-pytestmark = pytest.mark.timeout(300)
-
 STAGES: dict[str, Any] = {
     name: stage.get("do", stage) for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
 }

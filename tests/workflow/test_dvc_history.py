@@ -3,12 +3,8 @@
 import json
 import shutil
 
-import pytest
-
 from probecore.params import STEPS
 from tests.workflow.repository import Repository
-
-pytestmark = pytest.mark.timeout(300)
 
 BATCH = "experiments.bare.train.batch"
 

@@ -2,12 +2,8 @@
 
 import shutil
 
-import pytest
-
 from probecore.params import MEASURES
 from tests.workflow.repository import Repository
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def refusal(repository: Repository, command: str) -> str:

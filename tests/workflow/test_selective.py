@@ -2,11 +2,7 @@
 
 from typing import Any
 
-import pytest
-
 from tests.workflow.repository import Jobs, Repository
-
-pytestmark = pytest.mark.timeout(300)
 
 JOBS = {
     "dataset": {("dataset", "mnist5k")},

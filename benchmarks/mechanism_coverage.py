@@ -1,4 +1,4 @@
-"""How often the mechanism's intervals hold what more images would show: `python benchmarks/coverage.py POPULATION`.
+"""How often the mechanism's intervals hold what more images would show: `python benchmarks/mechanism_coverage.py POPULATION`.
 
 POPULATION is a data set of MNIST's form with many test images (`probecore dataset mnist --output mnist.h5`); the
 network is the demo's (`make demo`). The values of all its test images are the truth. Samples of 100 and of 1,000 images
@@ -33,7 +33,7 @@ DATA, CHECKPOINTS = Path("data/mnist5k.h5"), Path("results/train/lenet5/trained-
 QUANTITIES = ("snr", "labels_all", "noise_all", "clusters_all", "cluster_size")
 SAMPLES = (100, 1000)
 REPEATS, REPLICATES, AT_ONCE = 100, 200, 500
-RESULTS = Path(__file__).parent / "results" / "coverage.csv"
+RESULTS = Path(__file__).parent / "results" / "mechanism_coverage.csv"
 
 Row = dict[str, Any]
 
