@@ -4,12 +4,16 @@ from probecore.statistics.families import adjust
 from probecore.statistics.proportions import Z, paired_difference, share_of, wilson_interval
 from probecore.statistics.resampling import bootstrap_counts, percentile_interval, permutation_p, spearman
 from probecore.statistics.result import Estimate
+from probecore.statistics.seeds import difference_over_seeds, headline_over_seeds, over_seeds
 
 __all__ = [
     "Estimate",
     "Z",
     "adjust",
     "bootstrap_counts",
+    "difference_over_seeds",
+    "headline_over_seeds",
+    "over_seeds",
     "paired_difference",
     "percentile_interval",
     "permutation_p",
