@@ -4,7 +4,6 @@
 from snakemake.utils import min_version
 
 from probecore.params import STEPS
-from probecore.provenance import code_of
 from probecore.running import wait_for_jobs
 from workflow.common import Common, only, own_files
 from workflow.queue_watch import watch
@@ -30,6 +29,9 @@ include: "workflow/rules/unwanted.smk"
 include: "workflow/rules/report.smk"
 
 
+common.agree_with_dvc()
+
+
 rule all:
     default_target: True
     input:
@@ -40,3 +42,6 @@ onstart:
     wait_for_jobs()
     if workflow.executor_plugin.name == "slurm":
         watch(logger.warning)
+    elif workflow.executor_plugin.name == "local":
+        # Each job that ends would add a timer that looks for work every second, for as long as jobs wait.
+        workflow.scheduler.job_rate_limiter = None

@@ -3,7 +3,8 @@
 The modules of a step are found by following the `import` statements from its entry module, inside
 functions too, without importing anything. A module outside the step's own package stands for its
 whole package (or, at the top level, for itself), which is also how ``dvc.yaml`` names code; so both
-tools rerun the same steps after an edit.
+tools rerun the same steps after an edit. For Snakemake all this code is one input, a small file with its hash:
+with every file an input of its own, choosing the next jobs took most of Snakemake's time.
 """
 
 import ast
@@ -11,7 +12,12 @@ import functools
 import hashlib
 from pathlib import Path
 
+from probecore.files import write_text
+
 PACKAGE = Path(__file__).parent
+
+HASHES = Path(".probecore/code")
+"""Where a study keeps the hashes of the code that its jobs run, in a folder for each step."""
 
 
 def code_of(entry: str) -> list[Path]:
@@ -45,6 +51,19 @@ def code_hash(entry: str) -> str:
     return digest.hexdigest()
 
 
+def hash_file(entry: str) -> Path:
+    """The file of a study that holds `code_hash` for Snakemake."""
+    _, step, module = entry.split(".")
+    return HASHES / step / f"{module}.sha256"
+
+
+def write_code_hash(entry: str) -> None:
+    """Bring `hash_file` up to date; its time changes with its content only."""
+    path, text = hash_file(entry), code_hash(entry) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
 @functools.cache
 def imported_modules(entry: str) -> frozenset[str]:
     """`entry` and all modules of this package that it imports, directly or not."""
@@ -58,6 +77,7 @@ def imported_modules(entry: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@functools.cache
 def _imports(module: str) -> list[str]:
     path = _path_of(module)
     assert path is not None

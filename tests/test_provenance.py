@@ -1,5 +1,6 @@
 """Which files count as the code of a step."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,9 +53,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     monkeypatch.setattr(provenance, "PACKAGE", folder)
-    provenance.imported_modules.cache_clear()
+    forget()
     yield folder
+    forget()
+
+
+def forget() -> None:
     provenance.imported_modules.cache_clear()
+    provenance._imports.cache_clear()
 
 
 def test_follows_imports_wherever_they_stand() -> None:
@@ -96,3 +102,17 @@ def test_hash_depends_on_names_too(package: Path) -> None:
     before = provenance.code_hash("probecore.measure.run")
     (package / "measure/page.html.j2").rename(package / "measure/other.html.j2")
     assert provenance.code_hash("probecore.measure.run") != before
+
+
+def test_the_hash_is_written_when_it_changes(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = provenance.hash_file("probecore.measure.run")
+    provenance.write_code_hash("probecore.measure.run")
+    assert file.read_text().strip() == provenance.code_hash("probecore.measure.run")
+    os.utime(file, (1, 1))
+    provenance.write_code_hash("probecore.measure.run")
+    assert file.stat().st_mtime == 1
+    (package / "measure/late.py").write_text("#")
+    provenance.write_code_hash("probecore.measure.run")
+    assert file.stat().st_mtime > 1
+    assert file.read_text().strip() == provenance.code_hash("probecore.measure.run")

@@ -13,6 +13,7 @@ import probecore
 from probecore.errors import InputError
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
+from probecore.provenance import hash_file, write_code_hash
 from probecore.running import enter_as_snakemake
 from workflow.adopt import agree_with_dvc
 
@@ -20,8 +21,7 @@ from workflow.adopt import agree_with_dvc
 class Common:
     """The study as the rules see it.
 
-    Loading ends Snakemake with exit code 2 and one line if `params.yaml` is not good; in the main
-    process it also lets DVC vouch for files that Snakemake did not write.
+    Loading ends Snakemake with exit code 2 and one line if `params.yaml` is not good.
     """
 
     def __init__(self, *, main_process: bool) -> None:
@@ -37,11 +37,25 @@ class Common:
             raise SystemExit(2) from None
         if main_process:
             enter_as_snakemake()
-            agree_with_dvc([*self.study.datasets, *self.study.experiments])
+        self.main_process = main_process
         self.whole = json.dumps(self.written, sort_keys=True)
         self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
         self.threads = self.study.numerics.threads
         self.gpus = int(self.study.numerics.device == "cuda")
+
+    def code_of(self, entry: str) -> str:
+        """The file that stands for the code of jobs that start at the module `entry`.
+
+        Only the main process hashes code: all jobs of a run are told the same.
+        """
+        if self.main_process:
+            write_code_hash(entry)
+        return str(hash_file(entry))
+
+    def agree_with_dvc(self) -> None:
+        """Let DVC vouch for files that Snakemake did not write; after all rules, which have named their code."""
+        if self.main_process:
+            agree_with_dvc([*self.study.datasets, *self.study.experiments])
 
     def wanted(self, step: str) -> list[str]:
         """Experiments that have the step."""

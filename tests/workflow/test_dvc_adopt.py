@@ -37,6 +37,9 @@ def test_looking_changes_nothing(repository: Repository) -> None:
     clone.edit(IMAGES, 49)
     assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
     clone.git("checkout", "params.yaml")
+    (clone.folder / "probecore/recos/polarity.py").write_text("EDITED = True\n")
+    assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
+    clone.git("checkout", "probecore")
     (clone.folder / "probecore/dataset/make.py").touch()
     assert clone.wanted_by_snakemake() == set()
     assert clone.is_recorded()

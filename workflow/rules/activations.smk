@@ -3,7 +3,7 @@
 
 rule activations_network:
     input:
-        code=code_of("probecore.activations.run"),
+        code=common.code_of("probecore.activations.run"),
         data=common.dataset_of,
         own=own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -31,7 +31,7 @@ rule activations_network:
 
 rule activations_summary:
     input:
-        code=code_of("probecore.activations.summary"),
+        code=common.code_of("probecore.activations.summary"),
         dumps=common.networks_of("results/activations/{experiment}/{network}.h5"),
     output:
         "results/activations/{experiment}/layers.csv",

@@ -3,7 +3,7 @@
 
 rule dataset:
     input:
-        code=code_of("probecore.dataset.make"),
+        code=common.code_of("probecore.dataset.make"),
     output:
         "data/{dataset}.h5",
     log:

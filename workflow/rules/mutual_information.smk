@@ -25,7 +25,7 @@ MUTUAL_INFORMATION_FIGURES = [
 
 rule mutual_information_network:
     input:
-        code=code_of("probecore.mutual_information.run"),
+        code=common.code_of("probecore.mutual_information.run"),
         data=common.dataset_of,
         own=own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -59,7 +59,7 @@ rule mutual_information_network:
 
 rule mutual_information_summary:
     input:
-        code=code_of("probecore.mutual_information.summary"),
+        code=common.code_of("probecore.mutual_information.summary"),
         tables=common.networks_of(
             *expand(
                 "results/mutual_information/{{experiment}}/{{network}}/{table}.csv",

@@ -3,7 +3,7 @@
 
 rule report:
     input:
-        code=code_of("probecore.report.build"),
+        code=common.code_of("probecore.report.build"),
         data=common.datasets(),
         summaries=common.summaries(),
         checkpoints=common.checkpoints(),

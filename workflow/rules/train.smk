@@ -3,7 +3,7 @@
 
 rule train_network:
     input:
-        code=code_of("probecore.train.run"),
+        code=common.code_of("probecore.train.run"),
         data=common.dataset_of,
         own=own_files,
     output:
@@ -32,7 +32,7 @@ rule train_network:
 
 rule train_summary:
     input:
-        code=code_of("probecore.train.summary"),
+        code=common.code_of("probecore.train.summary"),
         histories=common.networks_of("results/train/{experiment}/{network}.csv"),
     output:
         "results/train/{experiment}/history.csv",
