@@ -250,7 +250,8 @@ def verify(
     ] = False,
 ) -> None:
     """Compare the study's files with dvc.lock, or with those of a rebuild, byte for byte."""
-    from probecore.params import load_study
+    numerics = _configured_for_study()
+    from probecore.reproduction import explain
     from probecore.verify import verify_rebuild, verify_study
 
     problems = verify_rebuild() if rebuild else verify_study()
@@ -261,10 +262,6 @@ def verify(
             raise ProbecoreError(f"{len(problems)} files or stages are not as rebuilt")
         typer.echo("all files are as rebuilt")
         return
-    numerics = load_study(Path("params.yaml"))[0].numerics
-    _configured(numerics.model_dump_json())
-    from probecore.reproduction import explain
-
     ending = explain(problems, numerics, tolerant=tolerant)
     typer.echo(ending.message)
     raise typer.Exit(ending.exit_code)
@@ -296,15 +293,12 @@ def fingerprint(
 @app.command()
 def record() -> None:
     """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
-    from probecore.params import load_study
+    numerics = _configured_for_study()
+    from probecore.fingerprint import kept_fingerprint, write_fingerprint
+    from probecore.reproduction import RECORDED_ON
     from probecore.versioning import record_study
 
     record_study()
-    numerics = load_study(Path("params.yaml"))[0].numerics
-    _configured(numerics.model_dump_json())
-    from probecore.fingerprint import kept_fingerprint, write_fingerprint
-    from probecore.reproduction import RECORDED_ON
-
     write_fingerprint(RECORDED_ON, kept_fingerprint(numerics))
     typer.echo(
         f"recorded: commit dvc.lock, {RECORDED_ON} and results/metrics.json with Git, share files with `dvc push`"
@@ -340,6 +334,13 @@ def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
     settings = _configured(numerics)
     job = importlib.import_module(f"probecore.{name}.run")
     job.run_network(params=section, numerics=settings, **files)
+
+
+def _configured_for_study() -> Any:
+    """Fix threads and instruction set as the study in this folder has them."""
+    from probecore.params import load_study
+
+    return _configured(load_study(Path("params.yaml"))[0].numerics.model_dump_json())
 
 
 def _configured(numerics: str) -> Any:
