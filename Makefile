@@ -22,6 +22,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 demo: $(VENV)/installed
 	@snakemake --quiet
+	@probecore verify --tolerant
 	@echo "Report: $(CURDIR)/results/report/index.html"
 
 test: $(VENV)/installed

@@ -1,6 +1,6 @@
-"""How often the mechanism's intervals hold what more images would show: `python benchmarks/mechanism_coverage.py POPULATION`.
+"""How often the mechanism's intervals hold what more images would show: `python benchmarks/mechanism_coverage.py FILE`.
 
-POPULATION is a data set of MNIST's form with many test images (`probecore dataset mnist --output mnist.h5`); the
+FILE is a data set of MNIST's form with many test images (`probecore dataset mnist --output mnist.h5`); the
 network is the demo's (`make demo`). The values of all its test images are the truth. Samples of 100 and of 1,000 images
 per label, drawn from them with replacement, give values and 95 % intervals as the measure makes them (200 replicates);
 beside them the same percentiles moved by the bootstrap's bias.

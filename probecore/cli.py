@@ -18,6 +18,9 @@ from probecore.errors import InputError, ProbecoreError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+SHOWN = 5
+"""How many differing files are named where differences are tolerated."""
+
 Experiment = Annotated[str, typer.Option(help="Name of the experiment.")]
 NetworkName = Annotated[str, typer.Option(help="Name of the network, e.g. trained-0.")]
 Data = Annotated[Path, typer.Option(help="The data set's HDF5 file.")]
@@ -240,26 +243,66 @@ def home() -> None:
 
 @app.command()
 def verify(
-    *, rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the study anew elsewhere and compare.")] = False
+    *,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the study anew elsewhere and compare.")] = False,
+    tolerant: Annotated[
+        bool, typer.Option("--tolerant", help="End with 0 where another machine or other inputs explain differences.")
+    ] = False,
 ) -> None:
     """Compare the study's files with dvc.lock, or with those of a rebuild, byte for byte."""
+    numerics = _configured_for_study()
+    from probecore.reproduction import explain
     from probecore.verify import verify_rebuild, verify_study
 
     problems = verify_rebuild() if rebuild else verify_study()
-    for problem in problems:
+    for problem in problems[: SHOWN if tolerant else None]:
         typer.echo(problem)
-    if problems:
-        raise ProbecoreError(f"{len(problems)} files or stages are not as {'rebuilt' if rebuild else 'recorded'}")
-    typer.echo(f"all files are as {'rebuilt' if rebuild else 'recorded'}")
+    if rebuild:
+        if problems:
+            raise ProbecoreError(f"{len(problems)} files or stages are not as rebuilt")
+        typer.echo("all files are as rebuilt")
+        return
+    ending = explain(problems, numerics, tolerant=tolerant)
+    typer.echo(ending.message)
+    raise typer.Exit(ending.exit_code)
+
+
+@app.command()
+def fingerprint(
+    *,
+    numerics: NumericsJson = "{}",
+    output: Annotated[Path | None, typer.Option(help="Write it as CSV instead of printing it.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Compare with the fingerprint in this file.")] = None,
+) -> None:
+    """Hash what each numerical primitive gives on this machine: equal fingerprints mean equal results."""
+    settings = _configured(numerics)
+    from probecore.fingerprint import differing, fingerprint, read_fingerprint, write_fingerprint
+
+    found = fingerprint(settings)
+    if output is not None:
+        write_fingerprint(output, found)
+    elif against is None:
+        typer.echo("\n".join(f"{kind:10} {name:45} {value}" for (kind, name), value in found.items()))
+    if against is not None:
+        names = differing(found, read_fingerprint(against))
+        typer.echo(f"{len(names)} of {len(found)} differ from {against}" + "".join(f"\n  {name}" for name in names))
+        if names:
+            raise typer.Exit(1)
 
 
 @app.command()
 def record() -> None:
     """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
+    numerics = _configured_for_study()
+    from probecore.fingerprint import kept_fingerprint, write_fingerprint
+    from probecore.reproduction import RECORDED_ON
     from probecore.versioning import record_study
 
     record_study()
-    typer.echo("recorded: commit dvc.lock and results/metrics.json with Git, share the files with `dvc push`")
+    write_fingerprint(RECORDED_ON, kept_fingerprint(numerics))
+    typer.echo(
+        f"recorded: commit dvc.lock, {RECORDED_ON} and results/metrics.json with Git, share files with `dvc push`"
+    )
 
 
 @app.command()
@@ -291,6 +334,13 @@ def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
     settings = _configured(numerics)
     job = importlib.import_module(f"probecore.{name}.run")
     job.run_network(params=section, numerics=settings, **files)
+
+
+def _configured_for_study() -> Any:
+    """Fix threads and instruction set as the study in this folder has them."""
+    from probecore.params import load_study
+
+    return _configured(load_study(Path("params.yaml"))[0].numerics.model_dump_json())
 
 
 def _configured(numerics: str) -> Any:

@@ -89,6 +89,28 @@ def _against_lock(study: Study) -> Iterator[str]:
             yield f"{path}: known to no stage in {LOCK}"
 
 
+def recorded_files() -> Iterator[tuple[Path, str, Path]]:
+    """Every file in ``dvc.lock`` whose name is known here: its path, its MD5, and where DVC's cache would hold it.
+
+    Files of folders are known where the cache has the folder's listing.
+    """
+    if not LOCK.exists():
+        return
+    cache = _dvc_cache() / "files" / "md5"
+
+    def cached(md5: str) -> Path:
+        return cache / md5[:2] / md5[2:]
+
+    for stage in read_yaml(LOCK)["stages"].values():
+        for out in stage.get("outs", []):
+            path, md5 = Path(out["path"]), out["md5"]
+            if not md5.endswith(".dir"):
+                yield path, md5, cached(md5)
+            elif cached(md5).exists():
+                for entry in json.loads(cached(md5).read_bytes()):
+                    yield path / entry["relpath"], entry["md5"], cached(entry["md5"])
+
+
 def _stages(study: Study) -> list[str]:
     """The study's stages as ``dvc.lock`` names them, which may also hold those of experiments long gone."""
     names: list[str] = []

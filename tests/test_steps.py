@@ -108,8 +108,22 @@ def test_all_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own/nested.py").write_text(NESTED)
+    sections = run_steps(dataset, train, activations, has_images=has_images, experiment=experiment)
+    for step in sections:
+        check_step(Path(step), experiment, has_filters=step in SMALL)
+    if "recos" in sections:
+        layers = read_table(Path("recos/filters.csv"))["layer"]
+        assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
+        networks = TrainParams.read(train).networks
+        assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(networks)
+
+
+def run_steps(
+    dataset: Dataset, train: dict[str, Any], activations: dict[str, Any], *, has_images: bool, experiment: str
+) -> dict[str, Any]:
+    """Run every step that the data allow in the working directory; its sections by step."""
+    Path("own").mkdir()
+    Path("own/nested.py").write_text(NESTED)
     data, params, numerics = Path("data.h5"), TrainParams.read(train), Numerics()
     sections: dict[str, Any] = {
         "train": params,
@@ -145,11 +159,7 @@ def test_all_steps(
         importlib.import_module(f"probecore.{step}.summary").summarise(
             experiment=experiment, networks=networks, output=Path(step)
         )
-        check_step(Path(step), experiment, has_filters=step in SMALL)
-    if "recos" in sections:
-        layers = read_table(Path("recos/filters.csv"))["layer"]
-        assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
-        assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(params.networks)
+    return sections
 
 
 ENDINGS = {"train": ".csv", "activations": ".h5"}

@@ -55,7 +55,7 @@ def study(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
 def test_all_is_well(study: Study) -> None:
     assert verify_study() == []
     done = study.run("probecore", "verify")
-    assert done.stdout.endswith("all files are as recorded\n")
+    assert done.stdout.endswith("same bytes as recorded\n")
 
 
 def change(path: str) -> None:
@@ -98,7 +98,9 @@ def test_reports_all_problems_and_fails(study: Study) -> None:
     done = study.run("probecore", "verify", check=False)
     assert done.returncode == 1
     assert "results/metrics.json: missing\nresults/train/tiny/history.csv: differs\n" in done.stdout
-    assert done.stdout.endswith("probecore: 2 files or stages are not as recorded\n")
+    assert done.stdout.endswith(
+        "2 files or stages are not as recorded; recorded_on.csv is missing, so the record's machine is not known\n"
+    )
 
 
 def test_data_and_activations_are_also_checked_from_within(study: Study) -> None:
