@@ -108,8 +108,15 @@ def test_all_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own/nested.py").write_text(NESTED)
+    run_steps(dataset, train, activations, has_images, experiment)
+
+
+def run_steps(
+    dataset: Dataset, train: dict[str, Any], activations: dict[str, Any], has_images: bool, experiment: str
+) -> None:
+    """All steps of an experiment in the working directory, one folder per step, which are checked."""
+    Path("own").mkdir()
+    Path("own/nested.py").write_text(NESTED)
     data, params, numerics = Path("data.h5"), TrainParams.read(train), Numerics()
     sections: dict[str, Any] = {
         "train": params,
