@@ -102,7 +102,7 @@ RecipeChanges = pydantic.create_model(  # type: ignore[call-overload]
 )
 
 
-class Shuffled(RecipeChanges):  # type: ignore[misc, valid-type]
+class Shuffled(RecipeChanges):
     """Networks of permuted labels, and what they change in the recipe of the experiment."""
 
     control: Literal["same_recipe"] = Field(
