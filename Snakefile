@@ -14,7 +14,7 @@ common = Common(main_process=workflow.is_main_process)
 
 
 wildcard_constraints:
-    network=r"trained-\d+|shuffled-\d+|given",
+    network=r"(trained|twin|shuffled|reinitialised)-\d+|given",
 
 
 include: "workflow/rules/dataset.smk"

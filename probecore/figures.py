@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 CONDITION_COLOURS = {
     "trained": "#0072B2",
+    "twin": "#7B4FA3",
     "shuffled": "#D55E00",
     "untrained": "#7A7A7A",
+    "reinitialised": "#7A7A7A",
     "given": "#009E73",
 }
 """One colour per condition in every figure; distinct to colour-blind eyes (10.1038/nmeth.1618)."""

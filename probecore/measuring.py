@@ -12,7 +12,7 @@ from probecore.dataset import load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.errors import InputError
 from probecore.files import read_table, write_table
-from probecore.networks import condition_at
+from probecore.networks import condition_at, condition_of
 from probecore.statistics.filters import write_filters
 from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Batches, Scaling
@@ -124,8 +124,11 @@ def is_last(table: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows after training, and those of trained networks before it, with the column ``condition``."""
-    initial = (table["epoch"] == 0) & table["network"].str.startswith("trained")
+    """Rows after training, and those of trained networks before it, with the column ``condition``.
+
+    Networks of one seed start from the same weights, so that each untrained network is there once.
+    """
+    initial = (table["epoch"] == 0) & (table["network"].map(condition_of) == "trained")
     shown = table[is_last(table) | initial]
     pairs = zip(shown["network"], shown["epoch"], strict=True)
     return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
@@ -133,5 +136,5 @@ def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
 
 def of_one_network(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the network that stands for the others in a figure: the first trained one where there is one."""
-    names = sorted(table["network"].unique(), key=lambda name: (not name.startswith("trained"), name))
+    names = sorted(table["network"].unique(), key=lambda name: (condition_of(name) != "trained", name))
     return table[table["network"] == names[0]] if names else table

@@ -27,7 +27,7 @@ experiments:
       seeds: [0, 1]
       epochs: 2
       batch: 20
-      shuffled: {{epochs: 1}}
+      shuffled: {{}}
     activations: {{layers: ["*"], store: [maps, pooled, class_means], excitations: {{dilations: [1]}}}}
     recos: {{polarity: {{images: 50}}}}
   bare:

@@ -108,20 +108,13 @@ def test_all_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sections = run_steps(dataset, train, activations, has_images=has_images, experiment=experiment)
-    for step in sections:
-        check_step(Path(step), experiment, has_filters=step in SMALL)
-    if "recos" in sections:
-        layers = read_table(Path("recos/filters.csv"))["layer"]
-        assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
-        networks = TrainParams.read(train).networks
-        assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(networks)
+    run_steps(dataset, train, activations, has_images, experiment)
 
 
 def run_steps(
-    dataset: Dataset, train: dict[str, Any], activations: dict[str, Any], *, has_images: bool, experiment: str
-) -> dict[str, Any]:
-    """Run every step that the data allow in the working directory; its sections by step."""
+    dataset: Dataset, train: dict[str, Any], activations: dict[str, Any], has_images: bool, experiment: str
+) -> None:
+    """All steps of an experiment in the working directory, one folder per step, which are checked."""
     Path("own").mkdir()
     Path("own/nested.py").write_text(NESTED)
     data, params, numerics = Path("data.h5"), TrainParams.read(train), Numerics()
@@ -159,7 +152,11 @@ def run_steps(
         importlib.import_module(f"probecore.{step}.summary").summarise(
             experiment=experiment, networks=networks, output=Path(step)
         )
-    return sections
+        check_step(Path(step), experiment, has_filters=step in SMALL)
+    if "recos" in sections:
+        layers = read_table(Path("recos/filters.csv"))["layer"]
+        assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
+        assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(params.networks)
 
 
 ENDINGS = {"train": ".csv", "activations": ".h5"}

@@ -10,6 +10,7 @@ from probecore.activations.figures import draw_silent
 from probecore.activations.reader import Activations
 from probecore.files import write_table
 from probecore.networks import condition_at
+from probecore.statistics import headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
@@ -19,13 +20,17 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "position"])
     draw_silent(table, output / "silent")
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
-    silent = last.groupby([condition_at(row.network, row.epoch) for row in last.itertuples()])["silent"].mean().dropna()
+    silent = last.groupby(["network", "epoch"])["silent"].mean().dropna().reset_index()
+    conditions = [condition_at(row.network, row.epoch) for row in silent.itertuples()]
+    headline: dict[str, int | float | None] = {}
+    for condition, shares in silent["silent"].groupby(conditions):
+        headline |= headline_over_seeds(f"silent_channels.{condition}", shares)
     write_summary(
         output,
         Summary(
             step="activations",
             experiment=experiment,
-            headline={f"silent_channels.{condition}": float(share) for condition, share in silent.items()},
+            headline=headline,
             figures=[
                 FigureEntry(
                     file="silent.svg",

@@ -11,15 +11,14 @@ from matplotlib.lines import Line2D
 
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, save_figure, style
 from probecore.measuring import is_last
-from probecore.networks import condition_of
+from probecore.networks import condition_of, in_order
 
 BIT = math.log(2)
 
 
 def conditions_in(table: pd.DataFrame) -> list[str]:
     """The conditions of a table's networks, in the order of every figure."""
-    found = set(table["network"].map(condition_of))
-    return [name for name in ("trained", "shuffled", "given") if name in found]
+    return in_order(table["network"].map(condition_of))
 
 
 @style()

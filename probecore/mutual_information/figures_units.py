@@ -10,6 +10,7 @@ from probecore.figures import colour_of, new_figure, rasterise, save_figure, spr
 from probecore.measuring import at_the_end, is_last, of_one_network
 from probecore.mutual_information.figures import BIT, draw_nothing
 from probecore.mutual_information.redundancy import cluster_order
+from probecore.networks import in_order
 
 SHOWN = 64
 """Units of a layer that a chart of single units shows."""
@@ -20,7 +21,7 @@ def draw_units(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> N
     """I(T;Y) of every unit by layer and condition, with the mean null; all networks of a condition together."""
     known = table[table["quantity"] == "label_information"]
     ends = at_the_end(known)
-    names = [name for name in ("untrained", "trained", "shuffled", "given") if name in set(ends["condition"])]
+    names = in_order(ends["condition"])
     figure = new_figure(5.4, 3.4)
     axes = figure.subplots()
     shift = np.random.default_rng(0)

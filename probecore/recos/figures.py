@@ -9,7 +9,7 @@ import pandas as pd
 
 from probecore.figures import CONDITION_COLOURS, colour_of, new_figure, save_figure, spread, style
 from probecore.measuring import at_the_end
-from probecore.networks import condition_of
+from probecore.networks import condition_of, in_order
 
 COMBINATIONS = [
     (filters, images) for filters in ("plain", "negated", "mean_free", "doubled") for images in ("normal", "reversed")
@@ -39,7 +39,7 @@ def draw_polarity(table: pd.DataFrame, path_stem: Path) -> None:
 def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
     """Row-normalised confusion matrices on reversed images, one panel per condition."""
     conditions = table["network"].map(condition_of)
-    names = [name for name in ("trained", "shuffled", "given") if (conditions == name).any()]
+    names = in_order(conditions)
     figure = new_figure(2.7 * len(names), 2.8)
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from probecore.figures import new_figure, save_figure, style
 from probecore.measuring import at_the_end
+from probecore.networks import in_order
 from probecore.recos.figures import draw_marks, draw_nothing
 
 IMAGES = ("plain", "seen", "unseen")
@@ -61,7 +62,7 @@ def draw_positions(table: pd.DataFrame, path_stem: Path) -> None:
         draw_nothing("no linear layer reads maps", path_stem)
         return
     shown = at_the_end(table)
-    names = [name for name in ("untrained", "trained", "shuffled", "given") if name in set(shown["condition"])]
+    names = in_order(shown["condition"])
     figure = new_figure(2.6 * len(names) + 0.8, 2.6)
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     highest = shown.groupby(["condition", "row", "column"])["value"].mean().max()

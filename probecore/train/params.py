@@ -102,11 +102,26 @@ RecipeChanges = pydantic.create_model(  # type: ignore[call-overload]
 )
 
 
+class Shuffled(RecipeChanges):
+    """Networks of permuted labels, and what they change in the recipe of the experiment."""
+
+    control: Literal["same_recipe"] = Field(
+        "same_recipe",
+        description="What they are compared with: true labels under the same recipe. That is `trained` where nothing "
+        "changes; else one further network per seed, `twin`, is trained on true labels under the changed recipe.",
+    )
+
+
 class Given(Section):
     """A network whose weights come from outside."""
 
     weights: str | None = Field(
         description="A safetensors file or a state dict, seen from the study; null: the factory brings them."
+    )
+    control: Literal["reinitialised"] | None = Field(
+        None,
+        description="Also measure an untrained control: the same architecture with new random weights, "
+        "`reinitialised-0`; null: none beside the experiment's own seeds.",
     )
 
 
@@ -116,8 +131,8 @@ class TrainParams(Recipe):
     model: ModelParams = Field(description="The network: a name, or a mapping with its options.")
     normalise: Normalise = Field(Normalise(), description="Input scaling; the default maps images onto [-0.5, 0.5].")
     seeds: list[int] = Field([0], description="One trained network (and one of every other condition) per seed.")
-    shuffled: RecipeChanges | None = Field(
-        None, description="Also train on permuted labels, with these changes to the recipe; null: do not."
+    shuffled: Shuffled | None = Field(
+        None, description="Also train on permuted labels, `{}` under the same recipe, or with changes; null: do not."
     )
     given: Given | None = Field(None, description="Also measure a network with given weights; null: none.")
 
@@ -138,17 +153,26 @@ class TrainParams(Recipe):
 
     @property
     def networks(self) -> list[str]:
-        """Names of the networks, e.g. ``["trained-0", "shuffled-0", "given"]``."""
-        conditions = ["trained", *(["shuffled"] if self.shuffled is not None else [])]
+        """Names of the networks, e.g. ``["trained-0", "twin-0", "shuffled-0", "given"]``."""
+        conditions = ["trained"]
+        if self.shuffled is not None:
+            conditions += ["twin", "shuffled"] if self._recipes_differ() else ["shuffled"]
         names = [f"{condition}-{seed}" for condition in conditions for seed in self.seeds]
-        return names + (["given"] if self.given is not None else [])
+        if self.given is not None:
+            names += ["given", *(["reinitialised-0"] if self.given.control is not None else [])]
+        return names
 
     def recipe(self, network: str) -> Recipe:
         """The recipe of one network."""
         own = {name: getattr(self, name) for name in Recipe.model_fields}
-        if condition_of(network) == "shuffled":
-            changed: set[str] = self.shuffled.model_fields_set  # type: ignore[union-attr]
+        if condition_of(network) in ("shuffled", "twin"):
+            changed = (self.shuffled.model_fields_set if self.shuffled is not None else set()) & own.keys()
             own |= {name: getattr(self.shuffled, name) for name in changed}
-        if condition_of(network) == "given":
+        if condition_of(network) in ("given", "reinitialised"):
             own |= {"epochs": 0, "checkpoints": None}
         return Recipe(**own)
+
+    def _recipes_differ(self) -> bool:
+        """Whether permuted labels are learnt in another way than true ones, whatever epochs are kept."""
+        kept = {"checkpoints": None}
+        return self.recipe("trained-0").model_copy(update=kept) != self.recipe("shuffled-0").model_copy(update=kept)

@@ -12,13 +12,13 @@ from probecore.dataset import Dataset, load_dataset
 from probecore.determinism import Numerics, numpy_generator, seed_of, torch_device, torch_generator
 from probecore.errors import InputError
 from probecore.files import sha256_of, write_table
-from probecore.models import build_model, load_weights
-from probecore.networks import condition_of, seed_number
+from probecore.networks import condition_of
 from probecore.progress import say, track
 from probecore.provenance import code_hash
 from probecore.train.batches import Batches, Scaling
 from probecore.train.checkpoints import NetworkInfo, State, save_checkpoints
 from probecore.train.inference import chunks
+from probecore.train.initial import initial_model
 from probecore.train.loop import evaluate, make_optimiser, train_epoch
 from probecore.train.params import Recipe, TrainParams
 from probecore.train.resume import Resume, optimiser_tensors, restore_optimiser
@@ -79,16 +79,6 @@ def run_network(
     table.insert(0, "experiment", experiment)
     table.insert(1, "network", network)
     write_table(history, table, sort_by=["epoch"])
-
-
-def initial_model(dataset: Dataset, params: TrainParams, *, experiment: str, network: str) -> torch.nn.Module:
-    """The network before training; conditions of one seed start from the same weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(experiment, seed_number(network), STEP, "initial"))
-        model = build_model(params.model, input_shape=dataset.input_shape, outputs=dataset.outputs)
-    if condition_of(network) == "given" and params.given is not None and params.given.weights is not None:
-        load_weights(model, Path(params.given.weights))
-    return model
 
 
 def check_fit(dataset: Dataset, params: TrainParams) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from probecore.files import read_table, write_table
-from probecore.networks import condition_of
+from probecore.networks import condition_at, condition_of
+from probecore.statistics import headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 from probecore.train.figures import draw_learning_curves
 
@@ -34,7 +35,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
                     title="Learning curves",
                     caption="Loss and accuracy on the test images after each epoch, one line per network. Epoch 0 is "
                     "the initial state, the untrained control of its seed. Networks with shuffled labels were "
-                    "trained on permuted labels and are tested on true ones.",
+                    "trained on permuted labels and are tested on true ones; a twin learns true labels under the "
+                    "recipe of shuffled ones, where that is not the recipe of the trained networks.",
                 )
             ],
             tables=[
@@ -60,17 +62,16 @@ def _remarks(final: pd.DataFrame) -> list[str]:
 
 
 def _headline(history: pd.DataFrame, final: pd.DataFrame) -> dict[str, int | float | None]:
-    """Means over seeds by condition; the untrained control is epoch 0 of the trained networks."""
+    """Means over seeds by condition; the untrained control is epoch 0 of the trained networks, and the re-initialised.
+
+    What an untrained network makes of its training images is no result, so that it has its test images alone.
+    """
     columns = ["train_accuracy", "test_accuracy"] if history["test_accuracy"].notna().any() else ["test_loss"]
-    by_condition = dict(list(final.groupby(final["network"].map(condition_of))))
-    if "trained" in by_condition:
-        initial = history[(history["epoch"] == 0) & (history["network"].map(condition_of) == "trained")]
-        by_condition["untrained"] = initial
-        columns_of = {"untrained": columns[-1:]}
-    else:
-        columns_of = {}
-    return {
-        f"{column}.{condition}": float(rows[column].mean())
-        for condition, rows in by_condition.items()
-        for column in columns_of.get(condition, columns)
-    }
+    initial = history[(history["epoch"] == 0) & (history["network"].map(condition_of) == "trained")]
+    rows = pd.concat([final, initial]).drop_duplicates(["network", "epoch"])
+    conditions = [condition_at(row.network, row.epoch) for row in rows.itertuples()]
+    headline: dict[str, int | float | None] = {}
+    for condition, group in rows.groupby(conditions):
+        for column in columns[-1:] if condition == "untrained" else columns:
+            headline |= headline_over_seeds(f"{column}.{condition}", group[column])
+    return headline

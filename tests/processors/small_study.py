@@ -13,4 +13,4 @@ CONVOLUTIONAL = BASE | {"model": "lenet5", "epochs": 2, "seeds": [0], "shuffled"
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    run_steps(images(size=28), CONVOLUTIONAL, {}, has_images=True, experiment="lenet")
+    run_steps(images(size=28), CONVOLUTIONAL, {}, True, "lenet")

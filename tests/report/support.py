@@ -23,7 +23,7 @@ PARAMS: dict[str, Any] = {
         "zeta": {
             **dict.fromkeys(STEPS),
             "dataset": "tiny",
-            "train": {"model": "lenet5", "seeds": [0, 1], "epochs": 3, "shuffled": {"epochs": 6}},
+            "train": {"model": "lenet5", "seeds": [0, 1], "epochs": 3, "shuffled": {}},
             "recos": {"polarity": {"images": 3}},
         },
         "alpha": {

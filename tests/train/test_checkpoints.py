@@ -66,7 +66,7 @@ def test_networks_and_recipes_of_an_experiment() -> None:
     params = TrainParams.read(
         {"model": "lenet5", "seeds": [0, 3], "epochs": 30, "shuffled": {"epochs": 2, "checkpoints": [1]}}
     )
-    assert params.networks == ["trained-0", "trained-3", "shuffled-0", "shuffled-3"]
+    assert params.networks == ["trained-0", "trained-3", "twin-0", "twin-3", "shuffled-0", "shuffled-3"]
     assert params.recipe("trained-3").checkpoint_epochs == [0, 1, 2, 5, 10, 20, 30]
     assert params.recipe("shuffled-0").checkpoint_epochs == [0, 1, 2]
     assert params.recipe("shuffled-0").batch == params.batch

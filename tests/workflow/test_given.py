@@ -44,7 +44,7 @@ experiments:
     train:
       model: {{name: own/mine.py:build, options: {{filters: 4}}}}
       seeds: []
-      given: {{weights: own/mine.safetensors}}
+      given: {{weights: own/mine.safetensors, control: reinitialised}}
     activations: {{excitations: {{}}}}
     anova: {{permutations: 59}}
     mutual_information: {{shuffles: 19, redundancy: {{shuffles: 39}}, ablation: {{retraining_steps: 2}}}}
@@ -106,12 +106,14 @@ def test_given_networks_are_measured_as_they_are(tmp_path: Path, monkeypatch: py
     metrics = json.loads((study.folder / "results/metrics.json").read_text())
     assert metrics["mine"]["recos"]["identity_error"] == 0
     assert 0 <= metrics["resnet"]["train"]["test_accuracy.given"] <= 1
+    assert "test_accuracy.untrained" in metrics["mine"]["train"]
 
     checkpoints = study.folder / "results/train/mine/given.safetensors"
     assert epochs_in(checkpoints) == [0]
     for measure in MEASURES:
         filters = pd.read_csv(study.folder / f"results/{measure}/mine/filters.csv")
         assert set(filters.loc[filters["layer"] == "look", "filter"]) == {0, 1, 2, 3}, measure
+        assert set(filters["network"]) == {"given", "reinitialised-0"}, measure
 
     monkeypatch.chdir(study.folder)
     images = load_dataset(study.folder / "data/mnist5k.h5").test.inputs[:5]

@@ -22,18 +22,17 @@ numerics: {{device: cpu, threads: 1, isa: avx2}}
 datasets:
   mnist5k: {{train_samples: 200, test_samples: 100}}
 experiments:
+  quick:
+    dataset: mnist5k
+    train: &train {{model: {{name: mlp, hidden: [64]}}, epochs: 1, batch: 20}}
   tiny:
     dataset: mnist5k
-    train:
-      model: {{name: mlp, hidden: [64]}}
-      epochs: 1
-      batch: 20
-      shuffled: {{epochs: 800, checkpoints: {checkpoints}}}
+    train: {{<<: *train, epochs: 800, checkpoints: {checkpoints}}}
     activations: {{layers: ["*"], epochs: all, splits: [train, test], store: [maps, pooled, class_means]}}
 """.replace("{checkpoints}", str([*range(10, 800, 10)]))
-FINISHED = "results/train/tiny/trained-0.safetensors"
-SLOW = "results/train/tiny/shuffled-0.safetensors"
-DUMP = "results/activations/tiny/shuffled-0.h5"
+FINISHED = "results/train/quick/trained-0.safetensors"
+SLOW = "results/train/tiny/trained-0.safetensors"
+DUMP = "results/activations/tiny/trained-0.h5"
 
 
 def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path) -> None:
@@ -45,7 +44,7 @@ def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: 
             return pool.submit(study.snakemake, check=False)
 
         training = run()
-        job = process_of(study, "probecore", "network", "shuffled-0")
+        job = process_of(study, "probecore", "network", SLOW)
         wait_until(lambda: (study.folder / FINISHED).exists() and progress(study) >= 100)
         os.kill(job, signal.SIGKILL)
         assert training.result().returncode == 1
@@ -116,7 +115,7 @@ def progress(study: Study) -> int:
 
 def log(study: Study) -> str:
     try:
-        return (study.folder / "logs/train/tiny/shuffled-0.log").read_text()
+        return (study.folder / "logs/train/tiny/trained-0.log").read_text()
     except FileNotFoundError:  # Snakemake removes the log of a job that it runs again
         return ""
 

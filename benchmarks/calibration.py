@@ -1,0 +1,204 @@
+"""Do intervals cover the truth, and are p-values small only as often as they say: `python -m benchmarks.calibration`.
+
+Every module of `benchmarks.simulations` draws samples whose truth is known and calls the product's own functions on
+them. The table has a row per simulation and kind: the share of 95 % intervals that cover the truth (`coverage`) or of
+p-values up to 0.05 where the null is true (`size`), the mean error of the estimates (`bias`), and the share of
+estimates that had an interval or p-value at all (`printed`). Repeats are independent, estimates within one may not be.
+
+  --quick         a few repeats, nothing written: what the tests run
+  --only MEASURE  this one alone; may be repeated
+  --resume        keep the measures that the table has already; it is written after each one
+  --tables DIR    results of a study, by default `results`: each interval and p-value in its tables needs a simulation
+
+Exit code 1: a rate is off its limits by more than chance explains, or a quantity has no simulation.
+"""
+
+from probecore.determinism import Numerics, configure
+
+if __name__ == "__main__":  # the tests have done it
+    configure(Numerics())
+
+import argparse
+import csv
+import importlib
+import pkgutil
+import platform
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+import benchmarks.simulations
+from benchmarks.quantities import printed_quantities
+from benchmarks.simulations import Exempt, Repeat, Simulation
+
+RESULTS = Path(__file__).parent / "results" / "calibration.csv"
+COLUMNS = ["measure", "simulation", "covers", "kind", "n", "repeats", "coverage", "size", "bias", "printed", "verdict"]
+COLUMNS += ["processor"]
+
+LOWEST_COVERAGE, HIGHEST_SIZE = 0.90, 0.08
+NOMINAL = 0.05
+CHANCE = 1e-3
+"""How often an exact interval or test may fail a run."""
+
+Row = dict[str, Any]
+Array = np.ndarray
+
+
+def modules() -> dict[str, ModuleType]:
+    """The modules of simulations by the name of their measure."""
+    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.simulations.__path__))
+    return {name: importlib.import_module(f"benchmarks.simulations.{name}") for name in names}
+
+
+def simulations_of(module: ModuleType) -> list[Simulation]:
+    """The simulations of a measure."""
+    return list(module.SIMULATIONS)
+
+
+def exemptions_of(module: ModuleType) -> list[Exempt]:
+    """What a measure says no simulation can vouch for."""
+    return list(getattr(module, "EXEMPT", []))
+
+
+def simulate(measure: str, simulation: Simulation, *, quick: bool) -> list[Row]:
+    """Repeat an experiment; one row for its intervals, one for its p-values, as far as it has them."""
+    repeats = simulation.quick_repeats if quick else simulation.repeats
+    seed = zlib.crc32(f"{measure}: {simulation.name}".encode())
+    generators = [np.random.default_rng([seed, index]) for index in range(repeats)]
+    drawn = [simulation.repeat(generator) for generator in generators]
+    names = {"measure": measure, "simulation": simulation.name, "covers": " ".join(simulation.covers)}
+    names |= {"n": simulation.n, "repeats": repeats}
+    nothing = {"kind": "none", "printed": 0.0, "verdict": "no result"}
+    kinds = [kind for kind in (_intervals(drawn), _tests(drawn)) if kind]
+    return [names | kind for kind in kinds or [nothing]]
+
+
+def _intervals(drawn: Sequence[Repeat]) -> Row:
+    fields = [np.broadcast_arrays(*map(np.atleast_1d, (r.truth, r.value, r.low, r.high))) for r in drawn]
+    printed = [np.isfinite(low) & np.isfinite(high) for _, _, low, high in fields]
+    if not any(part.any() for part in printed):
+        return {}
+    missed = [((truth < low) | (truth > high))[own] for (truth, _, low, high), own in zip(fields, printed, strict=True)]
+    errors = np.concatenate([(value - truth).ravel() for truth, value, _, _ in fields])
+    rate, too_many = judge(missed, 1 - LOWEST_COVERAGE)
+    return {
+        "kind": "interval",
+        "coverage": 1 - rate,
+        "bias": float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan,
+        "printed": float(np.concatenate([part.ravel() for part in printed]).mean()),
+        "verdict": "too short" if too_many else "good",
+    }
+
+
+def _tests(drawn: Sequence[Repeat]) -> Row:
+    values = [np.atleast_1d(r.p).ravel() for r in drawn]
+    printed = [np.isfinite(p) for p in values]
+    if not any(part.any() for part in printed):
+        return {}
+    rate, too_many = judge([p[own] <= NOMINAL for p, own in zip(values, printed, strict=True)], HIGHEST_SIZE)
+    return {
+        "kind": "p",
+        "size": rate,
+        "printed": float(np.concatenate(printed).mean()),
+        "verdict": "too small" if too_many else "good",
+    }
+
+
+def judge(errors: Sequence[Array], limit: float) -> tuple[float, bool]:
+    """The share of errors, and whether it is above `limit` and beyond what an exact method shows by chance.
+
+    Parameters
+    ----------
+    errors : bool arrays, one per repeat
+        Estimates of one repeat may depend on each other: they count as the number of independent ones whose share would
+        vary between repeats as theirs does, at least one per repeat.
+    """
+    errors = [part for part in errors if part.size]
+    pooled = np.concatenate(errors)
+    rate = float(pooled.mean())
+    spread = float(np.var([part.mean() for part in errors], ddof=1)) / len(errors) if len(errors) > 1 else 0.0
+    independent = rate * (1 - rate) / spread if spread else len(pooled)
+    n = int(np.clip(independent, len(errors), len(pooled)))
+    return rate, rate > max(limit, binom.isf(CHANCE, n, NOMINAL) / n)
+
+
+def without_simulation(printed: Iterable[tuple[str, str]], module: ModuleType) -> list[str]:
+    """Quantities with an interval or p-value that no simulation covers and no exemption explains.
+
+    Parameters
+    ----------
+    printed : pairs
+        What a table calls the quantity, ``"layers.csv:snr"``, and the name of its column, ``"layers.csv:p"``; a
+        simulation may cover either.
+    """
+    known = {name for each in (*simulations_of(module), *exemptions_of(module)) for name in each.covers}
+    return sorted(quantity for quantity, column in printed if not {quantity, column} & known)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", action="append", default=[], choices=list(modules()), metavar="MEASURE")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--tables", type=Path, default=Path("results"))
+    options = parser.parse_args(arguments)
+    chosen = {name: module for name, module in modules().items() if name in (options.only or modules())}
+    kept = [] if options.quick or not RESULTS.exists() else list(csv.DictReader(RESULTS.open(encoding="utf-8")))
+    print(f"on {processor()}")
+    good = True
+    for measure, module in chosen.items():
+        if not (options.resume and any(row["measure"] == measure for row in kept)):
+            rows = run(measure, simulations_of(module), quick=options.quick)
+            good &= all(row["verdict"] == "good" for row in rows)
+            kept = [row for row in kept if row["measure"] != measure] + rows
+            if not options.quick:
+                write(kept)
+        missing = without_simulation(printed_quantities(options.tables / measure), module)
+        good &= not missing
+        for quantity in missing:
+            print(f"{measure}: {quantity} has an interval or a p-value and no simulation")
+    return 0 if good else 1
+
+
+def run(measure: str, simulations: Iterable[Simulation], *, quick: bool) -> list[Row]:
+    """The rows of a measure, printed as they come."""
+    found = []
+    for simulation in simulations:
+        start = time.process_time()
+        for row in simulate(measure, simulation, quick=quick):
+            found.append(row | {"processor": processor()})
+            rate = f"coverage {row['coverage']:.3f}" if "coverage" in row else f"size {row.get('size', np.nan):.3f}"
+            text = f"{measure}: {simulation.name}: {rate}, printed {row['printed']:.2f}: {row['verdict']}"
+            print(f"{text} ({time.process_time() - start:.1f} s)")
+    return found
+
+
+def write(rows: Sequence[Row]) -> None:
+    """Write the committed table."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for row in sorted(rows, key=lambda row: str(row["measure"])):
+            table.writerow({key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()})
+
+
+def processor() -> str:
+    """What the simulations ran on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

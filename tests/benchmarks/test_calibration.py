@@ -1,0 +1,112 @@
+"""The suite of simulations: what it calls wrong, and that every measure passes its quick run."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from benchmarks import calibration
+from benchmarks.quantities import printed_quantities
+from benchmarks.simulations import Exempt, Repeat, Simulation
+from probecore.params import MEASURES
+from tests import test_steps
+
+
+def mean_of(width: float, *, columns: int = 1, shift: float = 0.0) -> Simulation:
+    """Intervals of normal means that are `width` times as long as they should be."""
+
+    def repeat(generator: np.random.Generator) -> Repeat:
+        values = generator.normal(shift, 1, (20, columns))
+        mean, half = values.mean(axis=0), width * 1.959964 / np.sqrt(20)
+        p = 2 * np.minimum(generator.random(columns) / 2, 0.5) ** (1 / min(width, 1))
+        return Repeat(truth=0.0, value=mean, low=mean - half, high=mean + half, p=p if width == 1 else np.nan)
+
+    return Simulation(name="mean", covers=("layers.csv:mean",), n=20, repeat=repeat, quick_repeats=60)
+
+
+@pytest.mark.parametrize(
+    ("simulation", "verdict"),
+    [
+        (mean_of(1.0), "good"),
+        (mean_of(1.0, columns=20), "good"),
+        (mean_of(0.5), "too short"),
+        (mean_of(0.75, columns=20), "too short"),
+        (mean_of(1.0, shift=1.0), "too short"),
+    ],
+)
+def test_a_wrong_interval_is_found(simulation: Simulation, verdict: str) -> None:
+    interval = calibration.simulate("toy", simulation, quick=True)[0]
+    assert interval["kind"] == "interval"
+    assert interval["verdict"] == verdict
+
+
+def test_a_wrong_test_is_found_and_a_missing_result_too() -> None:
+    def p_values(power: float) -> Simulation:
+        return Simulation(name="p", covers=(), n=9, repeat=lambda rng: Repeat(p=rng.random(40) ** power))
+
+    sizes = {power: calibration.simulate("toy", p_values(power), quick=True)[0] for power in (1.0, 2.0)}
+    assert {power: row["verdict"] for power, row in sizes.items()} == {1.0: "good", 2.0: "too small"}
+    assert sizes[2.0]["size"] == pytest.approx(0.05**0.5, abs=0.03)
+    nothing = Simulation(name="none", covers=(), n=9, repeat=lambda _: Repeat(truth=1.0, value=1.0))
+    assert calibration.simulate("toy", nothing, quick=True)[0]["verdict"] == "no result"
+
+
+def test_estimates_that_repeat_each_other_count_once() -> None:
+    """Six wrong intervals of sixty may be chance, however many copies there are of each."""
+    wrong = np.arange(60) % 10 == 0
+    copies = [np.full(50, value) for value in wrong]
+    assert calibration.judge(copies, 0.08) == (0.1, False)
+    assert calibration.judge([np.roll(np.arange(50) % 10 == 0, index) for index in range(60)], 0.08) == (0.1, True)
+
+
+def test_bias_and_share_printed() -> None:
+    def repeat(generator: np.random.Generator) -> Repeat:
+        return Repeat(
+            truth=1.0, value=1.5, low=np.where(generator.random(10) < 2, 0.0, np.nan) * [1, *[np.nan] * 9], high=2.0
+        )
+
+    row = calibration.simulate("toy", Simulation(name="b", covers=(), n=1, repeat=repeat), quick=True)[0]
+    assert row["bias"] == pytest.approx(0.5)
+    assert row["printed"] == pytest.approx(0.1)
+    assert row["coverage"] == 1
+
+
+def test_a_new_column_needs_a_simulation(tmp_path: Path) -> None:
+    (tmp_path / "layers.csv").write_text(
+        "layer,quantity,value,low,high,p,n\nconv1,snr,2,1,3,,9\nconv1,noise,2,,,0.5,9\n"
+    )
+    (tmp_path / "worth.csv").write_text("layer,r2,low,high,f,df1,p,p_holm,taps_p\nconv1,1,0,2,3,4,0.1,0.2,0.3\n")
+    printed = printed_quantities(tmp_path)
+    module = ModuleType("toy")
+    module.SIMULATIONS = []  # type: ignore[attr-defined]
+    everything = ["layers.csv:noise", "layers.csv:snr", "worth.csv:f", "worth.csv:r2", "worth.csv:taps"]
+    assert calibration.without_simulation(printed, module) == everything
+    known = Simulation(name="a", covers=("layers.csv:snr", "worth.csv:taps_p"), n=1, repeat=lambda _: Repeat())
+    module.SIMULATIONS = [known]  # type: ignore[attr-defined]
+    module.EXEMPT = [Exempt(covers=("worth.csv:f", "worth.csv:r2"), reason="toy")]  # type: ignore[attr-defined]
+    assert calibration.without_simulation(printed, module) == ["layers.csv:noise"]
+
+
+@pytest.mark.parametrize("measure", calibration.modules())
+def test_every_measure_keeps_its_word(measure: str) -> None:
+    rows = calibration.run(measure, calibration.simulations_of(calibration.modules()[measure]), quick=True)
+    assert [row for row in rows if row["verdict"] != "good"] == []
+
+
+def test_every_interval_and_p_value_has_a_simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list comes from the tables that all measures write of a small network."""
+    monkeypatch.chdir(tmp_path)
+    test_steps.run_steps(test_steps.images(), test_steps.BASE, {}, has_images=True, experiment="tiny")
+    printed = {measure: printed_quantities(tmp_path / measure) for measure in MEASURES}
+    assert all(printed.values())
+    known = calibration.modules()
+    missing = [
+        f"{measure}/{quantity}"
+        for measure in MEASURES
+        if measure in known
+        for quantity in calibration.without_simulation(printed[measure], known[measure])
+    ]
+    assert missing == []
+    if unwritten := sorted(set(MEASURES) - known.keys()):
+        pytest.xfail(f"benchmarks/simulations/ has no module for {unwritten}")

@@ -1,0 +1,132 @@
+"""A network whose weights are set by hand: measures see what was planted, in the filters where it was, and nowhere else.
+
+Images hold a horizontal line (u), a vertical (v) and a diagonal one (w), each or not, by independent fair coins. Class 0
+is u; of the others, class 1 is v or w but not both. Filter 0 sees u and alone decides class 0; filters 1 and 2 both see
+v, and either is enough; filter 3 is dead; filter 4 sees w, which says nothing without v.
+"""
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from probecore.mean_dimension import mean_dimension
+from probecore.mechanism import silencing_losses
+from probecore.models import blocks
+from probecore.mutual_information.discrete import class_information
+from probecore.mutual_information.redundancy import pair_information
+from probecore.statistics import paired_difference
+
+ALONE, ONE, ITS_COPY, DEAD, INTERACTS = range(5)
+LINES = {
+    "u": [[0, 0, 0], [1, 1, 1], [0, 0, 0]],
+    "v": [[0, 1, 0], [0, 1, 0], [0, 1, 0]],
+    "w": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+}
+CORNERS = {"u": (0, 0), "v": (0, 6), "w": (6, 0)}
+N = 400
+
+
+def planted_network() -> nn.Sequential:
+    """The second layer cuts v at one however many filters see it; the third makes u, and v or w but not both."""
+    model = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 5, 3),
+            act1=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+            fc1=nn.Linear(5, 6),
+            act2=nn.ReLU(),
+            fc2=nn.Linear(6, 3),
+        )
+    )
+    hidden = [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1], [0, 1, 1, 0, 2], [0, 1, 1, 0, 2]]
+    u, either = torch.tensor([4.0, 0, 0, 0, 0, 0]), torch.tensor([0.0, 1, -1, 1, -2, 2])
+    weights = {
+        "conv1.weight": torch.stack([2 * torch.tensor(LINES[line])[None] - 1 for line in "uvvuw"]),
+        "conv1.bias": torch.tensor([-2.5, -2.5, -2.5, -9.0, -2.5]),
+        "fc1.weight": 200 * torch.tensor(hidden),
+        "fc1.bias": torch.tensor([0.0, 0, -1, 0, -2, -3]),
+        "fc2.weight": torch.stack([u, either, -either]),
+        "fc2.bias": torch.tensor([-1.0, -0.5, 0.5]),
+    }
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def images() -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    coins = {line: rng.permutation(np.arange(N) % 2) for line in CORNERS}
+    pixels = rng.uniform(0, 0.008, (N, 1, 12, 12))
+    for line, (top, left) in CORNERS.items():
+        for image in np.flatnonzero(coins[line]):
+            row, column = np.add((top, left), rng.integers(0, 3, 2))
+            pixels[image, 0, row : row + 3, column : column + 3] += LINES[line]
+    labels = np.where(coins["u"] == 1, 0, np.where(coins["v"] != coins["w"], 1, 2))
+    return torch.from_numpy(pixels).float(), torch.from_numpy(labels)
+
+
+@pytest.fixture(scope="module")
+def pooled(images: tuple[torch.Tensor, torch.Tensor]) -> np.ndarray:
+    """What each filter answers to each image, (N, 5)."""
+    with torch.inference_mode():
+        return planted_network()[:4](images[0]).double().numpy()
+
+
+def test_the_network_knows_the_classes(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    with torch.inference_mode():
+        assert (planted_network()(images[0]).argmax(1) == images[1]).all()
+
+
+def test_ablation_sees_what_the_network_cannot_do_without(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    model, (inputs, labels) = planted_network(), images
+    (_, intact), (_, silenced) = silencing_losses(model, blocks(model, (1, 12, 12))[0], [(inputs, labels)])
+    changes = [paired_difference(intact.numpy(), hits.numpy()) for hits in silenced]
+    assert [change.p < 0.001 for change in changes] == [True, False, False, False, True]
+    assert [changes[filter_].value for filter_ in (ONE, ITS_COPY, DEAD)] == [0, 0, 0]
+    assert changes[ALONE].value == -0.5
+    assert not silenced[ALONE][labels == 0].any()
+    assert silenced[ALONE][labels != 0].all()
+    assert silenced[INTERACTS][labels == 0].all()
+
+
+def test_label_information_is_in_the_filter_that_decides(
+    images: tuple[torch.Tensor, torch.Tensor], pooled: np.ndarray
+) -> None:
+    found = class_information(pooled, images[1].numpy(), classes=3, bins=2)
+    assert found[ALONE, 0] == pytest.approx(np.log(2), abs=0.01)
+    assert np.abs(found[[ONE, ITS_COPY, DEAD, INTERACTS]]).max() < 0.02
+
+
+def test_pairs_are_redundant_or_synergetic_where_it_was_planted(
+    images: tuple[torch.Tensor, torch.Tensor], pooled: np.ndarray
+) -> None:
+    rng = np.random.default_rng(1)
+    pairs = pair_information(pooled, images[1].numpy(), bins=2, shuffles=99, generator=rng)
+    units = np.triu_indices(5, 1)
+    copies = {(int(i), int(j)) for i, j in zip(*units, strict=True) if pairs.shared[i, j] > 0.1}
+    synergetic = {(int(i), int(j)) for i, j in zip(*units, strict=True) if pairs.redundancy[i, j] < -0.1}
+    assert copies == {(ONE, ITS_COPY)}
+    assert synergetic == {(ONE, INTERACTS), (ITS_COPY, INTERACTS)}
+    assert pairs.redundancy[ONE, INTERACTS] == pytest.approx(-np.log(2) / 2, abs=0.05)
+    others = [(i, j) for i, j in zip(*units, strict=True) if (i, j) not in synergetic]
+    assert max(abs(pairs.redundancy[i, j]) for i, j in others) < 0.05
+
+
+def test_mean_dimension_is_two_where_two_lines_interact(pooled: np.ndarray) -> None:
+    tail = planted_network()[4:]
+
+    def logit(number: int) -> float:
+        def function(points: torch.Tensor) -> torch.Tensor:
+            u, v, w = points.T
+            logits: torch.Tensor = tail(torch.stack([u, v, v, torch.zeros_like(u), w], dim=1))
+            return logits[:, number]
+
+        points = torch.from_numpy(pooled[:, [ALONE, ONE, INTERACTS]]).float()
+        return mean_dimension(function, points, shuffles=5, generator=np.random.default_rng(2)).value
+
+    assert logit(0) == pytest.approx(1.0, abs=0.05)
+    assert logit(1) == pytest.approx(2.0, abs=0.15)
