@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import nn
 
 from probecore.determinism import numpy_generator
 from probecore.mechanism.estimates import Array, Quantities, estimates, of_fields, of_winners
+from probecore.mechanism.head import Head
 from probecore.mechanism.params import MechanismParams
 from probecore.mechanism.readout import (
     Floats,
@@ -17,7 +18,6 @@ from probecore.mechanism.readout import (
     Replicates,
     as_they_are,
     bootstrap,
-    image_fields,
     image_winners,
     permutation,
     replicate_means,
@@ -36,7 +36,7 @@ SWEPT = ("snr", "labels_all", "clusters_all", "cluster_size", "noise_all", "clus
 def replicated_estimates(
     model: nn.Module,
     blocks: Sequence[Block],
-    heads: Mapping[str, Tensor],
+    heads: Mapping[str, Head],
     images: Images,
     labels: npt.NDArray[np.int64],
     *,
@@ -56,7 +56,7 @@ def replicated_estimates(
     fields : name of a layer → matrices (F, K, K) of its filters
     key : names this unit of work; the draws follow from it
     """
-    classes = len(next(iter(heads.values())))
+    classes = next(iter(heads.values())).classes
 
     def of(replicates: Replicates, read: Reading) -> Iterator[tuple[str, Floats]]:
         return replicate_means(model, blocks, heads, images, replicates, read=read)
@@ -68,7 +68,7 @@ def replicated_estimates(
     as_given = ((layer, matrices[None]) for layer, matrices in fields.items())
     observed = _quantities(as_given, of(as_they_are(labels, classes=classes), image_winners), params)
     drawn, null = (
-        _quantities(of(replicates, image_fields), of(replicates, image_winners), params)
+        _quantities(of(replicates, Head.image_fields), of(replicates, image_winners), params)
         for replicates in (draw("bootstrap", params.bootstrap), draw("permutation", params.permutations))
     )
     found = {place: estimates(observed[place][0], drawn[place], null[place]) for place in observed}

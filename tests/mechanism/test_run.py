@@ -13,13 +13,14 @@ from probecore.dataset.store import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import open_hdf5, read_table, sha256_of
-from probecore.mechanism import readout, single_filter_fields, train_heads
+from probecore.mechanism import readout, train_heads
 from probecore.mechanism.backbone import block_outputs, choose_blocks
 from probecore.mechanism.estimates import estimates, of_fields
 from probecore.mechanism.figures import draw_matrices
 from probecore.mechanism.figures_worth import draw_pruning
+from probecore.mechanism.head import Head
 from probecore.mechanism.params import Heads, MechanismParams, Pruning
-from probecore.mechanism.readout import as_they_are, bootstrap, image_fields, permutation, read_out, replicate_means
+from probecore.mechanism.readout import as_they_are, bootstrap, permutation, read_out, replicate_means
 from probecore.mechanism.run import KEYS, run_network
 from probecore.mechanism.summary import summarise
 from probecore.models import build_model
@@ -146,9 +147,11 @@ def chunked(digits: Digits) -> Any:
 def test_the_sum_rule_on_a_network(lenet: nn.Module, digits: Digits) -> None:
     chosen = choose_blocks(lenet, (1, 28, 28), ["*"])
     outputs, _ = block_outputs(lenet, chosen, scaled(digits[0]))
-    heads = {name: torch.randn(10, maps[0].numel()) / 10 for name, maps in outputs.items()}
+    heads = {
+        name: Head(weight=torch.randn(10, maps[0].numel()) / 10, centre=maps.mean(0)) for name, maps in outputs.items()
+    }
     for layer, (fields, hits) in read_out(lenet, chosen, heads, chunked(digits)).items():
-        logits = (outputs[layer].flatten(1) @ heads[layer].T).numpy()
+        logits = heads[layer](outputs[layer]).numpy()
         means = np.stack([logits[digits[1] == label].mean(0) for label in range(10)])
         assert np.allclose(fields.sum(0), means, atol=1e-4)
         assert np.array_equal(hits, logits.argmax(1) == digits[1])
@@ -160,13 +163,13 @@ def test_equal_to_explicit_silencing_on_a_trained_network(lenet: nn.Module, digi
     heads = train_heads(lenet, chosen, *digits, classes=10, key=("test",), recipe=Heads(epochs=2, augmentation=None))
     outputs, _ = block_outputs(lenet, chosen, images)
     for layer, (fields, _) in read_out(lenet, chosen, heads, chunked(digits)).items():
-        head = nn.Linear(heads[layer].shape[1], 10, bias=False)
+        maps, head = outputs[layer] - heads[layer].centre, nn.Linear(heads[layer].weight.shape[1], 10, bias=False)
         for filter_ in range(0, len(fields), 5):
-            alone = torch.zeros(10, len(fields), heads[layer].shape[1] // len(fields))
-            alone[:, filter_] = heads[layer].view_as(alone)[:, filter_]
+            alone = torch.zeros(10, len(fields), heads[layer].weight.shape[1] // len(fields))
+            alone[:, filter_] = heads[layer].weight.view_as(alone)[:, filter_]
             with torch.no_grad():
                 head.weight.copy_(alone.flatten(1))
-                said = head(outputs[layer].flatten(1)).numpy()
+                said = head(maps.flatten(1)).numpy()
             means = np.stack([said[labels == label].mean(0) for label in range(10)])
             assert np.allclose(fields[filter_], means, atol=2e-6 * np.abs(fields).max())
 
@@ -186,13 +189,15 @@ def test_replicates_are_class_means_of_other_images(
     labels = digits[1]
     chosen = choose_blocks(lenet, (1, 28, 28), ["conv2", "fc2"])
     outputs, _ = block_outputs(lenet, chosen, scaled(digits[0]))
-    heads = {name: torch.randn(10, maps[0].numel()) / 10 for name, maps in outputs.items()}
+    heads = {
+        name: Head(weight=torch.randn(10, maps[0].numel()) / 10, centre=maps.mean(0)) for name, maps in outputs.items()
+    }
     drawn = bootstrap(labels, classes=10, repeats=5, generator=np.random.default_rng(0))
     dealt = permutation(labels, classes=10, repeats=5, generator=np.random.default_rng(0))
     for replicates in (as_they_are(labels, classes=10), drawn, dealt):
         monkeypatch.setattr(readout, "BYTES_AT_ONCE", 4 * 100 * 84 * 3)
         found: dict[str, list[np.ndarray]] = {}
-        for layer, part in replicate_means(lenet, chosen, heads, chunked(digits), replicates, read=image_fields):
+        for layer, part in replicate_means(lenet, chosen, heads, chunked(digits), replicates, read=Head.image_fields):
             found.setdefault(layer, []).append(part)
         for layer, parts in found.items():
             fields = np.concatenate(parts)
@@ -202,7 +207,7 @@ def test_replicates_are_class_means_of_other_images(
                 means = np.stack([np.tensordot(weights * (own == label), maps, axes=1) for label in range(10)]).astype(
                     np.float32
                 )
-                assert np.allclose(each, single_filter_fields(heads[layer].numpy(), means), atol=1e-4)
+                assert np.allclose(each, heads[layer].matrices(means), atol=1e-4)
     sums = np.stack([(drawn.weights * (labels == label)).sum(1) for label in range(10)])
     assert np.allclose(sums, 1)
     assert all(np.array_equal(np.bincount(row), np.bincount(labels)) for row in dealt.labels)

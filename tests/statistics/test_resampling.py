@@ -39,7 +39,7 @@ def test_spearman_agrees_with_scipy_with_ties() -> None:
 
 @pytest.mark.parametrize("n", [8, 16, 84])
 def test_spearman_interval_covers(n: int) -> None:
-    """A correlation of 0.6 of two normal variables; percentiles of a bootstrap over 8 pairs hold it in 85 %."""
+    """A correlation of 0.6 of two normal variables."""
     rng = np.random.default_rng(4)
     truth, inside = 6 / np.pi * np.arcsin(0.6 / 2), []
     for _ in range(300):
