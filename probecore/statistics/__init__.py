@@ -1,7 +1,14 @@
 """Nulls, intervals and corrections that more than one measure uses; functions of arrays."""
 
 from probecore.statistics.families import adjust
-from probecore.statistics.intervals import Intervals, bca_interval, mean_interval, ratio_interval, studentised_interval
+from probecore.statistics.intervals import (
+    Intervals,
+    bca_interval,
+    mean_estimates,
+    mean_interval,
+    ratio_interval,
+    studentised_interval,
+)
 from probecore.statistics.proportions import Z, paired_difference, share_of, wilson_interval
 from probecore.statistics.resampling import bootstrap_counts, percentile_interval, permutation_p, spearman
 from probecore.statistics.result import Estimate
@@ -16,6 +23,7 @@ __all__ = [
     "bootstrap_counts",
     "difference_over_seeds",
     "headline_over_seeds",
+    "mean_estimates",
     "mean_interval",
     "over_seeds",
     "paired_difference",

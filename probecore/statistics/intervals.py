@@ -6,6 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from probecore.statistics.proportions import Z
+from probecore.statistics.resampling import permutation_p
+from probecore.statistics.result import Estimate
+
 Array = npt.NDArray[np.float64]
 
 LEVELS = np.array([0.025, 0.975])
@@ -90,6 +94,47 @@ def mean_interval(values: npt.ArrayLike, counts: npt.NDArray[np.integer]) -> Int
     """Estimate a mean over the first axis of values (N, ...), with its bootstrap-t interval; `ratio_interval` else."""
     values = np.asarray(values, dtype=np.float64)
     return ratio_interval(values, np.ones(1), counts)
+
+
+CARRIERS = 20
+"""Least number of samples that have to carry a mean, (Σ|x|)² / Σx², for `mean_estimates` to give an interval."""
+
+
+def mean_estimates(values: npt.ArrayLike, counts: npt.NDArray[np.integer]) -> list[Estimate]:
+    """Estimate the means over the first axis of values (N, M) against 0, where a few samples may carry them.
+
+    Parameters
+    ----------
+    values : shape (N, M)
+    counts : shape (B, N), from `bootstrap_counts`; 999 replicates or more
+
+    Returns
+    -------
+    list of Estimate
+        The 95 % interval spans the normal and the bootstrap-t one, and p is the larger of the normal p and the
+        bootstrap-t's, which has no say where no replicate is as extreme. Neither is given where fewer than
+        `CARRIERS` samples carry the mean: the samples that matter are then too rare to have been seen, and every
+        interval that was tried holds the truth in 75 to 88 % of samples.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    n = len(values)
+    (value, error), (drawn, errors) = (
+        _linearised(weights, values, np.ones_like(values)) for weights in (np.ones((1, n)), counts.astype(np.float64))
+    )
+    low, high = studentised_interval(value[0], error[0], drawn, errors)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        carriers = np.abs(values).sum(axis=0) ** 2 / (values**2).sum(axis=0)
+        statistic, pivots = (value / error)[0], (drawn - value) / errors
+    by_bootstrap = permutation_p(statistic, pivots, tail="two-sided")
+    p = np.fmax(2 * ndtr(-np.abs(statistic)), np.where(by_bootstrap > 2 / (len(drawn) + 1), by_bootstrap, 0))
+    half = Z * error[0]
+    lows, highs = np.fmin(low, value[0] - half), np.fmax(high, value[0] + half)
+    return [
+        Estimate(value=value[0, i], low=lows[i], high=highs[i], null=0.0, p=p[i], n=n)
+        if carriers[i] >= CARRIERS
+        else Estimate(value=value[0, i], null=0.0, n=n)
+        for i in range(values.shape[1])
+    ]
 
 
 def _linearised(counts: Array, above: Array, below: Array) -> tuple[Array, Array]:

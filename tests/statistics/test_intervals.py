@@ -7,6 +7,7 @@ from scipy.stats import bootstrap
 from probecore.statistics import (
     bca_interval,
     bootstrap_counts,
+    mean_estimates,
     mean_interval,
     percentile_interval,
     ratio_interval,
@@ -65,3 +66,26 @@ def test_intervals_of_skewed_means_cover(spread: float, least: float) -> None:
         found = mean_interval(np.exp(spread * rng.normal(size=60)), bootstrap_counts(60, 999, rng))
         inside.append(bool(found.low <= np.exp(spread**2 / 2) <= found.high))
     assert least <= np.mean(inside) <= 0.99
+
+
+def test_means_carried_by_few_samples_have_no_interval() -> None:
+    """One image in a hundred, or none, says nothing of how rare such images are."""
+    rng = np.random.default_rng(6)
+    values = np.column_stack([np.arange(1000) < 10, np.zeros(1000), rng.normal(0.1, 1, 1000)])
+    rare, none, plain = mean_estimates(values, bootstrap_counts(1000, 999, rng))
+    assert (rare.value, none.value) == (pytest.approx(0.01), 0)
+    assert np.isnan([rare.low, rare.high, rare.p, none.low, none.high, none.p]).all()
+    assert (plain.low, plain.high) == pytest.approx((0.1 - 0.062, 0.1 + 0.062), abs=0.08)
+
+
+def test_means_of_sparse_differences_cover_and_are_found_as_rarely_as_they_say() -> None:
+    """A fifth of the images change, by lognormal amounts of either sign; the mean is 0."""
+    rng = np.random.default_rng(7)
+    counts, found = bootstrap_counts(400, 999, rng), []
+    for _ in range(25):
+        changed = rng.random((400, 20)) < 0.2
+        found += mean_estimates(changed * rng.choice([-1, 1], (400, 20)) * rng.lognormal(0, 1, (400, 20)), counts)
+    covered, p = [each.low <= 0 <= each.high for each in found], np.array([each.p for each in found])
+    assert np.isfinite(p).mean() > 0.9
+    assert 0.92 <= np.mean(np.array(covered)[np.isfinite(p)]) <= 0.99
+    assert 0.02 <= np.nanmean(p < 0.05) <= 0.08
