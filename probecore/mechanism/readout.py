@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from probecore.errors import InputError
 from probecore.mechanism.backbone import block_outputs, block_shapes
 from probecore.mechanism.fields import images_per_label
 from probecore.mechanism.head import Head
@@ -91,10 +92,33 @@ class Replicates:
         return rows.reshape(-1, one_hot.shape[-1])
 
 
-def as_they_are(labels: npt.NDArray[np.int64], *, classes: int) -> Replicates:
-    """The class means themselves."""
+def as_they_are(
+    labels: npt.NDArray[np.int64], *, classes: int, chosen: npt.NDArray[np.bool_] | None = None
+) -> Replicates:
+    """The class means themselves, over all images or those chosen in each replicate, (R, N)."""
+    chosen = np.ones((1, len(labels)), dtype=bool) if chosen is None else chosen
+    counts = np.stack([images_per_label(labels[each], classes=classes) for each in chosen])
+    weights = np.where(chosen, (1 / counts).astype(np.float32)[:, labels], np.float32(0))
+    return Replicates(labels=np.broadcast_to(labels, chosen.shape), weights=weights)
+
+
+def ranking_half(labels: npt.NDArray[np.int64], *, classes: int) -> npt.NDArray[np.bool_]:
+    """Every second image of each label, (N,): what is chosen on these is judged on the others, of which each is first.
+
+    Raises
+    ------
+    InputError
+        If a label has fewer than two images.
+    """
     counts = images_per_label(labels, classes=classes)
-    return Replicates(labels=labels[None], weights=(1 / counts).astype(np.float32)[labels][None])
+    if counts.min() < 2:
+        raise InputError(
+            f"labels: one test image of label {counts.argmin()}; mechanism needs two of each, to choose and to judge"
+        )
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in range(classes):
+        chosen[np.flatnonzero(labels == label)[1::2]] = True
+    return chosen
 
 
 def bootstrap(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,42 @@ def replicated_estimates(
         if quantity == "winner_share":
             columns |= {"null": np.full_like(columns["value"], 1 / classes), "p": np.full_like(columns["p"], np.nan)}
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halves:
+    """What two halves of the images give, so that nothing is judged on the images that chose it."""
+
+    matrices: dict[str, Floats]
+    """Name of a layer → matrices (2, F, K, K) over the half that ranks and the half that judges."""
+    qualities: dict[Place, Array]
+    """Quantities of every filter (F,) and layer () over the half that ranks."""
+
+
+def halves(
+    model: nn.Module,
+    blocks: Sequence[Block],
+    heads: Mapping[str, Head],
+    images: Images,
+    labels: npt.NDArray[np.int64],
+    *,
+    ranking: npt.NDArray[np.bool_],
+    params: MechanismParams,
+) -> Halves:
+    """Matrices and quantities by halves of the images; parameters as of `replicated_estimates`.
+
+    Parameters
+    ----------
+    ranking : which images rank, shape (N,), from `ranking_half`
+    """
+    both = as_they_are(labels, classes=next(iter(heads.values())).classes, chosen=np.stack([ranking, ~ranking]))
+    found: dict[str, list[Floats]] = defaultdict(list)
+    for layer, part in replicate_means(model, blocks, heads, images, both, read=Head.image_fields):
+        found[layer].append(part)
+    matrices = {layer: np.concatenate(parts) for layer, parts in found.items()}
+    rates = replicate_means(model, blocks, heads, images, both, read=image_winners)
+    ranked = _quantities(((layer, each[:1]) for layer, each in matrices.items()), rates, params)
+    return Halves(matrices=matrices, qualities={place: values[0] for place, values in ranked.items()})
 
 
 def _quantities(

@@ -20,7 +20,15 @@ from probecore.mechanism.figures import draw_matrices
 from probecore.mechanism.figures_worth import draw_pruning
 from probecore.mechanism.head import Head
 from probecore.mechanism.params import Heads, MechanismParams, Pruning
-from probecore.mechanism.readout import as_they_are, bootstrap, permutation, read_out, replicate_means
+from probecore.mechanism.readout import (
+    as_they_are,
+    bootstrap,
+    permutation,
+    ranking_half,
+    read_out,
+    replicate_means,
+)
+from probecore.mechanism.replication import halves
 from probecore.mechanism.run import KEYS, run_network
 from probecore.mechanism.summary import summarise
 from probecore.models import build_model
@@ -86,7 +94,9 @@ def test_few_and_many_labels_and_dead_filters(tmp_path: Path, classes: int) -> N
         assert file["epoch-005/conv1"].shape == (6, classes, classes)
         assert not file["epoch-005/conv1"][:2].any()
     filters = read_table(output / "filters.csv").set_index(["epoch", "layer", "filter", "quantity"])
-    assert filters.loc[(5, "conv1", 0, "worth_loss"), ["value", "low", "high"]].tolist() == [0, 0, 0]
+    worth = filters.loc[(5, "conv1", 0, "worth_loss"), ["value", "low", "p"]]
+    assert worth["value"] == 0
+    assert worth[["low", "p"]].isna().all(), "30 images on which it never fires do not show that it never does"
     assert filters.loc[(5, "conv1", 0, "clusters"), "value"] == 0
     assert np.isnan(filters.loc[(5, "conv1", 0, "single_accuracy"), "value"])
     assert (filters["n"] > 0).all()
@@ -211,6 +221,34 @@ def test_replicates_are_class_means_of_other_images(
     sums = np.stack([(drawn.weights * (labels == label)).sum(1) for label in range(10)])
     assert np.allclose(sums, 1)
     assert all(np.array_equal(np.bincount(row), np.bincount(labels)) for row in dealt.labels)
+
+
+def test_halves_of_the_images() -> None:
+    labels = np.array([2, 0, 2, 1, 2, 1, 0, 2, 0])
+    ranking = ranking_half(labels, classes=3)
+    assert ranking.tolist() == [False, False, True, False, False, True, True, True, False]
+    with pytest.raises(InputError, match="one test image of label 1; mechanism needs two of each"):
+        ranking_half(np.array([0, 0, 1]), classes=2)
+
+
+def test_what_ranks_filters_does_not_see_what_judges_them(lenet: nn.Module, digits: Digits) -> None:
+    chosen = choose_blocks(lenet, (1, 28, 28), ["conv2"])
+    heads = train_heads(lenet, chosen, *digits, classes=10, key=("test",), recipe=Heads(epochs=2, augmentation=None))
+    ranking = ranking_half(digits[1], classes=10)
+    found = []
+    for noise in (0, 1):
+        images = np.where(ranking[:, None, None, None], digits[0], digits[0] // (1 + noise) + 50 * noise).astype("u1")
+        read = chunked((images, digits[1]))
+        found.append(halves(lenet, chosen, heads, read, digits[1], ranking=ranking, params=PARAMS))
+    one, other = found
+    assert all(np.array_equal(one.qualities[name], other.qualities[name], equal_nan=True) for name in one.qualities)
+    assert np.array_equal(one.matrices["conv2"][0], other.matrices["conv2"][0])
+    assert not np.allclose(one.matrices["conv2"][1], other.matrices["conv2"][1])
+    whole = read_out(lenet, chosen, heads, chunked(digits))["conv2"][0]
+    counts = np.bincount(digits[1])[None, :, None]
+    shares = np.bincount(digits[1][ranking])[None, :, None] / counts
+    mixed = one.matrices["conv2"][0] * shares + one.matrices["conv2"][1] * (1 - shares)
+    assert np.allclose(whole, mixed, atol=1e-5 * np.abs(whole).max())
 
 
 def test_estimates_of_infinite_values() -> None:
