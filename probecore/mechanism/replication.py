@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch import nn
 
 from probecore.determinism import numpy_generator
-from probecore.mechanism.estimates import Array, Quantities, estimates, of_fields, of_winners
+from probecore.mechanism.estimates import Array, Quantities, estimates, of_fields, of_winners, within_range
 from probecore.mechanism.head import Head
 from probecore.mechanism.params import MechanismParams
 from probecore.mechanism.readout import (
@@ -47,8 +47,8 @@ def replicated_estimates(
 ) -> dict[Place, Quantities]:
     """Columns of every quantity, (F,) about filters and () about layers.
 
-    Intervals are percentiles over bootstrap replicates of the images, drawn within labels; nulls are medians over
-    permutations of the labels. The share of a filter's favourite does not depend on
+    Intervals come from bootstrap replicates of the images, drawn within labels; nulls are medians over permutations
+    of the labels. The share of a filter's favourite does not depend on
     labels: in place of a null it has the least it can be, 1 / K.
 
     Parameters
@@ -72,7 +72,9 @@ def replicated_estimates(
         _quantities(of(replicates, Head.image_fields), of(replicates, image_winners), params)
         for replicates in (draw("bootstrap", params.bootstrap), draw("permutation", params.permutations))
     )
-    found = {place: estimates(observed[place][0], drawn[place], null[place]) for place in observed}
+    found = {
+        place: within_range(place[1], estimates(observed[place][0], drawn[place], null[place])) for place in observed
+    }
     for (_, quantity, _), columns in found.items():
         if quantity == "winner_share":
             columns |= {"null": np.full_like(columns["value"], 1 / classes), "p": np.full_like(columns["p"], np.nan)}
