@@ -1,5 +1,6 @@
 """The jobs on small data: tables, replicates, and data that do not fit."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,45 @@ def test_the_same_bytes_again_and_a_summary(tmp_path: Path) -> None:
     assert all(sha256_of(once / name) == sha256_of(again / name) for name in names)
     summarise(experiment="noise", networks=[once], output=tmp_path / "summary")
     assert (tmp_path / "summary" / "summary.json").exists()
-    assert set(read_table(tmp_path / "summary" / "worth.csv")) >= {"p_holm", "p_bh"}
+    for name in ("layers", "sweep", "worth"):
+        assert set(read_table(tmp_path / "summary" / f"{name}.csv")) >= {"p_holm", "p_bh"}
+
+
+def test_a_network_from_outside_is_told_how_to_get_a_control(tmp_path: Path) -> None:
+    network = run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4]))
+    told = {}
+    for name in ("trained-0", "given"):
+        folder = tmp_path / f"as-{name}"
+        folder.mkdir()
+        for table in (*KEYS, "filters"):
+            rows = read_table(network / f"{table}.csv")
+            rows[rows["epoch"] == 5].assign(network=name, epoch=0).to_csv(folder / f"{table}.csv", index=False)
+        summarise(experiment="noise", networks=[folder], output=tmp_path / f"summary-{name}")
+        summary = json.loads((tmp_path / f"summary-{name}" / "summary.json").read_text(encoding="utf-8"))
+        told[name] = any("`seeds: [0], epochs: 0`" in remark for remark in summary["remarks"])
+        assert any(
+            key.startswith("accuracy.given" if name == "given" else "accuracy.untrained") for key in summary["headline"]
+        )
+    assert told == {"trained-0": False, "given": True}
+
+
+def test_headlines_over_seeds_have_an_interval_from_five_on(tmp_path: Path) -> None:
+    network = run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4]))
+    folders = []
+    for seed in range(5):
+        folders.append(tmp_path / f"trained-{seed}")
+        folders[-1].mkdir()
+        for table in (*KEYS, "filters"):
+            rows = read_table(network / f"{table}.csv").assign(network=f"trained-{seed}")
+            if table == "layers":
+                rows["value"] += seed / 10
+            rows.to_csv(folders[-1] / f"{table}.csv", index=False)
+    for count in (4, 5):
+        summarise(experiment="noise", networks=folders[:count], output=tmp_path / str(count))
+        headline = json.loads((tmp_path / str(count) / "summary.json").read_text(encoding="utf-8"))["headline"]
+        name = "accuracy.trained.fc1"
+        assert name in headline, sorted(headline)
+        assert (f"{name}.low" in headline) == (count == 5)
 
 
 def test_pruning_does_not_see_the_test_images(tmp_path: Path) -> None:
