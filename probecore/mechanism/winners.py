@@ -10,7 +10,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class WinnerStatistics:
-    """Of each filter, in the shape of the rates without their last two axes; NaN for filters whose field is always 0."""
+    """Of each filter, in the shape of the rates without their last two axes; NaN where a field is always 0."""
 
     single_accuracy: Array
     """Share of images that the filter alone gets right, mean over labels; an image with a field of 0 is wrong."""
