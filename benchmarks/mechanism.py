@@ -35,6 +35,7 @@ from probecore.dataset import load_dataset
 from probecore.measuring import Network
 from probecore.mechanism import class_mean_maps, shrink, single_filter_fields
 from probecore.mechanism.backbone import block_outputs, choose_blocks
+from probecore.mechanism.head import Head
 from probecore.mechanism.heads import train_heads
 from probecore.mechanism.params import Heads
 from probecore.mechanism.readout import read_out
@@ -156,28 +157,26 @@ def passes(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> None:
 
 def heads(
     model: nn.Module, blocks: Sequence[Block], images: np.ndarray, labels: np.ndarray, seed: int
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Head]:
     return train_heads(model, blocks, images, labels, classes=CLASSES, key=(seed,), recipe=RECIPE)
 
 
 def cut(
     model: nn.Sequential, blocks: Sequence[Block], images: np.ndarray, labels: np.ndarray, seed: int
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Head]:
     names = list(dict(model.named_children()))
-    weights: dict[str, torch.Tensor] = {}
+    weights: dict[str, Head] = {}
     for block in blocks:
         backbone = model[: names.index(block.output) + 1]
         weights |= heads(backbone, [block], images, labels, seed)
     return weights
 
 
-def accuracies(
-    model: nn.Module, weights: dict[str, torch.Tensor], images: np.ndarray, labels: np.ndarray
-) -> list[float]:
+def accuracies(model: nn.Module, weights: dict[str, Head], images: np.ndarray, labels: np.ndarray) -> list[float]:
     inputs = torch.from_numpy(images[:2000]).float().sub_(127.5).div_(255)
     outputs, _ = block_outputs(model, choose_blocks(model, images.shape[1:], ["*"]), inputs)
     targets = torch.from_numpy(labels[:2000])
-    return [float(((outputs[k].flatten(1) @ w.T).argmax(1) == targets).float().mean()) for k, w in weights.items()]
+    return [float((head(outputs[k]).argmax(1) == targets).float().mean()) for k, head in weights.items()]
 
 
 def benchmark_latency(data: Path, checkpoints: Path) -> Iterator[Row]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from probecore.mechanism.backbone import block_outputs
     from probecore.mechanism.clusters import FilterStatistics, filter_statistics, find_clusters
     from probecore.mechanism.fields import class_mean_maps, clip_fields, single_filter_fields
+    from probecore.mechanism.head import Head
     from probecore.mechanism.heads import train_heads
     from probecore.mechanism.layer import LayerStatistics, layer_statistics
     from probecore.mechanism.pruning import Chain, connection_masks, shrink
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Chain": "pruning",
     "FilterStatistics": "clusters",
+    "Head": "head",
     "LayerStatistics": "layer",
     "block_outputs": "backbone",
     "class_mean_maps": "fields",
@@ -33,6 +35,7 @@ _HOMES = {
 __all__ = [
     "Chain",
     "FilterStatistics",
+    "Head",
     "LayerStatistics",
     "block_outputs",
     "class_mean_maps",

@@ -1,6 +1,7 @@
 """Linear heads on the blocks of a frozen network, all trained in one pass of the backbone per batch."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from probecore.determinism import torch_generator
 from probecore.errors import InputError, ProbecoreError
 from probecore.mechanism.backbone import block_outputs, block_shapes
 from probecore.mechanism.fields import check_labels
+from probecore.mechanism.head import Head, Moments
 from probecore.mechanism.params import Heads
 from probecore.models import Block
 from probecore.progress import track
@@ -24,6 +26,8 @@ CACHE_BYTES = 1 << 30
 Features = dict[str, Tensor]
 Shapes = dict[str, tuple[int, ...]]
 Epoch = Callable[[torch.Generator], Iterator[tuple[Features, Tensor]]]
+Scales = dict[str, tuple[Tensor, float]]
+"""Name of a layer → mean of its flat features and their scale."""
 
 
 def train_heads(
@@ -36,11 +40,13 @@ def train_heads(
     key: Sequence[str | int],
     recipe: Heads | None = None,
     normalise: Normalise | None = None,
-) -> dict[str, Tensor]:
-    """Train a bias-free linear layer on the flattened output of each block of a network that stays as it is.
+) -> dict[str, Head]:
+    """Train a linear layer on the flattened output of each block of a network that stays as it is.
 
-    The losses of all heads are summed; as no head's loss depends on another head, each becomes what it would
-    become alone. Without augmentation the features are computed once and kept. Recipe: the authors' code.
+    Features are standardised as `Heads.features` says, from the training images as they are; without that, how well a
+    head learns follows the size of its features. The losses of all heads are summed; as no head's loss depends on
+    another head, each becomes what it would become alone. Without augmentation the features are computed once and
+    kept. Rates, epochs and initial weights: the authors' code.
 
     Parameters
     ----------
@@ -56,7 +62,7 @@ def train_heads(
     Returns
     -------
     dict
-        Name of the block's layer → weight (K, D), D = C H W, channel-major.
+        Name of the block's layer → `Head`, affine in the block's maps.
 
     Raises
     ------
@@ -73,18 +79,28 @@ def train_heads(
         raise InputError(f"mechanism.heads.batch: {recipe.batch} is more than {len(images)} images; lower it")
     device = next(model.parameters()).device
     shapes = block_shapes(model, blocks, images.shape[1:])
-    heads: dict[str, Tensor] = {}
+    scale = Scaling(normalise, images.shape[1:], device)
+    heads: dict[str, Head] = {}
     if recipe.augmentation is not None:
+        plain = chunks(images, labels, scale=scale, device=device)
+        outputs = (_flat_outputs(model, blocks, inputs) for inputs, _ in plain)
+        scales = _scales(outputs) if recipe.features == "standardised" else {}
         batches = Batches(
             images, labels, normalise=normalise, augmentation=recipe.augmentation, batch=recipe.batch, device=device
         )
-        return _train(_augmented(model, blocks, batches), shapes, classes, recipe, key, device)
-    scale = Scaling(normalise, images.shape[1:], device)
+        weights = _train(_augmented(model, blocks, batches, scales), shapes, classes, recipe, key, device)
+        return _folded(weights, scales, shapes)
     for group in _groups(blocks, shapes, CACHE_BYTES // (4 * len(images))):
         parts = list(chunks(images, labels, scale=scale, device=device))
-        epoch = _cached(model, group, parts, recipe.batch)
+        features, targets = _features(model, group, parts)
+        scales = {}
+        if recipe.features == "standardised":
+            scales = _scales([features])
+            for name, (centre, spread) in scales.items():
+                features[name].sub_(centre).div_(spread)
         own = {block.layer: shapes[block.layer] for block in group}
-        heads |= _train(epoch, own, classes, recipe, key, device)
+        weights = _train(_cached(features, targets, recipe.batch), own, classes, recipe, key, device)
+        heads |= _folded(weights, scales, own)
     return heads
 
 
@@ -102,20 +118,50 @@ def _groups(blocks: Sequence[Block], shapes: Shapes, budget: int) -> list[list[B
     return groups
 
 
-def _augmented(model: nn.Module, blocks: Sequence[Block], batches: Batches) -> Epoch:
+def _scales(outputs: Iterable[Features]) -> Scales:
+    moments: dict[str, Moments] = defaultdict(Moments)
+    for features in outputs:
+        for name, values in features.items():
+            moments[name].add(values)
+    return {name: each.centre_and_scale() for name, each in moments.items()}
+
+
+def _folded(weights: Features, scales: Scales, shapes: Shapes) -> dict[str, Head]:
+    """Heads on the maps themselves, from weights (K, D) on standardised features, channels last."""
+    heads = {}
+    for name, weight in weights.items():
+        centre, scale = scales.get(name, (weight.new_zeros(weight.shape[1]), 1.0))
+        shape = shapes[name]
+        mean = _channel_major(centre[None], shape).reshape(shape)
+        heads[name] = Head(weight=_channel_major(weight / scale, shape), centre=mean)
+    return heads
+
+
+def _augmented(model: nn.Module, blocks: Sequence[Block], batches: Batches, scales: Scales) -> Epoch:
     def epoch(generator: torch.Generator) -> Iterator[tuple[Features, Tensor]]:
         for inputs, targets in batches.epoch(generator):
-            outputs, _ = block_outputs(model, blocks, inputs)
-            yield {name: _flat(maps) for name, maps in outputs.items()}, targets
+            features = _flat_outputs(model, blocks, inputs)
+            for name, (centre, spread) in scales.items():
+                features[name] = (features[name] - centre) / spread
+            yield features, targets
 
     return epoch
 
 
-def _cached(model: nn.Module, blocks: Sequence[Block], parts: Iterable[tuple[Tensor, Tensor]], batch: int) -> Epoch:
-    runs = [(block_outputs(model, blocks, inputs)[0], targets) for inputs, targets in parts]
-    features = {block.layer: torch.cat([_flat(maps[block.layer]) for maps, _ in runs]) for block in blocks}
-    targets = torch.cat([labels for _, labels in runs])
+def _features(
+    model: nn.Module, blocks: Sequence[Block], parts: Iterable[tuple[Tensor, Tensor]]
+) -> tuple[Features, Tensor]:
+    runs = [(_flat_outputs(model, blocks, inputs), targets) for inputs, targets in parts]
+    features = {block.layer: torch.cat([maps[block.layer] for maps, _ in runs]) for block in blocks}
+    return features, torch.cat([labels for _, labels in runs])
 
+
+def _flat_outputs(model: nn.Module, blocks: Sequence[Block], inputs: Tensor) -> Features:
+    outputs, _ = block_outputs(model, blocks, inputs)
+    return {name: _flat(maps) for name, maps in outputs.items()}
+
+
+def _cached(features: Features, targets: Tensor, batch: int) -> Epoch:
     def epoch(generator: torch.Generator) -> Iterator[tuple[Features, Tensor]]:
         order = torch.randperm(len(targets), generator=generator)[: len(targets) // batch * batch]
         for chosen in order.to(targets.device).split(batch):
@@ -131,7 +177,7 @@ def _train(
     recipe: Heads,
     key: Sequence[str | int],
     device: torch.device,
-) -> dict[str, Tensor]:
+) -> Features:
     heads = {
         name: nn.Parameter(_flat(_initial(shape, classes, (*key, name)).to(device))) for name, shape in shapes.items()
     }
@@ -154,7 +200,7 @@ def _train(
     for name, weight in heads.items():
         if not torch.isfinite(weight).all():
             raise ProbecoreError(f"{name}: the head's weights are not finite; lower mechanism.heads.learning_rate")
-    return {name: _channel_major(weight.detach(), shapes[name]) for name, weight in heads.items()}
+    return {name: weight.detach() for name, weight in heads.items()}
 
 
 def _initial(shape: tuple[int, ...], classes: int, key: Sequence[str | int]) -> Tensor:

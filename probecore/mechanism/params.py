@@ -9,8 +9,14 @@ from probecore.train.params import Augmentation
 
 
 class Heads(Section):
-    """How the linear heads on the frozen network are trained; defaults are the authors' recipe."""
+    """How the linear heads on the frozen network are trained; rates and epochs are the authors' recipe."""
 
+    features: Literal["standardised", "raw"] = Field(
+        "standardised",
+        description="What a head sees. standardised: features minus their means over training images, divided by one "
+        "root mean square per block; raw: features as they are, the authors' recipe, under which accuracies follow the "
+        "features' size.",
+    )
     epochs: int = Field(200, ge=1, description="Passes over the training images.")
     batch: int = Field(100, ge=1, description="Images per step; a smaller last batch is left out of the epoch.")
     learning_rate: float = Field(0.01, gt=0, description="Learning rate before its first decay.")

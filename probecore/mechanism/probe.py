@@ -1,11 +1,12 @@
 """One network at one epoch: heads trained, test images read, estimates made. Gives rows of tables, writes nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binom, norm
+from scipy.stats import binom
 from torch import Tensor
 
 from probecore.determinism import numpy_generator
@@ -17,11 +18,18 @@ from probecore.mechanism.fields import clip_fields
 from probecore.mechanism.heads import train_heads
 from probecore.mechanism.layer import AUTHORS
 from probecore.mechanism.params import MechanismParams
-from probecore.mechanism.readout import Floats, read_out
-from probecore.mechanism.replication import About, replicated_estimates
+from probecore.mechanism.readout import Floats, ranking_half, read_out
+from probecore.mechanism.replication import About, halves, replicated_estimates
 from probecore.mechanism.worth import silencing_losses
 from probecore.models import Block, blocks
-from probecore.statistics import Estimate, Z, paired_difference, share_of, spearman
+from probecore.statistics import (
+    Estimate,
+    bootstrap_counts,
+    mean_estimates,
+    paired_difference,
+    share_of,
+    spearman,
+)
 from probecore.train.inference import chunks
 
 Row = dict[str, Any]
@@ -38,6 +46,20 @@ QUALITIES = (
     "winner_share",
 )
 """Quantities of a filter that are compared with its worth."""
+
+
+WORTH_REPLICATES = 999
+"""Bootstrap replicates over images of the loss increase."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """What the filters of a block are worth, by quantity."""
+
+    estimates: dict[str, list[Estimate]]
+    """Of every filter, over all images on which filters are silenced."""
+    judged: dict[str, Array]
+    """Means (F,) over those of these images that do not rank the filters."""
 
 
 class Probe:
@@ -79,6 +101,10 @@ class Probe:
             fields=self.fields,
             params=params,
             key=self.key(),
+        )
+        self.ranking = ranking_half(self.labels, classes=self.classes)
+        self.halves = halves(
+            self.model, self.blocks, self.heads, self.images, self.labels, ranking=self.ranking, params=params
         )
         self.worth = {block.layer: self._worth_of(block) for block in self.blocks}
 
@@ -153,11 +179,14 @@ class Probe:
                 yield {"layer": layer, "labels": labels, "depth": self.depth[layer], "count": int(count)}
 
     def examples(self) -> Iterator[Row]:
-        """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them."""
-        for layer, fields in self.fields.items():
-            masks = clip_fields(fields, self.params.threshold)
-            statistics = filter_statistics(masks)
+        """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them.
+
+        One half of the images chooses the filter, the matrix is that over the other half.
+        """
+        for layer, (ranking, fields) in self.halves.matrices.items():
+            statistics = filter_statistics(clip_fields(ranking, self.params.threshold))
             chosen = int(np.lexsort((statistics.labels, statistics.clusters))[-1])
+            masks = clip_fields(fields, self.params.threshold)
             numbers = cluster_numbers(masks[chosen])
             for (label, output), field in np.ndenumerate(fields[chosen]):
                 yield {
@@ -178,48 +207,48 @@ class Probe:
                 values = {name: float(column[index]) for name, column in columns.items()}
                 yield _filter_row(layer, index, quantity, {**values, "n": len(self.labels)})
         for layer, worth in self.worth.items():
-            for quantity, rows in worth.items():
+            for quantity, rows in worth.estimates.items():
                 for index, estimate in enumerate(rows):
                     yield _filter_row(layer, index, quantity, vars(estimate))
 
     def correlations(self) -> Iterator[Row]:
-        """Do the filters' qualities rank them as their worth does?"""
+        """Do the filters' qualities, on one half of the images, rank them as their worth on the other half does?"""
         for layer, worth in self.worth.items():
-            for name, estimates_ in worth.items():
-                values = [estimate.value for estimate in estimates_]
+            for name, values in worth.judged.items():
                 for quantity in QUALITIES:
                     generator = numpy_generator(*self.key("worth", layer, name, quantity))
-                    found = spearman(self.estimates[layer, quantity, "filter"]["value"], values, generator=generator)
+                    quality = self.halves.qualities[layer, quantity, "filter"]
                     yield {
                         "layer": layer,
                         "quantity": quantity,
                         "worth": name,
                         "depth": self.depth[layer],
-                        **vars(found),
+                        **vars(spearman(quality, values, generator=generator)),
                     }
 
     def _about(self, about: About) -> Iterator[tuple[str, str, Quantities]]:
         return ((layer, name, columns) for (layer, name, what), columns in self.estimates.items() if what == about)
 
-    def _worth_of(self, block: Block) -> dict[str, list[Estimate]]:
+    def _worth_of(self, block: Block) -> Worth:
         """Increase of the loss and drop of the accuracy when each filter of a block is silent."""
         count = self.params.worth_images
         test = self.network.dataset.test
         images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
         (loss, hit), (losses, hits) = silencing_losses(self.model, block, list(images))
-        before = hit.cpu().numpy()
-        return {
-            "worth_loss": [_mean_difference(row) for row in (losses - loss).double().cpu().numpy()],
-            "worth_accuracy": [paired_difference(row, before) for row in hits.cpu().numpy()],
-        }
-
-
-def _mean_difference(differences: Array) -> Estimate:
-    """Mean over images with a normal 95 % interval, against 0."""
-    n, mean = len(differences), float(differences.mean())
-    error = float(differences.std(ddof=1)) / n**0.5
-    p = float(2 * norm.sf(abs(mean) / error)) if error else 1.0
-    return Estimate(value=mean, low=mean - Z * error, high=mean + Z * error, null=0.0, p=p, n=n)
+        increases = (losses - loss).double().cpu().numpy()
+        before, after = hit.cpu().numpy(), hits.cpu().numpy()
+        judging = ~self.ranking[:count]
+        counts = bootstrap_counts(len(before), WORTH_REPLICATES, numpy_generator(*self.key("worth", block.layer)))
+        return Worth(
+            estimates={
+                "worth_loss": mean_estimates(increases.T, counts),
+                "worth_accuracy": [paired_difference(row, before) for row in after],
+            },
+            judged={
+                "worth_loss": increases[:, judging].mean(axis=1),
+                "worth_accuracy": (before[judging].astype(np.float64) - after[:, judging]).mean(axis=1),
+            },
+        )
 
 
 def _filter_row(layer: str, index: int, quantity: str, columns: Mapping[str, float]) -> Row:

@@ -12,23 +12,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from probecore.errors import InputError
 from probecore.mechanism.backbone import block_outputs, block_shapes
-from probecore.mechanism.fields import images_per_label, single_filter_fields
+from probecore.mechanism.fields import images_per_label
+from probecore.mechanism.head import Head
 from probecore.models import Block
 from probecore.statistics import bootstrap_counts
 
 Floats = npt.NDArray[np.float32]
 Images = Callable[[], Iterable[tuple[Tensor, Tensor]]]
 """Gives scaled images and labels, chunk by chunk, anew at each call."""
-Reading = Callable[[Tensor, Tensor], Tensor]
-"""From a head (K, D) and maps (N, F, ...) to something of single images, (N, F, K)."""
+Reading = Callable[[Head, Tensor], Tensor]
+"""From a head and maps (N, F, ...) to something of single images, (N, F, K)."""
 
 BYTES_AT_ONCE = 512 << 20
 """Replicates of matrices held at once; where there are more, the images are passed several times."""
 
 
 def read_out(
-    model: nn.Module, blocks: Sequence[Block], heads: Mapping[str, Tensor], images: Images
+    model: nn.Module, blocks: Sequence[Block], heads: Mapping[str, Head], images: Images
 ) -> dict[str, tuple[Floats, npt.NDArray[np.bool_]]]:
     """Matrices of the filters of every layer (F, K, K), and for which images its head is right (N,).
 
@@ -36,7 +38,7 @@ def read_out(
     ----------
     model : network in evaluation mode
     blocks : those that have a head
-    heads : name of the block's layer → weight (K, D)
+    heads : by the name of the block's layer
     images : labelled images
 
     Raises
@@ -44,38 +46,30 @@ def read_out(
     InputError
         If a label has no image.
     """
-    classes = len(next(iter(heads.values())))
+    classes = next(iter(heads.values())).classes
     counts = images_per_label(np.concatenate([labels.cpu().numpy() for _, labels in images()]), classes=classes)
     sums: dict[str, Tensor] = {}
     hits: dict[str, list[Tensor]] = {block.layer: [] for block in blocks}
     for inputs, labels in images():
         one_hot = nn.functional.one_hot(labels, classes).to(inputs.dtype)
         for layer, maps in block_outputs(model, blocks, inputs)[0].items():
-            hits[layer].append((maps.flatten(1) @ heads[layer].T).argmax(1) == labels)
+            hits[layer].append(heads[layer](maps).argmax(1) == labels)
             total = torch.tensordot(one_hot, maps, dims=([0], [0])).double()
             sums[layer] = sums[layer] + total if layer in sums else total
     means = {layer: total.cpu().numpy() / counts.reshape(-1, *[1] * (total.ndim - 1)) for layer, total in sums.items()}
     return {
         layer: (
-            single_filter_fields(heads[layer].cpu().numpy(), maps.astype(np.float32)),
+            heads[layer].matrices(maps),
             torch.cat(hits[layer]).cpu().numpy(),
         )
         for layer, maps in means.items()
     }
 
 
-def image_fields(weight: Tensor, maps: Tensor) -> Tensor:
-    """Fields of every filter alone for single images, (N, F, K), from a head (K, D) and maps (N, F, ...)."""
-    n, filters = maps.shape[:2]
-    taps = weight.reshape(len(weight), filters, -1).permute(1, 2, 0)
-    by_filter = maps.reshape(n, filters, -1).transpose(0, 1)
-    return torch.bmm(by_filter, taps).transpose(0, 1)
-
-
-def image_winners(weight: Tensor, maps: Tensor) -> Tensor:
-    """1 where an output is the largest of a filter's field for an image, (N, F, K); 0 for silent filters."""
-    fields = image_fields(weight, maps)
-    largest = nn.functional.one_hot(fields.argmax(2), len(weight))
+def image_winners(head: Head, maps: Tensor) -> Tensor:
+    """1 where an output is the largest of a filter's field for an image, (N, F, K); 0 where the field is."""
+    fields = head.image_fields(maps)
+    largest = nn.functional.one_hot(fields.argmax(2), head.classes)
     return (largest * (fields != 0).any(2, keepdim=True)).to(maps.dtype)
 
 
@@ -98,10 +92,33 @@ class Replicates:
         return rows.reshape(-1, one_hot.shape[-1])
 
 
-def as_they_are(labels: npt.NDArray[np.int64], *, classes: int) -> Replicates:
-    """The class means themselves."""
+def as_they_are(
+    labels: npt.NDArray[np.int64], *, classes: int, chosen: npt.NDArray[np.bool_] | None = None
+) -> Replicates:
+    """The class means themselves, over all images or those chosen in each replicate, (R, N)."""
+    chosen = np.ones((1, len(labels)), dtype=bool) if chosen is None else chosen
+    counts = np.stack([images_per_label(labels[each], classes=classes) for each in chosen])
+    weights = np.where(chosen, (1 / counts).astype(np.float32)[:, labels], np.float32(0))
+    return Replicates(labels=np.broadcast_to(labels, chosen.shape), weights=weights)
+
+
+def ranking_half(labels: npt.NDArray[np.int64], *, classes: int) -> npt.NDArray[np.bool_]:
+    """Every second image of each label, (N,): what is chosen on these is judged on the others, of which each is first.
+
+    Raises
+    ------
+    InputError
+        If a label has fewer than two images.
+    """
     counts = images_per_label(labels, classes=classes)
-    return Replicates(labels=labels[None], weights=(1 / counts).astype(np.float32)[labels][None])
+    if counts.min() < 2:
+        raise InputError(
+            f"labels: one test image of label {counts.argmin()}; mechanism needs two of each, to choose and to judge"
+        )
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in range(classes):
+        chosen[np.flatnonzero(labels == label)[1::2]] = True
+    return chosen
 
 
 def bootstrap(
@@ -126,7 +143,7 @@ def permutation(
 def replicate_means(
     model: nn.Module,
     blocks: Sequence[Block],
-    heads: Mapping[str, Tensor],
+    heads: Mapping[str, Head],
     images: Images,
     replicates: Replicates,
     *,
@@ -141,7 +158,7 @@ def replicate_means(
     """
     inputs, _ = next(iter(images()))
     shapes = block_shapes(model, blocks, tuple(inputs.shape[1:]))
-    classes = len(next(iter(heads.values())))
+    classes = next(iter(heads.values())).classes
     sizes = {layer: 4 * classes**2 * shape[0] for layer, shape in shapes.items()}
     for group in _passes(sizes, len(replicates)):
         needed = [block for block in blocks if block.layer in {layer for layer, _, _ in group}]

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import nn
 
 from probecore.determinism import numpy_generator
-from probecore.mechanism.estimates import Array, Quantities, estimates, of_fields, of_winners
+from probecore.mechanism.estimates import Array, Quantities, estimates, of_fields, of_winners, within_range
+from probecore.mechanism.head import Head
 from probecore.mechanism.params import MechanismParams
 from probecore.mechanism.readout import (
     Floats,
@@ -17,7 +19,6 @@ from probecore.mechanism.readout import (
     Replicates,
     as_they_are,
     bootstrap,
-    image_fields,
     image_winners,
     permutation,
     replicate_means,
@@ -36,7 +37,7 @@ SWEPT = ("snr", "labels_all", "clusters_all", "cluster_size", "noise_all", "clus
 def replicated_estimates(
     model: nn.Module,
     blocks: Sequence[Block],
-    heads: Mapping[str, Tensor],
+    heads: Mapping[str, Head],
     images: Images,
     labels: npt.NDArray[np.int64],
     *,
@@ -46,8 +47,8 @@ def replicated_estimates(
 ) -> dict[Place, Quantities]:
     """Columns of every quantity, (F,) about filters and () about layers.
 
-    Intervals are percentiles over bootstrap replicates of the images, drawn within labels; nulls are medians over
-    permutations of the labels. The share of a filter's favourite does not depend on
+    Intervals come from bootstrap replicates of the images, drawn within labels; nulls are medians over permutations
+    of the labels. The share of a filter's favourite does not depend on
     labels: in place of a null it has the least it can be, 1 / K.
 
     Parameters
@@ -56,7 +57,7 @@ def replicated_estimates(
     fields : name of a layer → matrices (F, K, K) of its filters
     key : names this unit of work; the draws follow from it
     """
-    classes = len(next(iter(heads.values())))
+    classes = next(iter(heads.values())).classes
 
     def of(replicates: Replicates, read: Reading) -> Iterator[tuple[str, Floats]]:
         return replicate_means(model, blocks, heads, images, replicates, read=read)
@@ -68,14 +69,52 @@ def replicated_estimates(
     as_given = ((layer, matrices[None]) for layer, matrices in fields.items())
     observed = _quantities(as_given, of(as_they_are(labels, classes=classes), image_winners), params)
     drawn, null = (
-        _quantities(of(replicates, image_fields), of(replicates, image_winners), params)
+        _quantities(of(replicates, Head.image_fields), of(replicates, image_winners), params)
         for replicates in (draw("bootstrap", params.bootstrap), draw("permutation", params.permutations))
     )
-    found = {place: estimates(observed[place][0], drawn[place], null[place]) for place in observed}
+    found = {
+        place: within_range(place[1], estimates(observed[place][0], drawn[place], null[place])) for place in observed
+    }
     for (_, quantity, _), columns in found.items():
         if quantity == "winner_share":
             columns |= {"null": np.full_like(columns["value"], 1 / classes), "p": np.full_like(columns["p"], np.nan)}
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halves:
+    """What two halves of the images give, so that nothing is judged on the images that chose it."""
+
+    matrices: dict[str, Floats]
+    """Name of a layer → matrices (2, F, K, K) over the half that ranks and the half that judges."""
+    qualities: dict[Place, Array]
+    """Quantities of every filter (F,) and layer () over the half that ranks."""
+
+
+def halves(
+    model: nn.Module,
+    blocks: Sequence[Block],
+    heads: Mapping[str, Head],
+    images: Images,
+    labels: npt.NDArray[np.int64],
+    *,
+    ranking: npt.NDArray[np.bool_],
+    params: MechanismParams,
+) -> Halves:
+    """Matrices and quantities by halves of the images; parameters as of `replicated_estimates`.
+
+    Parameters
+    ----------
+    ranking : which images rank, shape (N,), from `ranking_half`
+    """
+    both = as_they_are(labels, classes=next(iter(heads.values())).classes, chosen=np.stack([ranking, ~ranking]))
+    found: dict[str, list[Floats]] = defaultdict(list)
+    for layer, part in replicate_means(model, blocks, heads, images, both, read=Head.image_fields):
+        found[layer].append(part)
+    matrices = {layer: np.concatenate(parts) for layer, parts in found.items()}
+    rates = replicate_means(model, blocks, heads, images, both, read=image_winners)
+    ranked = _quantities(((layer, each[:1]) for layer, each in matrices.items()), rates, params)
+    return Halves(matrices=matrices, qualities={place: values[0] for place, values in ranked.items()})
 
 
 def _quantities(

@@ -1,6 +1,5 @@
 """The gathering job of `mechanism`: the networks' tables into those of the experiment, figures and the summary."""
 
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -12,15 +11,17 @@ from probecore.mechanism.figures import draw_depth, draw_matrices, draw_sizes, d
 from probecore.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.mechanism.layer import AUTHORS
 from probecore.mechanism.run import KEYS
-from probecore.statistics import adjust
+from probecore.statistics import adjust, headline_over_seeds
+from probecore.statistics.intervals import CARRIERS
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = gather(networks, KEYS, output=output)
-    tables["worth"] = _adjusted(tables["worth"])
-    write_table(output / "worth.csv", tables["worth"], sort_by=[*NAMES, *KEYS["worth"]])
+    for name, family in FAMILIES.items():
+        tables[name] = _adjusted(tables[name], family)
+        write_table(output / f"{name}.csv", tables[name], sort_by=[*NAMES, *KEYS[name]])
     draw_depth(tables["layers"], output / "depth")
     draw_matrices(tables["examples"], output / "matrices")
     draw_sizes(tables["sizes"], output / "sizes")
@@ -45,7 +46,7 @@ FIGURES = [
         file="depth.svg",
         table="layers.csv",
         title="Accuracy and signal by layer",
-        caption="Test accuracy of a bias-free linear head on each block of the frozen network, and how many filters "
+        caption="Test accuracy of a linear head on each block of the frozen network, and how many filters "
         "have a label on the diagonal of their clipped matrix over how many have a pair of different labels (ours). "
         "One line per network, 95 % intervals over images; dashed: largest class, and permuted labels.",
     ),
@@ -54,7 +55,8 @@ FIGURES = [
         table="examples.csv",
         title="What one filter says",
         caption="Field of one filter on every output by label of the image, over its largest element; clipped; and "
-        "with its clusters of labels side by side (outlined). Of each layer the filter with most clusters.",
+        "with its clusters of labels side by side (outlined). Of each layer the filter with most clusters on the "
+        "other half of the test images.",
     ),
     FigureEntry(
         file="sizes.svg",
@@ -96,16 +98,18 @@ TABLES = [
     TableEntry(
         file="layers.csv",
         title="Layers",
-        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies, else percentiles "
-        "of a bootstrap within labels), null and p (accuracies: largest class, one-sided; winner_share: 1/K, the "
-        "least it can be, no p; else: median under permuted labels, two-sided). Names ending in _all are means over "
-        "all filters, their namesakes over those with a cluster.",
+        caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies; else of what samples "
+        "of as many images give, from a bootstrap within labels), null and p (accuracies: largest class, one-sided; "
+        "winner_share: 1/K, the least it can be, no p; else: median under permuted labels, two-sided), corrected "
+        "within a quantity (Holm; Benjamini and Hochberg). Names ending in _all are means over all filters, their "
+        "namesakes over those with a cluster.",
     ),
     TableEntry(
         file="worth.csv",
         title="Qualities against worth",
-        caption="Spearman correlations over a layer's filters with bootstrap interval and permutation p, corrected "
-        "within each pair of quality and worth (Holm; Benjamini and Hochberg).",
+        caption="Spearman correlations over a layer's filters of qualities on one half of the images with worth on the "
+        "other: interval on Fisher's scale from 8 filters on, and permutation p, corrected within each pair of quality "
+        "and worth (Holm; Benjamini and Hochberg).",
     ),
     TableEntry(
         file="pruning.csv",
@@ -118,51 +122,59 @@ TABLES = [
         file="filters.csv",
         title="Filters",
         caption="Per filter: clusters, labels in them, noise counts, strength, winners, and worth: how much loss "
-        "increases (normal interval) and accuracy drops (interval for matched pairs) when it is silent.",
+        "increases (bootstrap-t interval, where enough images carry it) and accuracy drops (interval for matched "
+        "pairs) when it is silent. p_bh: corrected within a quantity (Benjamini and Hochberg).",
     ),
 ]
 
 
-def _adjusted(worth: pd.DataFrame) -> pd.DataFrame:
-    """With p-values corrected within a family: all layers, networks and epochs of one quality and one worth."""
-    families = worth.groupby(["quantity", "worth"])["p"]
-    return worth.assign(
+FAMILIES = {"layers": ["quantity"], "sweep": ["quantity"], "worth": ["quantity", "worth"]}
+"""Tables whose p-values are corrected → what names a family: all layers, networks and epochs of the experiment."""
+
+
+def _adjusted(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
+    families = table.groupby(family)["p"]
+    return table.assign(
         p_holm=families.transform(lambda p: adjust(p, method="holm")),
         p_bh=families.transform(lambda p: adjust(p, method="benjamini_hochberg")),
     )
 
 
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
-    """Means over networks by condition: accuracy and SNR of the first and last layer, and how both go with depth."""
+    """Over seeds, by condition: accuracy and SNR of the first and last layer, and how both go with depth."""
     shown = at_the_end(tables["layers"])
     headline: dict[str, int | float | None] = {}
-    for (condition, quantity), rows in shown[shown["quantity"].isin(["accuracy", "snr"])].groupby(
-        ["condition", "quantity"]
-    ):
-        by_layer = rows.groupby(["depth", "layer"])["value"].mean()
-        for (_, layer), value in (by_layer.iloc[[0, -1]] if len(by_layer) > 1 else by_layer).items():
-            headline[f"{quantity}.{condition}.{layer}"] = _finite(value)
-        if len(by_layer) > 2:
-            rank = spearmanr(by_layer.index.get_level_values("depth"), by_layer).statistic
-            headline[f"{quantity}_with_depth.{condition}"] = _finite(rank)
+    chosen = shown[shown["quantity"].isin(["accuracy", "snr"])]
+    for (condition, quantity), rows in chosen.groupby(["condition", "quantity"]):
+        depths = rows.drop_duplicates("depth").set_index("depth")["layer"].sort_index()
+        for depth in sorted({depths.index[0], depths.index[-1]}):
+            values = rows[rows["depth"] == depth]["value"]
+            headline |= headline_over_seeds(f"{quantity}.{condition}.{depths[depth]}", values)
+        if len(depths) > 2:
+            ranks = [spearmanr(line["depth"], line["value"]).statistic for _, line in rows.groupby("network")]
+            headline |= headline_over_seeds(f"{quantity}_with_depth.{condition}", ranks)
     pruning = tables["pruning"]
     for method, rows in pruning[pruning["retrained"] == 1].groupby("method"):
         sparsest = rows[rows["threshold"] == rows["threshold"].max()]
-        headline[f"accuracy.pruned_by_{method}"] = float(sparsest["accuracy"].mean())
+        headline |= headline_over_seeds(f"accuracy.pruned_by_{method}", sparsest["accuracy"])
     return headline
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
     remarks = [
         "Where a block leaves 1×1 maps (neurons, or a last pooling), a filter's matrix is the product of its mean "
-        "activation per label and its weights: rank one by construction, so that it votes for one output whatever "
-        "the label. Only for larger maps is that an observation.",
+        "activation per label, less that of all labels, and its weights: rank one by construction, so that it votes "
+        "for one output above its mean and for another below. Only for larger maps is that an observation.",
+        "Intervals of counts say what samples of as many images give on average: how many elements pass a threshold "
+        "depends on the number of images. Loss increases that fewer than "
+        f"{CARRIERS} images carry have no interval: none that was tried holds there.",
         f"Names the authors' code gives a meaning to: {', '.join(AUTHORS)}, and the accuracies; the rest is ours.",
     ]
+    if "untrained" not in set(at_the_end(tables["layers"])["condition"]):
+        remarks.append(
+            "No untrained control: these networks have no checkpoint before training. To get one, train the same "
+            "architecture with `seeds: [0], epochs: 0` in an experiment beside this one."
+        )
     if tables["pruning"].empty:
         remarks.append("No network was pruned: it was not wanted, or none is a plain chain of layers.")
     return remarks
@@ -170,5 +182,6 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
 
 RECONSTRUCTION = (
     "The papers' full texts are not available to us: recipe, matrices, clipping, clusters and noise counts follow the "
-    "authors' public code; signal, background and their ratio, winner statistics, worth, intervals and nulls are ours."
+    "authors' public code; that heads see standardised features (`heads.features: raw` is theirs), signal, background "
+    "and their ratio, winner statistics, worth, intervals and nulls are ours."
 )

@@ -10,10 +10,10 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class WinnerStatistics:
-    """Of each filter, in the shape of the rates without their last two axes; NaN for filters that never fire."""
+    """Of each filter, in the shape of the rates without their last two axes; NaN where a field is always 0."""
 
     single_accuracy: Array
-    """Share of images that the filter alone gets right, mean over labels; an image on which it is silent is wrong."""
+    """Share of images that the filter alone gets right, mean over labels; an image with a field of 0 is wrong."""
     winner_constancy: Array
     """Share of the labels on which it fires for which its most frequent winner is that over all labels."""
     winner_share: Array

@@ -6,7 +6,8 @@ import torch
 
 from probecore.errors import InputError
 from probecore.mechanism import class_mean_maps, clip_fields, single_filter_fields
-from probecore.mechanism.readout import image_fields, image_winners
+from probecore.mechanism.head import Head, Moments
+from probecore.mechanism.readout import image_winners
 from probecore.mechanism.winners import winner_statistics
 
 
@@ -85,16 +86,17 @@ def test_labels_that_do_not_fit_are_refused(maps: np.ndarray, labels: np.ndarray
 def test_fields_of_single_images_average_to_the_matrices(
     maps: np.ndarray, labels: np.ndarray, weight: np.ndarray
 ) -> None:
-    single = image_fields(torch.from_numpy(weight), torch.from_numpy(maps)).numpy()
+    head = Head(weight=torch.from_numpy(weight), centre=torch.zeros(maps.shape[1:]))
+    single = head.image_fields(torch.from_numpy(maps)).numpy()
     fields = single_filter_fields(weight, class_mean_maps(maps, labels, classes=4))
     means = np.stack([single[labels == label].mean(0) for label in range(4)], axis=1)
     assert np.allclose(fields, means, atol=1e-5)
 
 
 def test_winners_leave_out_silent_filters() -> None:
-    weight = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
+    head = Head(weight=torch.tensor([[1.0, 2.0], [0.0, 3.0]]), centre=torch.zeros(2))
     maps = torch.tensor([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
-    won = image_winners(weight, maps)
+    won = image_winners(head, maps)
     assert won[:, 0].tolist() == [[1, 0], [0, 0], [1, 0]]
     assert won[:, 1].tolist() == [[0, 1], [0, 1], [0, 0]]
 
@@ -120,3 +122,30 @@ def test_fields_that_cannot_be_clipped() -> None:
 def test_a_head_with_other_outputs_than_labels() -> None:
     with pytest.raises(InputError, match="3 outputs on maps of 10 labels"):
         single_filter_fields(np.ones((3, 16)), np.ones((10, 4, 2, 2)))
+
+
+def test_a_head_is_the_sum_of_its_filters_bias_included(maps: np.ndarray, labels: np.ndarray) -> None:
+    torch.manual_seed(0)
+    images = torch.from_numpy(maps)
+    moments = Moments()
+    moments.add(images.flatten(1))
+    mean, scale = moments.centre_and_scale()
+    assert scale == pytest.approx(float((images.flatten(1) - mean).square().mean().sqrt()), rel=1e-6)
+    head = Head(weight=torch.randn(4, mean.numel()), centre=mean.reshape(images.shape[1:]))
+    single, matrices = head.image_fields(images), head.matrices(class_mean_maps(maps, labels, classes=4))
+    affine = images.flatten(1) @ head.weight.T - head.weight @ mean
+    assert torch.allclose(single.sum(1), affine, atol=1e-4)
+    assert torch.allclose(head(images), affine, atol=1e-4)
+    means = np.stack([single[labels == label].mean(0) for label in range(4)], axis=1)
+    assert np.allclose(matrices, means, atol=1e-5)
+
+
+def test_a_filter_that_never_changes_says_nothing() -> None:
+    images = torch.randn(1000, 2, 3, generator=torch.Generator().manual_seed(0))
+    images[:, 1] = torch.tensor([0.1, -7.3, 1e5])
+    moments = Moments()
+    moments.add(images.flatten(1))
+    mean, _ = moments.centre_and_scale()
+    head = Head(weight=torch.ones(4, 6), centre=mean.reshape(2, 3))
+    assert not head.image_fields(images)[:, 1].any()
+    assert not image_winners(head, images)[:, 1].any()

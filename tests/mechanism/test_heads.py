@@ -1,13 +1,16 @@
 """Heads: each as if alone, cached as if not, and equal to autograd."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.mechanism import heads, train_heads
+from probecore.mechanism import class_mean_maps, heads, train_heads
 from probecore.mechanism.backbone import block_outputs, choose_blocks
+from probecore.mechanism.head import Head
 from probecore.mechanism.params import Heads
 from probecore.models import build_model
 from probecore.models.params import ModelParams
@@ -18,58 +21,91 @@ SHAPE = (1, 28, 28)
 QUICK = Heads(epochs=3, augmentation=None)
 
 
-def train(lenet: nn.Module, digits: Digits, patterns: list[str], recipe: Heads = QUICK) -> dict[str, torch.Tensor]:
+def train(lenet: nn.Module, digits: Digits, patterns: list[str], recipe: Heads = QUICK) -> dict[str, Head]:
     images, labels = digits
     chosen = choose_blocks(lenet, SHAPE, patterns)
     return train_heads(lenet, chosen, images, labels, classes=10, key=("test",), recipe=recipe)
 
 
+def equal(one: Head, other: Head) -> bool:
+    return torch.equal(one.weight, other.weight) and torch.equal(one.centre, other.centre)
+
+
 def test_together_as_alone(lenet: nn.Module, digits: Digits) -> None:
     together = train(lenet, digits, ["*"])
     assert list(together) == ["conv1", "conv2", "fc1", "fc2"]
-    assert [weight.shape[1] for weight in together.values()] == [6 * 14 * 14, 16 * 5 * 5, 120, 84]
-    for layer, weight in together.items():
-        assert torch.equal(train(lenet, digits, [layer])[layer], weight)
+    assert [head.weight.shape[1] for head in together.values()] == [6 * 14 * 14, 16 * 5 * 5, 120, 84]
+    for layer, head in together.items():
+        assert equal(train(lenet, digits, [layer])[layer], head)
 
 
 def test_in_turns_as_at_once(lenet: nn.Module, digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     together = train(lenet, digits, ["*"])
     monkeypatch.setattr(heads, "CACHE_BYTES", 4 * 1000 * 500)
-    for layer, weight in train(lenet, digits, ["*"]).items():
-        assert torch.equal(weight, together[layer])
+    for layer, head in train(lenet, digits, ["*"]).items():
+        assert equal(head, together[layer])
 
 
 def test_augmentation_that_changes_nothing_gives_the_cached_result(lenet: nn.Module, digits: Digits) -> None:
     cached = train(lenet, digits, ["*"], Heads(epochs=1, augmentation=None))
     passed = train(lenet, digits, ["*"], Heads(epochs=1, augmentation=Augmentation()))
-    for layer, weight in passed.items():
-        assert (weight - cached[layer]).abs().max() < 1e-3 * cached[layer].abs().max()
+    for layer, head in passed.items():
+        weight = cached[layer].weight
+        assert (head.weight - weight).abs().max() < 1e-3 * weight.abs().max()
+        assert torch.allclose(head.centre, cached[layer].centre, atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", ["conv2", "fc2"])
-def test_equal_to_autograd_on_channel_major_maps(lenet: nn.Module, digits: Digits, layer: str) -> None:
-    recipe = Heads(epochs=1, batch=1000, augmentation=None)
+@pytest.mark.parametrize("features", ["standardised", "raw"])
+def test_equal_to_autograd_on_channel_major_maps(
+    lenet: nn.Module, digits: Digits, layer: str, features: Literal["standardised", "raw"]
+) -> None:
+    recipe = Heads(epochs=1, batch=1000, augmentation=None, features=features)
     trained = train(lenet, digits, [layer], recipe)[layer]
     outputs, _ = block_outputs(lenet, choose_blocks(lenet, SHAPE, [layer]), scaled(digits[0]))
-    maps = outputs[layer]
+    maps, scale = outputs[layer], 1.0
+    if features == "standardised":
+        assert torch.allclose(trained.centre, maps.mean(0), atol=1e-5)
+        scale = float((maps - maps.mean(0)).square().mean().sqrt())
+    inputs = ((maps - trained.centre) / scale).flatten(1)
     weight = nn.Parameter(heads._initial(tuple(maps.shape[1:]), 10, ("test", layer)).flatten(1))
     optimiser = torch.optim.SGD([weight], lr=0.01 * 0.975, momentum=0.975, nesterov=True, weight_decay=1e-3)
-    nn.functional.cross_entropy(maps.flatten(1) @ weight.T, torch.from_numpy(digits[1])).backward()
+    nn.functional.cross_entropy(inputs @ weight.T, torch.from_numpy(digits[1])).backward()
     optimiser.step()
-    assert torch.allclose(trained, weight, atol=1e-6)
+    assert torch.allclose(trained.weight * scale, weight, atol=1e-6)
+    assert torch.allclose(trained(maps), inputs @ weight.T, atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [1, 10, 100, 300])
+def test_heads_do_not_measure_the_size_of_features(digits: Digits, factor: float) -> None:
+    """The last hidden layer of an untrained network times a number says as much as before, filter by filter."""
+    torch.manual_seed(1)
+    model = build_model(ModelParams(name="lenet5"), input_shape=SHAPE, outputs=10).eval()
+    found = {}
+    for times in (1, factor):
+        with torch.no_grad():
+            model.fc2.weight.mul_(times)
+            model.fc2.bias.mul_(times)
+        head = train(model, digits, ["fc2"], Heads(epochs=30, decay=0.9, augmentation=None))["fc2"]
+        maps = block_outputs(model, choose_blocks(model, SHAPE, ["fc2"]), scaled(digits[0]))[0]["fc2"]
+        accuracy = (head(maps).argmax(1) == torch.from_numpy(digits[1])).float().mean()
+        found[times] = float(accuracy), head.matrices(class_mean_maps(maps.numpy(), digits[1], classes=10))
+    assert found[factor][0] == pytest.approx(found[1][0], abs=0.002)
+    assert found[1][0] > 0.6
+    assert np.allclose(found[factor][1], found[1][1], atol=1e-3 * np.abs(found[1][1]).max())
 
 
 def test_the_rate_decays_before_every_epoch(lenet: nn.Module, digits: Digits) -> None:
-    still = Heads(epochs=5, decay=1e-9, weight_decay=0.0, augmentation=None)
+    still = Heads(epochs=5, decay=1e-9, weight_decay=0.0, augmentation=None, features="raw")
     trained = train(lenet, digits, ["fc2"], still)["fc2"]
-    assert torch.allclose(trained, heads._initial((84,), 10, ("test", "fc2")), atol=1e-7)
+    assert torch.allclose(trained.weight, heads._initial((84,), 10, ("test", "fc2")), atol=1e-7)
 
 
 def test_a_head_on_the_last_block_matches_the_network(lenet: nn.Module, digits: Digits) -> None:
     images, labels = scaled(digits[0]), torch.from_numpy(digits[1])
-    weights = train(lenet, digits, ["fc2"], Heads(epochs=20, augmentation=None))
+    trained = train(lenet, digits, ["fc2"], Heads(epochs=20, augmentation=None))
     outputs, logits = block_outputs(lenet, choose_blocks(lenet, SHAPE, ["fc2"]), images)
-    accuracy = ((outputs["fc2"] @ weights["fc2"].T).argmax(1) == labels).float().mean()
+    accuracy = (trained["fc2"](outputs["fc2"]).argmax(1) == labels).float().mean()
     assert accuracy > (logits.argmax(1) == labels).float().mean() - 0.02
 
 

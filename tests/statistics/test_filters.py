@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,16 @@ def test_columns_order_and_rows(tmp_path: Path) -> None:
     assert list(table) == FILTER_COLUMNS
     assert table["filter"].tolist() == [3, 4]
     assert table["p"].isna().tolist() == [True, False]
+
+
+def test_p_values_are_corrected_within_an_experiment_and_a_quantity(tmp_path: Path) -> None:
+    rows = [ROW | {"filter": index, "p": p} for index, p in enumerate([0.01, 0.04, np.nan])]
+    rows += [{**ROW, "quantity": "other", "p": 0.04}, {**ROW, "experiment": "f", "p": 0.03}]
+    write_filters(tmp_path / "filters.csv", pd.DataFrame(rows))
+    table = pd.read_csv(tmp_path / "filters.csv")
+    assert table["p_bh"].tolist() == pytest.approx([0.02, 0.04, np.nan, 0.04, 0.03], nan_ok=True)
+    write_filters(tmp_path / "again.csv", table)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "filters.csv").read_bytes()
 
 
 @pytest.mark.parametrize(

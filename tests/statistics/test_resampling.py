@@ -37,6 +37,26 @@ def test_spearman_agrees_with_scipy_with_ties() -> None:
     assert ours.n == 40
 
 
+@pytest.mark.parametrize("n", [8, 16, 84])
+def test_spearman_interval_covers(n: int) -> None:
+    """A correlation of 0.6 of two normal variables."""
+    rng = np.random.default_rng(4)
+    truth, inside = 6 / np.pi * np.arcsin(0.6 / 2), []
+    for _ in range(300):
+        x, noise = rng.normal(size=(2, n))
+        found = spearman(x, 0.6 * x + 0.8 * noise, generator=rng, repeats=19)
+        inside.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(inside) <= 0.99
+
+
+def test_spearman_has_no_interval_where_none_holds() -> None:
+    rng = np.random.default_rng(5)
+    for x in (rng.normal(size=(7, 2)).T, [np.arange(20), np.arange(20)]):
+        found = spearman(*x, generator=rng)
+        assert np.isnan([found.low, found.high]).all()
+        assert np.isfinite([found.value, found.p]).all()
+
+
 def test_spearman_is_calibrated() -> None:
     rng = np.random.default_rng(2)
     p = [spearman(*rng.normal(size=(2, 12)), generator=rng, repeats=199).p for _ in range(300)]
