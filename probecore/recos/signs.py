@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from probecore.recos.geometry import check_layer, pad, taps
+from probecore.statistics.moved_grid import Orders
 
 
 class Contributions:
@@ -38,7 +39,8 @@ class Contributions:
         weight = layer.get_parameter("weight").detach().double().flatten(1)
         groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
         self._weights = weight.relu().unflatten(0, (groups, -1)), (-weight).relu().unflatten(0, (groups, -1))
-        self._met = [torch.zeros(groups, dtype=torch.float64, device=weight.device) for _ in range(2)]
+        shape = groups, weight.shape[1]
+        self._met = [torch.zeros(shape, dtype=torch.float64, device=weight.device) for _ in range(2)]
         self.positive = self.negative = torch.empty(0, len(weight), dtype=torch.float64)
 
     def add(self, inputs: Tensor) -> None:
@@ -50,20 +52,23 @@ class Contributions:
         """Sign confusion of each filter, (F,); NaN where nothing contributes."""
         return self.negative.sum(0) / (self.positive + self.negative).sum(0)
 
-    def expected(self) -> tuple[Tensor, float]:
-        """The rates to expect if each filter's weights stood at random places, (F,), and that of the whole layer.
+    def moved(self, orders: Orders) -> tuple[Tensor, Tensor]:
+        """Rates if filters stood elsewhere on what they read: of each filter (B, F), and of the whole layer (B,).
 
-        Ratios of expectations over all permutations of a filter's weights.
+        Parameters
+        ----------
+        orders : which tap's input each weight meets instead of its own, (B, taps), in all filters alike
         """
+        places = torch.from_numpy(orders).to(self._met[0].device)
         positive, negative = (
-            (weights.sum(2) * met[:, None]).flatten().cpu()
+            torch.einsum("gbd,gfd->bgf", met[:, places], weights).flatten(1).cpu()
             for weights, met in zip(self._weights, self._met, strict=True)
         )
-        return negative / (positive + negative), float(negative.sum() / (positive + negative).sum())
+        return negative / (positive + negative), negative.sum(1) / (positive + negative).sum(1)
 
     def _sum(self, sign: int, inputs: Tensor) -> Tensor:
         met = _met_by_weights(self._layer, inputs)
-        self._met[sign] += met.sum((0, 2))
+        self._met[sign] += met.sum(0)
         return torch.einsum("ngd,gfd->ngf", met, self._weights[sign]).flatten(1).cpu()
 
 

@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from scipy.special import betainc, betaincc
+from scipy.special import betainc, betaincc, stdtrit
 from torch import Tensor
 
 from probecore.recos.geometry import anchor_vectors
 from probecore.recos.listening import BATCH, inputs_of
 from probecore.recos.polarity import dc_share, mean_free, weight_of
 from probecore.recos.probe import Probe, Rows
+from probecore.recos.ratios import ratio_over_images
 from probecore.recos.signs import Contributions
-from probecore.statistics import bootstrap_counts, paired_difference, percentile_interval
+from probecore.statistics import paired_difference, permutation_p
+from probecore.statistics.moved_grid import Orders, moved_taps
+
+Array = npt.NDArray[np.float64]
+
+MOVES = 999
+"""Moves of a layer's filters behind the null of its sign confusion."""
 
 
 def weight_rows(probe: Probe) -> Rows:
@@ -34,9 +42,12 @@ class Turned:
         self.anchors = {name: anchor_vectors(layer) for name, layer in first.layers.items()}
 
     def layer_rows(self, probe: Probe) -> Rows:
-        """Mean angle of a layer's anchors."""
+        """Mean angle of a layer's anchors, with Student's t interval over them."""
         for name, degrees in self._degrees(probe):
-            yield {"layer": name, "quantity": "turned", "value": float(degrees.mean()), "null": 90.0, "n": len(degrees)}
+            n, mean = len(degrees), float(degrees.mean())
+            half = float(stdtrit(n - 1, 0.975) * degrees.std() / n**0.5) if n > 1 else np.nan
+            row = {"layer": name, "quantity": "turned", "value": mean, "low": mean - half, "high": mean + half}
+            yield {**row, "null": 90.0, "n": n}
 
     def filter_rows(self, probe: Probe) -> Rows:
         """The angle of each anchor; p is the chance of a random direction to be at least as close."""
@@ -70,31 +81,39 @@ class Signs:
         for inputs in inputs_of(probe.model, probe.layers, images, scale=probe.network.scale):
             for name, own in self.contributions.items():
                 own.add(inputs[name])
-        generator = probe.numpy_generator("images")
-        self.counts = torch.from_numpy(bootstrap_counts(len(images), probe.params.resamples, generator)).double()
+        self._moved = {name: own.moved(self._orders(probe, name)) for name, own in self.contributions.items()}
 
     def layer_rows(self) -> Rows:
         """The rate over all filters of a layer."""
         for name, own in self.contributions.items():
-            (columns,) = self._columns(own.positive.sum(1, keepdim=True), own.negative.sum(1, keepdim=True))
-            yield {"layer": name, "quantity": "sign_confusion", **columns, "null": own.expected()[1]}
+            rates = _rates(own.positive.sum(1, keepdim=True), own.negative.sum(1, keepdim=True))
+            moved = self._moved[name][1][:, None]
+            yield {"layer": name, "quantity": "sign_confusion", **next(_columns(rates, moved)), "n": len(own.positive)}
 
     def filter_rows(self) -> Rows:
         """The rate of each filter."""
         for name, own in self.contributions.items():
-            nulls = own.expected()[0].tolist()
-            for index, columns in enumerate(self._columns(own.positive, own.negative)):
+            rates = _rates(own.positive, own.negative)
+            for index, columns in enumerate(_columns(rates, self._moved[name][0])):
                 keys = {"layer": name, "site": "conv", "filter": index, "quantity": "sign_confusion"}
-                yield {**keys, **columns, "null": nulls[index]}
+                yield {**keys, **columns, "n": len(own.positive)}
 
-    def _columns(self, positive: Tensor, negative: Tensor) -> list[dict[str, float]]:
-        rates = negative.sum(0) / (positive + negative).sum(0)
-        redrawn = self.counts @ negative / (self.counts @ (positive + negative))
-        low, high = percentile_interval(redrawn.numpy())
-        return [
-            {"value": value, "low": low[index], "high": high[index], "n": len(positive)}
-            for index, value in enumerate(rates.tolist())
-        ]
+    @staticmethod
+    def _orders(probe: Probe, name: str) -> Orders:
+        taps = probe.layers[name].get_parameter("weight")[0].numel()
+        generator = probe.numpy_generator("moved", name)
+        return moved_taps(taps, probe.tap_grid(name), count=MOVES, generator=generator)
+
+
+def _rates(positive: Tensor, negative: Tensor) -> dict[str, Array]:
+    return ratio_over_images(negative, positive + negative)
+
+
+def _columns(rates: dict[str, Array], moved: Tensor) -> Iterator[dict[str, float]]:
+    """Columns of a row for each rate; null and p are of moved filters."""
+    columns = {**rates, "null": moved.numpy().mean(0), "p": permutation_p(rates["value"], moved, tail="two-sided")}
+    for numbers in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, map(float, numbers), strict=True))
 
 
 def mean_anchor_rows(probe: Probe) -> Rows:
