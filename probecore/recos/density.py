@@ -21,6 +21,9 @@ BINS = 36
 SETS = 99
 """Sets of random directions that a layer's anchors are compared with, at least."""
 
+NUMBERS = 2**26
+"""Fewer sets, but one, where all their directions would be more numbers than this; p is at least 2 / (sets + 1)."""
+
 NULL_IMAGES = 200
 """Images behind the comparison, at most; fewer, but 20, where `PRODUCTS` would be exceeded."""
 
@@ -88,7 +91,7 @@ class RandomSets:
 
     Parameters
     ----------
-    count : directions at least, and `SETS` sets at least
+    count : directions at least, and `SETS` sets at least, within `NUMBERS`
 
     Attributes
     ----------
@@ -100,7 +103,7 @@ class RandomSets:
 
     def __init__(self, layer: nn.Module, count: int, generator: torch.Generator) -> None:
         self._layer, groups, filters = layer, groups_of(layer), len(layer.get_parameter("weight"))
-        sets = max(SETS, -(-count // filters))
+        sets = min(max(SETS, -(-count // filters)), max(1, NUMBERS // layer.get_parameter("weight").numel()))
         self._flat = random_directions(layer, sets * filters, generator)
         self._shape = groups, sets, filters // groups
         self.vectors = self._flat.unflatten(0, self._shape).transpose(0, 1).flatten(1, 2)

@@ -57,11 +57,12 @@ class Contributions:
 
         Parameters
         ----------
-        orders : which tap's input each weight meets instead of its own, (B, taps), in all filters alike
+        orders : which tap's input each weight meets instead of its own, (B, taps), in all filters alike; what is met
+            keeps its mean and variance, also where a tap comes twice
         """
         places = torch.from_numpy(orders).to(self._met[0].device)
         positive, negative = (
-            torch.einsum("gbd,gfd->bgf", met[:, places], weights).flatten(1).cpu()
+            torch.einsum("gbd,gfd->bgf", _alike(met[:, places], met), weights).flatten(1).cpu()
             for weights, met in zip(self._weights, self._met, strict=True)
         )
         return negative / (positive + negative), negative.sum(1) / (positive + negative).sum(1)
@@ -70,6 +71,14 @@ class Contributions:
         met = _met_by_weights(self._layer, inputs)
         self._met[sign] += met.sum(0)
         return torch.einsum("ngd,gfd->ngf", met, self._weights[sign]).flatten(1).cpu()
+
+
+def _alike(moved: Tensor, met: Tensor) -> Tensor:
+    """Moved values (G, B, taps) with the mean and variance of the values themselves, (G, taps)."""
+    centred = moved - moved.mean(2, keepdim=True)
+    widths = moved.std(2, keepdim=True, correction=0)
+    scale = met.std(1, correction=0)[:, None, None] / torch.where(widths > 0, widths, 1.0)
+    return centred * scale + met.mean(1)[:, None, None]
 
 
 def _met_by_weights(layer: nn.Module, inputs: Tensor) -> Tensor:

@@ -48,8 +48,8 @@ class Spheres:
             yield {"layer": name, "quantity": "near_flat", **near_flat, **n}
             same = random.same_images(anchors)
             nulls = {
-                "density": _against(_summed(same.near, same.patches), random.layer_densities),
-                "nearest_angle": _against(_summed(same.angles, same.histogram), random.angles),
+                "density": against_random(_summed(same.near, same.patches), random.layer_densities),
+                "nearest_angle": against_random(_summed(same.angles, same.histogram), random.angles),
             }
             for kind in (kind for kind in COMPARED if kind in kinds):
                 sums, ending = kinds[kind], "" if kind == "anchors" else f"_{kind}"
@@ -61,7 +61,7 @@ class Spheres:
                     null = nulls[quantity] if kind == "anchors" else {}
                     yield {"layer": name, "quantity": f"{quantity}{ending}", **columns, **null, **n}
             used = np.exp(entropy(same.nearest.sum(0).numpy())) / same.nearest.shape[1]
-            occupied = effective_occupancy(anchors.nearest) | _against(used, random.effective)
+            occupied = effective_occupancy(anchors.nearest) | against_random(used, random.effective)
             yield {"layer": name, "quantity": "effective_occupancy", **occupied, **n}
             yield from _spread_rows(name, self.directions[name]["anchors"], random.vectors)
 
@@ -76,7 +76,7 @@ class Spheres:
             ):
                 columns = ratio_over_images(counts, anchors.patches)
                 shares = own.sum(0) / same.patches.sum(0)
-                columns |= _against(shares.numpy(), np.tile(null[:, None], len(shares)))
+                columns |= against_random(shares.numpy(), np.tile(null[:, None], len(shares)))
                 for index, patches in enumerate(anchors.patches.sum(0).tolist()):
                     row = {column: values[index] for column, values in columns.items()}
                     keys = {"layer": name, "filter": index, "site": "conv", "quantity": quantity}
@@ -144,7 +144,7 @@ def _summed(above: Tensor, below: Tensor) -> float:
     return float(above.sum() / below.sum())
 
 
-def _against(observed: npt.ArrayLike, null: npt.ArrayLike) -> dict[str, Any]:
+def against_random(observed: npt.ArrayLike, null: npt.ArrayLike) -> dict[str, Any]:
     """Columns null and p, by the values of random directions (S, ...)."""
     values = np.asarray(null)
     return {"null": values.mean(0) + np.zeros_like(observed), "p": permutation_p(observed, values, tail="two-sided")}
@@ -154,7 +154,7 @@ def _spread_rows(name: str, anchors: Tensor, random: Tensor) -> Rows:
     """How anchors lie to each other, beside sets (S, F, D) of as many random directions of the same dimension."""
     for quantity, measure in (("anchor_angle", _nearest_other), ("anchor_dimension", _dimension)):
         value = measure(anchors)
-        against = _against(value, [measure(vectors) for vectors in random])
+        against = against_random(value, [measure(vectors) for vectors in random])
         yield {"layer": name, "quantity": quantity, "value": value, **against, "n": len(anchors)}
 
 

@@ -102,8 +102,8 @@ TABLES = [
     TableEntry(
         file="layers.csv",
         title="Layers",
-        caption="Per network, layer and quantity, with the layer's place (`position`) and what it `reads`; intervals are "
-        "over images, of `turned` over anchors. See docs/recos.md.",
+        caption="Per network, layer and quantity, with the layer's place (`position`) and what it `reads`; intervals "
+        "are over images, of `turned` over anchors. See docs/recos.md.",
     ),
     TableEntry(
         file="families.csv",

@@ -30,9 +30,14 @@ def weight_rows(probe: Probe) -> Rows:
         taps = weight.shape[1]
         keys = {"layer": name, "site": "conv", "n": taps}
         for index, (norm, share) in enumerate(zip(weight.norm(dim=1).tolist(), dc_share(weight).tolist(), strict=True)):
-            p = float(betaincc(0.5, (taps - 1) / 2, share))
+            against = {"null": 1 / taps, "p": dc_share_p(share, taps)}
             yield {**keys, "filter": index, "quantity": "norm", "value": norm}
-            yield {**keys, "filter": index, "quantity": "dc_share", "value": share, "null": 1 / taps, "p": p}
+            yield {**keys, "filter": index, "quantity": "dc_share", "value": share, **against}
+
+
+def dc_share_p(share: float, taps: int) -> float:
+    """Chance that a random direction has as much of its energy in its mean."""
+    return float(betaincc(0.5, (taps - 1) / 2, share))
 
 
 class Turned:
@@ -44,17 +49,14 @@ class Turned:
     def layer_rows(self, probe: Probe) -> Rows:
         """Mean angle of a layer's anchors, with Student's t interval over them."""
         for name, degrees in self._degrees(probe):
-            n, mean = len(degrees), float(degrees.mean())
-            half = float(stdtrit(n - 1, 0.975) * degrees.std() / n**0.5) if n > 1 else np.nan
-            row = {"layer": name, "quantity": "turned", "value": mean, "low": mean - half, "high": mean + half}
-            yield {**row, "null": 90.0, "n": n}
+            value, low, high = angle_interval(degrees.numpy())
+            numbers = {"value": value, "low": low, "high": high, "null": 90.0, "n": len(degrees)}
+            yield {"layer": name, "quantity": "turned", **numbers}
 
     def filter_rows(self, probe: Probe) -> Rows:
         """The angle of each anchor; p is the chance of a random direction to be at least as close."""
         for name, degrees in self._degrees(probe):
-            free = self.anchors[name].shape[1] - 2  # directions of D - 1 dimensions, as the mean is gone
             for index, angle in enumerate(degrees.tolist()):
-                beyond = float(betainc(free / 2, 0.5, np.sin(np.radians(angle)) ** 2)) if free else 1.0
                 yield {
                     "layer": name,
                     "site": "conv",
@@ -62,14 +64,27 @@ class Turned:
                     "quantity": "turned",
                     "value": angle,
                     "null": 90.0,
-                    "p": beyond / 2 if angle <= 90 else 1 - beyond / 2,
+                    "p": turned_p(angle, self.anchors[name].shape[1]),
                     "n": self.anchors[name].shape[1],
                 }
 
     def _degrees(self, probe: Probe) -> Iterator[tuple[str, Tensor]]:
         for name, before in self.anchors.items():
             cosines = (before.double() * anchor_vectors(probe.layers[name]).double()).sum(1)
-            yield name, torch.rad2deg(torch.acos(cosines.clamp(-1, 1)))
+            yield name, torch.rad2deg(torch.acos(cosines.clamp(-1, 1))).cpu()
+
+
+def angle_interval(degrees: Array) -> tuple[float, float, float]:
+    """Mean angle of anchors, (F,), and its 95 % interval over them, Student's t."""
+    n, mean = len(degrees), float(degrees.mean())
+    half = float(stdtrit(n - 1, 0.975) * degrees.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+    return mean, mean - half, mean + half
+
+
+def turned_p(degrees: float, taps: int) -> float:
+    """Chance that a random direction lies at most so far from an anchor; both are mean-free, of taps - 1 dimensions."""
+    beyond = float(betainc((taps - 2) / 2, 0.5, np.sin(np.radians(degrees)) ** 2)) if taps > 2 else 1.0
+    return beyond / 2 if degrees <= 90 else 1 - beyond / 2
 
 
 class Signs:
