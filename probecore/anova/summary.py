@@ -1,6 +1,5 @@
 """The gathering job of `anova`: tables of the experiment, the verdict on the claim against each null, figures."""
 
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ from probecore.anova.run import KEYS
 from probecore.anova.verdicts import is_main, judge
 from probecore.files import write_table
 from probecore.measuring import at_the_end, gather
-from probecore.statistics import over_seeds
+from probecore.statistics import headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 
@@ -40,21 +39,15 @@ def _headline(relations: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int 
     shown = at_the_end(relations[is_main(relations) & (relations["relation"] == "R2")])
     headline: dict[str, int | float | None] = {}
     for (condition, layer), rows in shown.groupby(["condition", "layer"]):
-        headline |= _over_seeds(f"r2.{condition}.{layer}", rows["r2"])
+        headline |= headline_over_seeds(f"r2.{condition}.{layer}", rows["r2"])
         if condition == "trained":
-            headline |= _over_seeds(f"heldout_r2.{condition}.{layer}", rows["heldout_r2"])
+            headline |= headline_over_seeds(f"heldout_r2.{condition}.{layer}", rows["heldout_r2"])
         if condition in ("trained", "shuffled") and "change" in rows:
-            headline |= _over_seeds(f"r2_trained_minus_untrained.{condition}.{layer}", rows["change"])
+            headline |= headline_over_seeds(f"r2_trained_minus_untrained.{condition}.{layer}", rows["change"])
     decided = verdicts[(verdicts["relation"] == "R2") & verdicts["held"].isin(["held", "not held"])]
     headline["nulls_tested"] = len(decided)
     headline["nulls_held"] = int((decided["held"] == "held").sum())
     return headline
-
-
-def _over_seeds(name: str, values: "pd.Series[float]") -> dict[str, int | float | None]:
-    mean = over_seeds(values)
-    interval = {f"{name}.low": mean.low, f"{name}.high": mean.high} if math.isfinite(mean.low) else {}
-    return {name: mean.value if mean.n else None, **interval}
 
 
 def _remarks(verdicts: pd.DataFrame) -> list[str]:

@@ -1,6 +1,5 @@
 """The gathering job of `recos`: the networks' tables into those of the experiment, figures and the summary."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from probecore.recos.figures_sphere import (
 )
 from probecore.recos.run import KEYS
 from probecore.recos.texts import RECONSTRUCTION, TABLES, figures
-from probecore.statistics import over_seeds
+from probecore.statistics import headline_over_seeds
 from probecore.summary import Summary, write_summary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -82,13 +81,13 @@ def _headline(tables: Tables) -> dict[str, int | float | None]:
     fisher = layers[layers["quantity"].isin(["fisher_class", "fisher_background_unseen"])]
     headline: dict[str, int | float | None] = {}
     for (condition, filters, images), rows in _groups(tables["polarity"], ["filters", "images"], ["untrained"]):
-        headline |= _over_seeds(f"accuracy.{condition}.{filters}_filters.{images}_images", rows["accuracy"])
+        headline |= headline_over_seeds(f"accuracy.{condition}.{filters}_filters.{images}_images", rows["accuracy"])
     for (condition, quantity, layer), rows in _groups(pd.concat([signs, fisher]), ["quantity", "layer"]):
-        headline |= _over_seeds(f"{quantity}.{condition}.{layer}", rows["value"])
+        headline |= headline_over_seeds(f"{quantity}.{condition}.{layer}", rows["value"])
     for (condition, images), rows in _groups(tables["cascade"], ["images"]):
-        headline |= _over_seeds(f"backgrounds.{condition}.{images}", rows["accuracy"])
+        headline |= headline_over_seeds(f"backgrounds.{condition}.{images}", rows["accuracy"])
     for (condition, head, images), rows in _groups(heads[heads["head"].isin(HEADS)], ["head", "images"]):
-        headline |= _over_seeds(f"heads.{condition}.{head}.{images}", rows["accuracy"])
+        headline |= headline_over_seeds(f"heads.{condition}.{head}.{images}", rows["accuracy"])
     half = tables["scalings"].query("scaling == 'half'")
     if len(half):
         headline["identity_error"] = float(half["largest_difference"].max())
@@ -101,12 +100,6 @@ def _groups(table: pd.DataFrame, keys: list[str], without: Sequence[str] = ("unt
         return []
     shown = at_the_end(table)
     return shown[~shown["condition"].isin(without)].groupby(["condition", *keys])
-
-
-def _over_seeds(name: str, values: "pd.Series[float]") -> dict[str, int | float | None]:
-    mean = over_seeds(values)
-    interval = {f"{name}.low": mean.low, f"{name}.high": mean.high} if math.isfinite(mean.low) else {}
-    return {name: mean.value, **interval} if mean.n else {}
 
 
 def _remark_on_scalings(scalings: pd.DataFrame) -> str:
