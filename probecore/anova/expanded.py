@@ -2,8 +2,7 @@
 
 Expansion turns k² taps into H W values that depend on their neighbours: the usual test of a correlation takes them
 for H W independent pairs, and finds a relation between unrelated fields most of the time. The test here moves the
-kernel's own grid instead: under all its toroidal shifts, quarter turns and reflections the expanded kernel keeps its
-smoothness and loses its place.
+kernel's own grid instead: a moved kernel keeps its smoothness and loses its place (`probecore.statistics.moved_grid`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from probecore.errors import InputError
+from probecore.statistics.moved_grid import grid_moves
 
 Array = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class ExpandedMatch:
 
     r: Array
     p: Array
-    """Two-sided, among the moved kernels: shifts, turns and reflections of the grid."""
+    """Two-sided, among the moved kernels."""
     naive_p: Array
     null_r2: Array
     """Mean r² of the moved kernels."""
@@ -37,8 +37,7 @@ def expanded_match(maps: npt.ArrayLike, kernels: npt.ArrayLike) -> ExpandedMatch
 
     Notes
     -----
-    p counts the moved kernels that match the map at least as well, the kernel itself included. It is exact where
-    kernels are as likely moved as not, e.g. for independent taps.
+    p counts the moved kernels that match the map at least as well, the kernel itself included.
 
     Raises
     ------
@@ -50,7 +49,8 @@ def expanded_match(maps: npt.ArrayLike, kernels: npt.ArrayLike) -> ExpandedMatch
         raise InputError(f"expanded_match: {grids.shape} kernels for {fields.shape} maps; give (F, h, w) and (F, H, W)")
     if not (np.isfinite(fields).all() and np.isfinite(grids).all()):
         raise InputError("expanded_match: values are not all finite; leave out what is infinite or not a number")
-    moved = np.stack(list(_moved(grids)), axis=1)
+    moves = grid_moves(*grids.shape[1:])
+    moved = grids.reshape(len(grids), -1)[:, moves].reshape(len(grids), len(moves), *grids.shape[1:])
     pixels = np.prod(fields.shape[1:])
     centred = fields - fields.mean(axis=(1, 2), keepdims=True)
     variance = (centred**2).sum(axis=(1, 2))[:, None]
@@ -86,15 +86,3 @@ def _weights(small: int, large: int) -> Array:
     """Bilinear interpolation along one axis as a matrix (large, small)."""
     places = np.linspace(0, small - 1, large)[:, None]
     return np.asarray(np.maximum(0.0, 1 - np.abs(places - np.arange(small))))
-
-
-def _moved(grids: Array) -> list[Array]:
-    """All toroidal shifts of all quarter turns (half turns where h ≠ w) and their reflections; itself first."""
-    height, width = grids.shape[1:]
-    turns = range(4) if height == width else (0, 2)
-    images = [
-        np.flip(turned, axis=2) if mirrored else turned
-        for mirrored in (False, True)
-        for turned in (np.rot90(grids, turn, axes=(1, 2)) for turn in turns)
-    ]
-    return [np.roll(image, (i, j), axis=(1, 2)) for image in images for i in range(height) for j in range(width)]

@@ -1,7 +1,8 @@
 """Regression of a layer's weights on excitations, with its intervals and nulls, for many predictors of one layer.
 
 The pairs (weight, excitation) of a layer are no independent draws: taps of a filter belong together, and neighbours
-resemble each other. So intervals come from drawing whole filters, and p-values from exchanging what may be exchanged.
+resemble each other. So intervals come from leaving out whole filters, and p-values from exchanging filters and from
+moving kernels.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from probecore.anova.intervals import r2_interval
 from probecore.anova.regression import f_from_r2
 from probecore.errors import InputError
-from probecore.statistics import bootstrap_counts, percentile_interval, permutation_p
+from probecore.statistics import permutation_p
+from probecore.statistics.moved_grid import moved_taps
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +31,7 @@ class Association:
     r2: float
     low: float
     high: float
-    """95 % percentile interval of R² over bootstrap samples of filters."""
+    """95 % interval of R², jackknife over filters."""
     adjusted_r2: float
     f: float
     df1: int
@@ -42,15 +45,27 @@ class Association:
     """Mean R² and p when each filter meets the excitation of another."""
     taps_null: float
     taps_p: float
-    """Mean R² and p when taps exchange places, in all filters alike."""
+    """Mean R² and p when kernels are moved, in all filters alike."""
     heldout_r2: float
     """R² of filters that the fit has not seen; below 0: worse than their mean."""
     n: int
     replicates: Array
-    """R² of the bootstrap samples (B,): the same draw of filters for all predictors of one `LayerModel`."""
+    """R² without each filter in turn (F,); NaN for a filter that was left out anyway."""
     filters_r2: Array
     taps_r2: Array
-    """R² under both permutations (B,)."""
+    """R² under both nulls (B,)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TapCorrelations:
+    """Correlations over the taps of each filter, shape (F,); NaN where weights or excitations are constant."""
+
+    r: Array
+    low: Array
+    high: Array
+    """95 % interval: on the scale of Fisher's z as wide as 95 % of the moved kernels' correlations lie around 0."""
+    p: Array
+    """Two-sided, among moved kernels."""
 
 
 class LayerModel:
@@ -60,7 +75,8 @@ class LayerModel:
     ----------
     filters, taps : F and T, the shape of the layer's weights with taps flat
     generator : of the draws
-    permutations : of each null, and bootstrap samples
+    grid : height and width of the kernels; with (1, 1) each tap is a channel, and taps exchange places freely
+    permutations : of each null
     degree : of the polynomial in the excitation
     per_filter : one intercept for each filter
 
@@ -76,6 +92,7 @@ class LayerModel:
         taps: int,
         *,
         generator: np.random.Generator,
+        grid: tuple[int, int] = (1, 1),
         permutations: int = 1999,
         degree: int = 1,
         per_filter: bool = False,
@@ -84,8 +101,8 @@ class LayerModel:
             raise InputError(f"anova: degree {degree}; give 1 or more")
         self.degree, self.per_filter = degree, per_filter
         self._filter_keys = generator.random((permutations, filters))
-        self._tap_orders = np.argsort(generator.random((permutations, taps)), axis=1)
-        self._counts = bootstrap_counts(filters, permutations, generator).astype(np.float64)
+        self._tap_orders = moved_taps(taps, grid, count=permutations, generator=generator)
+        self._tap_counts = np.stack([np.bincount(order, minlength=taps) for order in self._tap_orders]).astype(float)
         self._half_keys = generator.random((SPLITS, filters))
 
     def associate(self, weights: Array, excitations: Array) -> Association:
@@ -110,20 +127,20 @@ class LayerModel:
         centred = self._centred(weights)
         total = (centred**2).sum()
         if total == 0 or rank == 0:
-            return self._undefined(weights.size, rank, df2, constant_weights=total == 0)
+            return self._undefined(known, weights.size, rank, df2, constant_weights=total == 0)
         scores = np.tensordot(basis, centred, axes=2)
         r2 = float((scores**2).sum() / total)
         f, p = f_from_r2(r2, predictors=rank, n=rank + 1 + df2)
         filters_r2 = self._filters_permuted(basis, centred, known) / total
-        taps_r2 = self._taps_permuted(basis, centred) / total
+        taps_r2 = self._taps_moved(basis, centred)
         replicates, heldout = self._resampled(basis, centred, known)
-        low, high = percentile_interval(replicates) if len(weights) > 1 else (np.nan, np.nan)
+        low, high = r2_interval(r2, replicates)
         several, movable = len(weights) > 1, weights.shape[1] > 1
         return Association(
             r=float(np.sign(scores[0]) * np.sqrt(r2)) if self.degree == 1 else np.nan,
             r2=r2,
-            low=float(low),
-            high=float(high),
+            low=low,
+            high=high,
             adjusted_r2=1 - (1 - r2) * (rank + df2) / df2,
             f=float(f),
             df1=rank,
@@ -141,13 +158,17 @@ class LayerModel:
             taps_r2=taps_r2,
         )
 
-    def tap_correlations(self, weights: Array, excitations: Array) -> tuple[Array, Array]:
-        """Correlation over the taps of each filter (F,), and its two-sided p when taps exchange places."""
+    def tap_correlations(self, weights: Array, excitations: Array) -> TapCorrelations:
+        """Correlate weights with excitations over the taps of each filter, both (F, T)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ours, theirs = (_standard(values) for values in (weights, excitations))
-        r = (ours * theirs).sum(axis=1)
-        null = np.stack([w[self._tap_orders] @ e for w, e in zip(ours, theirs, strict=True)], axis=1)
-        return r, permutation_p(np.abs(r), np.abs(null))
+            r = (ours * theirs).sum(axis=1)
+            products = np.stack([w[self._tap_orders] @ e for w, e in zip(ours, theirs, strict=True)], axis=1)
+            null = products / np.sqrt(self._moved_squares(ours, per_filter=True))
+            z, z_null = (np.arctanh(np.clip(values, -1 + 1e-12, 1 - 1e-12)) for values in (r, null))
+        half = np.quantile(np.abs(z_null), 0.95, axis=0)
+        p = permutation_p(np.abs(r), np.abs(null))
+        return TapCorrelations(r=r, low=np.tanh(z - half), high=np.tanh(z + half), p=p)
 
     def _basis(self, excitations: Array) -> Array:
         """Orthonormal columns (rank, F, T) that span the predictors about their means."""
@@ -170,24 +191,35 @@ class LayerModel:
         orders = np.argsort(self._filter_keys[:, known], axis=1)
         return _sum_along(products, orders)
 
-    def _taps_permuted(self, basis: Array, centred: Array) -> Array:
+    def _taps_moved(self, basis: Array, centred: Array) -> Array:
         products = np.einsum("qft,fs->qts", basis, centred, optimize=True)
-        return _sum_along(products, self._tap_orders)
+        squares = self._moved_squares(centred, per_filter=self.per_filter).sum(axis=1)
+        return np.asarray(_sum_along(products, self._tap_orders) / squares)
+
+    def _moved_squares(self, values: Array, *, per_filter: bool) -> Array:
+        """Sums of squares of moved values about their mean, (B, F), or (B, 1) about the mean of all filters.
+
+        A moved kernel can hold a tap twice and another not at all, so its variance is its own.
+        """
+        sums, squares = self._tap_counts @ values.T, self._tap_counts @ (values**2).T
+        if per_filter:
+            return np.asarray(squares - sums**2 / values.shape[1])
+        return np.asarray(squares.sum(1, keepdims=True) - sums.sum(1, keepdims=True) ** 2 / values.size)
 
     def _resampled(self, basis: Array, centred: Array, known: npt.NDArray[np.bool_]) -> tuple[Array, float]:
-        """R² of bootstrap samples of filters (B,), and the held-out R², both from sums by filter."""
+        """R² without each filter (F,), and the held-out R², both from sums by filter."""
+        replicates = np.full(len(known), np.nan)
         if len(centred) < 2:
-            return np.full(len(self._counts), np.nan), np.nan
+            return replicates, np.nan
         columns = np.concatenate([np.ones((1, *centred.shape)), np.sqrt(centred.size) * basis])
         moments = _Moments(
             np.einsum("aft,bft->fab", columns, columns, optimize=True),
             np.einsum("aft,ft->fa", columns, centred, optimize=True),
             (centred**2).sum(axis=1),
         )
-        drawn = moments.of(self._counts[:, known])
+        others = moments.of(1 - np.eye(len(centred)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            replicates = 1 - drawn.residual(drawn.fit()) / drawn.total(drawn.mean())
-        replicates[~np.isfinite(replicates)] = np.nan
+            replicates[known] = 1 - others.residual(others.fit()) / others.total(others.mean())
         order = np.argsort(np.argsort(self._half_keys[:, known], axis=1), axis=1)
         halves = (order < len(centred) // 2).astype(np.float64)
         parts = moments.of(halves), moments.of(1 - halves)
@@ -197,10 +229,12 @@ class LayerModel:
             totals += unseen.total(seen.mean()).sum()
         return replicates, float(1 - errors / totals) if totals > 0 else np.nan
 
-    def _undefined(self, n: int, rank: int, df2: int, *, constant_weights: bool) -> Association:
+    def _undefined(
+        self, known: npt.NDArray[np.bool_], n: int, rank: int, df2: int, *, constant_weights: bool
+    ) -> Association:
         """Nothing to explain: R² is not defined. Nothing that explains: R² is 0."""
-        nothing = np.full(len(self._counts), np.nan if constant_weights else 0.0)
-        value = float(nothing[0])
+        value = np.nan if constant_weights else 0.0
+        nothing = np.full(len(self._tap_orders), value)
         unknown = dict.fromkeys(
             ("f", "p", "r", "low", "high", "filters_null", "filters_p", "taps_null", "taps_p", "heldout_r2"), np.nan
         )
@@ -212,7 +246,7 @@ class LayerModel:
             df2=df2,
             null=rank / (rank + df2),
             n=n,
-            replicates=nothing,
+            replicates=np.where(known, value, np.nan),
             filters_r2=nothing,
             taps_r2=nothing,
         )

@@ -11,8 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from probecore.anova.intervals import r2_interval
 from probecore.errors import InputError
-from probecore.statistics import Z, permutation_p
+from probecore.statistics import permutation_p
+from probecore.statistics.moved_grid import moved_taps
 
 Array = npt.NDArray[np.float64]
 
@@ -21,14 +23,15 @@ Array = npt.NDArray[np.float64]
 class MatrixAssociation:
     """Correlation of the entries of WᵀW with those of another matrix.
 
-    `p` and `null` are of Mantel's test: taps exchange places in rows and columns alike.
+    `p` and `null` are of Mantel's test with turned and reflected kernels, whose channels exchange places, in rows and
+    columns alike: shifts would break what is stationary in a smooth matrix.
     """
 
     r: float
     r2: float
     low: float
     high: float
-    """95 % normal interval of R² by the jackknife over filters."""
+    """95 % interval of R², jackknife over filters."""
     null: float
     p: float
     n: int
@@ -38,9 +41,18 @@ class MatrixAssociation:
 
 
 def matrix_association(
-    weights: Array, matrix: Array, *, generator: np.random.Generator, permutations: int = 1999
+    weights: Array,
+    matrix: Array,
+    *,
+    generator: np.random.Generator,
+    grid: tuple[int, int] = (1, 1),
+    permutations: int = 1999,
 ) -> MatrixAssociation:
     """Compare WᵀW of weights (F, D) with a symmetric matrix (D, D) (Mantel 1967, PubMed 6018555).
+
+    Parameters
+    ----------
+    grid : height and width of the kernels, D being channels * height * width; with (1, 1) taps exchange places freely
 
     Raises
     ------
@@ -50,7 +62,7 @@ def matrix_association(
     filters, taps = weights.shape
     if matrix.shape != (taps, taps):
         raise InputError(f"matrix_association: a matrix {matrix.shape} for {taps} taps; give ({taps}, {taps})")
-    orders = np.argsort(generator.random((permutations, taps)), axis=1)
+    orders = moved_taps(taps, grid, count=permutations, generator=generator, shifts=False)
     counts = np.vstack([np.ones(filters), 1 - np.eye(filters)])
     centred = matrix - matrix.mean()
     size = np.sqrt((centred**2).sum())
@@ -62,7 +74,7 @@ def matrix_association(
         r = np.where(spread > 1e-12 * inner.sum(), counts @ products / (size * np.sqrt(spread)), np.nan)
         gram = weights.T @ weights
         null = np.array([(gram[order][:, order] * centred).sum() for order in orders]) / (size * np.sqrt(spread[0]))
-    low, high = jackknife_interval(r[0] ** 2, r[1:] ** 2)
+    low, high = r2_interval(float(r[0] ** 2), r[1:] ** 2)
     return MatrixAssociation(
         r=float(r[0]),
         r2=float(r[0] ** 2),
@@ -73,14 +85,6 @@ def matrix_association(
         n=taps * (taps + 1) // 2,
         replicates=r[1:] ** 2,
     )
-
-
-def jackknife_interval(value: float, replicates: Array) -> tuple[float, float]:
-    """95 % normal interval of a value by its replicates without each sample in turn; NaN for fewer than two."""
-    if len(replicates) < 2:
-        return np.nan, np.nan
-    half = Z * np.sqrt((len(replicates) - 1) * replicates.var())
-    return value - half, value + half
 
 
 def gradient_outer_product(model: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> Array:

@@ -1,6 +1,6 @@
 """One layer of one network, checkpoint after checkpoint: every regression of its weights, as rows of tables."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,15 +20,14 @@ from probecore.anova.excitations import (
     patch_predictors,
 )
 from probecore.anova.expanded import expanded_match
+from probecore.anova.intervals import difference_interval
 from probecore.anova.layers import Association, LayerModel
-from probecore.anova.matrices import gradient_outer_product, jackknife_interval, matrix_association
+from probecore.anova.matrices import gradient_outer_product, matrix_association
 from probecore.anova.params import AnovaParams
 from probecore.errors import InputError
-from probecore.statistics import Z, percentile_interval
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, Any]
-Interval = Callable[[float, Array], tuple[float, float]]
 
 MAIN = "activation_weighted_patch"
 ALPHA = 0.05
@@ -103,9 +102,8 @@ class LayerMeasures:
             return
         model = self._model(self.weights.shape)
         for relation, predictor in self.main.items():
-            r, p = model.tap_correlations(self.weights, predictor.values)
-            low, high = _fisher_interval(r, taps)
-            for index, row in enumerate(zip(r, low, high, p, strict=True)):
+            found = model.tap_correlations(self.weights, predictor.values)
+            for index, row in enumerate(zip(found.r, found.low, found.high, found.p, strict=True)):
                 numbers = dict(zip(("value", "low", "high", "p"), map(float, row), strict=True))
                 yield {
                     "layer": self.layer,
@@ -177,7 +175,7 @@ class LayerMeasures:
             if key == (MAIN, relation, 1, "all", "weights"):
                 self.main_fits[relation] = fit
             numbers = {name: value for name, value in asdict(fit).items() if np.ndim(value) == 0}
-            change = self._change(key, fit.r2, fit.replicates, _percentiles)
+            change = self._change(key, fit.r2, fit.replicates)
             yield {**self._keys(key), **numbers, **change, "reliability": reliability}
 
     def _matrix_fits(self, excitation: str, matrices: Mapping[str, Array]) -> Iterator[Row]:
@@ -185,29 +183,36 @@ class LayerMeasures:
             return
         for relation, matrix in matrices.items():
             generator = np.random.Generator(np.random.PCG64(self._matrix_seed))
-            fit = matrix_association(self.weights, matrix, generator=generator, permutations=MATRIX_PERMUTATIONS)
+            fit = matrix_association(
+                self.weights, matrix, generator=generator, grid=self._grid, permutations=MATRIX_PERMUTATIONS
+            )
             key = (excitation, relation, 1, "all", "gram")
             yield {
                 **self._keys(key),
                 **{name: getattr(fit, name) for name in ("r", "r2", "low", "high", "n")},
                 "taps_null": fit.null,
                 "taps_p": fit.p,
-                **self._change(key, fit.r2, fit.replicates, jackknife_interval),
+                **self._change(key, fit.r2, fit.replicates),
             }
 
     def _keys(self, key: tuple[Any, ...]) -> Row:
         names = ("excitation", "relation", "dilation", "class", "response")
         return {"layer": self.layer, **dict(zip(names, key, strict=True))}
 
-    def _change(self, key: tuple[Any, ...], r2: float, replicates: Array, interval: Interval) -> Row:
-        """R² minus that of the untrained network; its interval is over the same draws of filters."""
+    def _change(self, key: tuple[Any, ...], r2: float, replicates: Array) -> Row:
+        """R² minus that of the same network before training; none for a network that has no such checkpoint."""
         if self._epoch == 0:
             self._untrained[key] = (r2, replicates)
+            return {}
         if key not in self._untrained:
             return {}
         before, before_replicates = self._untrained[key]
-        low, high = interval(r2 - before, replicates - before_replicates)
+        low, high = difference_interval(r2 - before, _filled(replicates, r2) - _filled(before_replicates, before))
         return {"change": r2 - before, "change_low": low, "change_high": high}
+
+    @property
+    def _grid(self) -> tuple[int, int]:
+        return tuple(self.kernels.shape[2:]) if self.kernels.ndim == 4 else (1, 1)
 
     def _model(self, shape: tuple[int, ...]) -> LayerModel:
         key = (shape[0], shape[1])
@@ -215,6 +220,7 @@ class LayerMeasures:
             self._models[key] = LayerModel(
                 *key,
                 generator=self._generator,
+                grid=self._grid if shape == self.weights.shape else (1, 1),
                 permutations=self._params.permutations,
                 degree=self._params.degree,
                 per_filter=self._params.intercepts == "per_filter",
@@ -226,14 +232,6 @@ def _summaries(weights: Array) -> dict[str, Array]:
     return {"norm": np.sqrt((weights**2).sum(axis=1)), "mean": weights.mean(axis=1), "sd": weights.std(axis=1)}
 
 
-def _percentiles(_value: float, replicates: Array) -> tuple[float, float]:
-    low, high = percentile_interval(replicates)
-    return float(low), float(high)
-
-
-def _fisher_interval(r: Array, n: int) -> tuple[Array, Array]:
-    """95 % interval of correlations of n pairs by Fisher's z; NaN for fewer than four."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        half = Z / np.sqrt(n - 3) if n > 3 else np.nan
-        z = np.arctanh(np.clip(r, -1, 1))
-    return np.tanh(z - half), np.tanh(z + half)
+def _filled(replicates: Array, value: float) -> Array:
+    """A filter that had no part in a value leaves it as it is when it is left out."""
+    return np.where(np.isnan(replicates), value, replicates)

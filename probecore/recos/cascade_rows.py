@@ -1,15 +1,14 @@
 """Rows of tables: images on backgrounds, and what two layers make of them that one does not."""
 
-from itertools import takewhile
-from math import prod
-
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from scipy.special import stdtrit
+from torch import Tensor
 
 from probecore.dataset.composites import lay_on, lie_on, textures
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
-from probecore.models import list_layers
 from probecore.recos.fisher import Groups
 from probecore.recos.heads import hits, train_heads
 from probecore.recos.listening import inputs_of
@@ -17,6 +16,8 @@ from probecore.recos.params import Cascade
 from probecore.recos.polarity_rows import accuracy
 from probecore.recos.probe import Probe, Rows
 from probecore.statistics import paired_difference
+
+Array = npt.NDArray[np.float64]
 
 GROUPS = ("seen", "unseen")
 
@@ -65,7 +66,7 @@ def accuracy_rows(probe: Probe, composites: Composites) -> Rows:
 
 def head_rows(probe: Probe, composites: Composites, params: Cascade) -> Rows:
     """Heads trained on seen backgrounds, on what the frozen convolutions give; differences to the one-layer head."""
-    name = first_dense(probe)
+    name = probe.first_dense
     if name is None:
         return
     heads = train_heads(
@@ -88,38 +89,37 @@ def head_rows(probe: Probe, composites: Composites, params: Cascade) -> Rows:
 
 def position_rows(probe: Probe) -> Rows:
     """How much anchors of the first dense layer differ at each place of the maps they read, against all places."""
-    name = first_dense(probe)
-    shape = None if name is None else _maps_before(probe, name)
+    name, shape = probe.first_dense, probe.maps_before_dense
     if name is None or shape is None:
         return
-    weight = probe.model.get_submodule(name).get_parameter("weight").detach().double()
-    variances = weight.var(dim=0, correction=0).view(shape).mean(0)
-    relative = variances / variances.mean()
-    for row in range(shape[1]):
-        for column in range(shape[2]):
-            value = float(relative[row, column])
-            yield {"layer": name, "row": row, "column": column, "value": value, "null": 1.0, "n": len(weight)}
+    weight = probe.model.get_submodule(name).get_parameter("weight").detach().double().cpu().numpy()
+    value, low, high = relative_variances(weight.reshape(len(weight), shape[0], -1))
+    for place in range(shape[1] * shape[2]):
+        row, column = divmod(place, shape[2])
+        numbers = {"value": value[place], "low": low[place], "high": high[place], "null": 1.0, "n": len(weight)}
+        yield {"layer": name, "row": row, "column": column, **numbers}
 
 
-def first_dense(probe: Probe) -> str | None:
-    """The first linear layer behind a convolution; None where there is none."""
-    names = [block.layer for block in probe.weighted]
-    kinds = [isinstance(probe.model.get_submodule(name), nn.Linear) for name in names]
-    if all(kinds) or kinds[0] or not any(kinds):
-        return None
-    return names[kinds.index(True)]
+def relative_variances(weights: Array) -> tuple[Array, Array, Array]:
+    """Compare variances over anchors (n_anchors, n_channels, n_places), mean over channels, with those of all places.
+
+    Returns
+    -------
+    tuple
+        The ratios by place, (n_places,), and their 95 % interval: jackknife over anchors, on the scale of logarithms,
+        with Student's t. NaN with fewer than three anchors.
+    """
+    n = len(weights)
+    centred = weights - weights.mean(0)
+    squares = (centred**2).sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = squares - centred**2 * (n / (n - 1))
+        logs = [np.log(parts.mean(-2) / parts.mean((-2, -1))[..., None]) for parts in (squares, without)]
+        half = stdtrit(n - 1, 0.975) * np.sqrt((n - 1) * logs[1].var(0)) if n > 2 else np.nan
+    return np.exp(logs[0]), np.exp(logs[0] - half), np.exp(logs[0] + half)
 
 
 def _read(probe: Probe, name: str, images: Tensor) -> Tensor:
     """What a layer reads for uint8 images, (N, D)."""
     batches = inputs_of(probe.model, [name], images, scale=probe.network.scale)
     return torch.cat([inputs[name].flatten(1) for inputs in batches]).clone()
-
-
-def _maps_before(probe: Probe, name: str) -> tuple[int, ...] | None:
-    """The shape (C, H, W) of the maps that a linear layer reads flattened; None where they were averaged."""
-    wanted = probe.model.get_submodule(name).get_parameter("weight").shape[1]
-    layers = list_layers(probe.model, probe.network.dataset.input_shape)
-    before = [layer.output_shape for layer in takewhile(lambda layer: layer.name != name, layers)]
-    fitting = [shape for shape in before if len(shape) == 3 and prod(shape) == wanted and shape[1] > 1]
-    return fitting[-1] if fitting else None

@@ -4,16 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from probecore.recos.geometry import SphereCorrelations
+from probecore.recos.geometry import SphereCorrelations, sphere_correlations
+from probecore.recos.ratios import Array, entropy
 
 NEAR = 0.5
 """Cosine of 60 degrees: a patch at least as close to a direction counts as its pattern."""
 
 BINS = 36
 """Bins of angles from 0 to 180 degrees."""
+
+
+SETS = 99
+"""Sets of random directions that a layer's anchors are compared with, at least."""
+
+NUMBERS = 2**26
+"""Fewer sets, but one, where all their directions would be more numbers than this; p is at least 2 / (sets + 1)."""
+
+NULL_IMAGES = 200
+"""Images behind the comparison, at most; fewer, but 20, where `PRODUCTS` would be exceeded."""
+
+PRODUCTS = 10**10
+"""Multiplications for the correlations of a layer's patches with all its random directions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +84,93 @@ class PatchSums:
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Those of all images, from those of batches."""
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+class RandomSets:
+    """What patches make of sets of random directions, each set as many as a layer has anchors.
+
+    Parameters
+    ----------
+    count : directions at least, and `SETS` sets at least, within `NUMBERS`
+
+    Attributes
+    ----------
+    vectors
+        The directions, (S, F, D).
+    images
+        How many images have been added.
+    """
+
+    def __init__(self, layer: nn.Module, count: int, generator: torch.Generator) -> None:
+        self._layer, groups, filters = layer, groups_of(layer), len(layer.get_parameter("weight"))
+        sets = min(max(SETS, -(-count // filters)), max(1, NUMBERS // layer.get_parameter("weight").numel()))
+        self._flat = random_directions(layer, sets * filters, generator)
+        self._shape = groups, sets, filters // groups
+        self.vectors = self._flat.unflatten(0, self._shape).transpose(0, 1).flatten(1, 2)
+        self.images, self._wanted = 0, NULL_IMAGES
+        self._near, self._nearest = (torch.zeros(self._shape, dtype=torch.float64) for _ in range(2))
+        self._angles = torch.zeros(sets, dtype=torch.float64)
+        self._patches = torch.zeros(groups, dtype=torch.float64)
+
+    def add(self, inputs: Tensor) -> None:
+        """Add what the layer reads from one batch, as long as more images are wanted."""
+        for part in inputs.split(10):
+            part = part[: max(0, self._wanted - self.images)]
+            if not len(part):
+                return
+            correlations = sphere_correlations(self._layer, part, vectors=self._flat)
+            products = correlations.cosines[0].numel() * self._flat.shape[1]
+            self._wanted = min(NULL_IMAGES, max(20, PRODUCTS // products))
+            self._add(correlations)
+            self.images += len(part)
+
+    def _add(self, correlations: SphereCorrelations) -> None:
+        flat = correlations.flat.flatten(2) if correlations.flat.ndim > 2 else correlations.flat[..., None]
+        cosines = correlations.cosines.reshape(len(flat), *self._shape, flat.shape[2])
+        known = ~flat[:, :, None]
+        best, index = cosines.max(dim=3)
+        nearest = torch.zeros(cosines.shape[:4], device=flat.device)
+        nearest.scatter_add_(3, index, known.float().expand_as(best).contiguous())
+        degrees = torch.rad2deg(torch.acos(best.clamp(-1, 1))).double() * known
+        self._near += ((cosines >= NEAR) & known[:, :, None]).sum((0, 4)).cpu()
+        self._nearest += nearest.double().sum(0).cpu()
+        self._angles += degrees.sum((0, 1, 3)).cpu()
+        self._patches += known.sum((0, 2, 3)).cpu()
+
+    def same_images(self, sums: PatchSums) -> PatchSums:
+        """Those of the images that have been added, the first ones."""
+        return PatchSums(*(getattr(sums, field.name)[: self.images] for field in fields(sums)))
+
+    @property
+    def densities(self) -> Array:
+        """Share of patches within 60 degrees of each direction, (S·F,)."""
+        return np.asarray((self._near / self._patches[:, None, None]).flatten())
+
+    @property
+    def layer_densities(self) -> Array:
+        """The same for each set, (S,)."""
+        return np.asarray(self._near.sum((0, 2)) / (self._patches.sum() * self._shape[2]))
+
+    @property
+    def occupancies(self) -> Array:
+        """Share of patches whose nearest in its set is each direction, (S·F,)."""
+        return np.asarray((self._nearest / self._patches[:, None, None]).flatten())
+
+    @property
+    def angles(self) -> Array:
+        """Mean angle of patches to the nearest of each set, in degrees, (S,)."""
+        return np.asarray(self._angles / self._patches.sum())
+
+    @property
+    def effective(self) -> Array:
+        """Effective occupancy of each set, (S,), without correction for bias."""
+        counts = self._nearest.transpose(0, 1).flatten(1).numpy()
+        return np.asarray(np.exp(entropy(counts)) / counts.shape[1])
+
+
+def groups_of(layer: nn.Module) -> int:
+    """Groups of input channels; 1 for a linear layer."""
+    return layer.groups if isinstance(layer, nn.Conv2d) else 1
 
 
 def random_directions(layer: nn.Module, count: int, generator: torch.Generator) -> Tensor:

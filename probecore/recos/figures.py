@@ -71,9 +71,14 @@ def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
 
 def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
     """`draw_marks` with layers along the x axis in the order they run; gives the table with its ``place``."""
-    names = list(shown.drop_duplicates("layer").sort_values("position")["layer"])
+    layers = shown.drop_duplicates("layer").sort_values("position")
+    names = list(layers["layer"])
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(names) > 6 else {}
-    axes.set_xticks(range(len(names)), names, **turned)
+    labels = [
+        f"{name}\n(reads pixels)" if reads == "pixels" else name
+        for name, reads in zip(names, layers["reads"], strict=True)
+    ]
+    axes.set_xticks(range(len(names)), labels, **turned)
     placed = shown.assign(place=shown["layer"].map(names.index))
     draw_marks(axes, placed)
     return placed

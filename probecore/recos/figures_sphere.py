@@ -123,8 +123,9 @@ def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
     for axes, quantity in zip(panels, quantities, strict=True):
         shown = at_the_end(layers[layers["quantity"] == quantity])
         draw_by_layer(axes, shown)
-        axes.axhline(shown["null"].mean(), color="0.4", lw=1, ls="--")
-        axes.set(title=titles[quantity], yscale="log")
+        axes.axhline(0, color="0.4", lw=1, ls="--")
+        axes.set_yscale("symlog", linthresh=0.01)
+        axes.set(title=titles[quantity])
     panels[0].set_ylabel("Fisher ratio")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     save_figure(figure, path_stem)

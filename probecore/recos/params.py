@@ -23,7 +23,12 @@ class Sphere(Section):
     """Anchor vectors and patches on the unit sphere."""
 
     patches: int = Field(4000, ge=100, description="Patches of training images for k-means centres, at most.")
-    directions: int = Field(100, ge=1, description="Random directions to compare with; at least one per filter.")
+    directions: int = Field(
+        1000,
+        ge=1,
+        description="Random directions that anchors are compared with, at least; 99 times as many as a layer has "
+        "anchors, if that is more.",
+    )
     embedding: Literal["anchors", "positions"] = Field(
         "anchors", description="What is embedded in two dimensions: anchor vectors, or anchor-position vectors."
     )
@@ -44,7 +49,7 @@ class RecosParams(MeasureSection):
         ["*"], min_length=1, description="Conv and linear layers, by name; `*` stands for any characters."
     )
     images: int = Field(1000, ge=20, description="Test images for what is measured layer by layer.")
-    resamples: int = Field(99, ge=19, description="Bootstrap replicates, and permutations, of such values.")
+    resamples: int = Field(99, ge=19, description="Permutations of groups of images behind p of Fisher ratios.")
     polarity: Polarity = Field(Polarity(), description="The polarity experiment.")
     sphere: Sphere = Field(Sphere(), description="Anchors and patches on the unit sphere.")
     cascade: Cascade | None = Field(None, description="Images on backgrounds; null: not wanted.")

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import takewhile
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from probecore.determinism import numpy_generator, torch_generator
 from probecore.errors import InputError
 from probecore.measuring import Network
-from probecore.models import blocks
+from probecore.models import blocks, list_layers
 from probecore.models.layers import Block
 from probecore.recos.geometry import check_layer
 from probecore.recos.params import RecosParams
@@ -56,9 +58,40 @@ class Probe:
         return cls(network, network.at(epoch), epoch, params, *network.test_tensors())
 
     def placed(self, rows: Iterable[dict[str, Any]]) -> Rows:
-        """Rows of layers with the column ``position``: their place in the order they run."""
-        order = list(self.layers)
-        return ({**row, "position": order.index(row["layer"])} for row in rows)
+        """Add to rows of layers ``position``, their place in the order they run, and ``reads``: pixels or features."""
+        order, first = list(self.layers), self.weighted[0].layer
+        for row in rows:
+            reads = "pixels" if row["layer"] == first else "features"
+            yield {**row, "position": order.index(row["layer"]), "reads": reads}
+
+    @property
+    def first_dense(self) -> str | None:
+        """The first linear layer behind a convolution; None where there is none."""
+        names = [block.layer for block in self.weighted]
+        kinds = [isinstance(self.model.get_submodule(name), nn.Linear) for name in names]
+        if all(kinds) or kinds[0] or not any(kinds):
+            return None
+        return names[kinds.index(True)]
+
+    @property
+    def maps_before_dense(self) -> tuple[int, ...] | None:
+        """The shape (C, H, W) of the maps that `first_dense` reads flattened; None where they were averaged."""
+        name = self.first_dense
+        if name is None:
+            return None
+        wanted = self.model.get_submodule(name).get_parameter("weight").shape[1]
+        layers = list_layers(self.model, self.network.dataset.input_shape)
+        before = [layer.output_shape for layer in takewhile(lambda layer: layer.name != name, layers)]
+        fitting = [shape for shape in before if len(shape) == 3 and prod(shape) == wanted and shape[1] > 1]
+        return fitting[-1] if fitting else None
+
+    def tap_grid(self, name: str) -> tuple[int, int]:
+        """Height and width of the grid that a layer's taps lie on; (1, 1) where they have no place."""
+        layer = self.layers[name]
+        if isinstance(layer, nn.Conv2d):
+            return layer.kernel_size[0], layer.kernel_size[1]
+        maps = self.maps_before_dense if name == self.first_dense else None
+        return (maps[1], maps[2]) if maps else (1, 1)
 
     def numpy_generator(self, *key: str) -> np.random.Generator:
         """A generator for one purpose at this epoch."""

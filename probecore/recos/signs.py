@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from probecore.recos.geometry import check_layer, pad, taps
+from probecore.statistics.moved_grid import Orders
 
 
 class Contributions:
@@ -38,7 +39,8 @@ class Contributions:
         weight = layer.get_parameter("weight").detach().double().flatten(1)
         groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
         self._weights = weight.relu().unflatten(0, (groups, -1)), (-weight).relu().unflatten(0, (groups, -1))
-        self._met = [torch.zeros(groups, dtype=torch.float64, device=weight.device) for _ in range(2)]
+        shape = groups, weight.shape[1]
+        self._met = [torch.zeros(shape, dtype=torch.float64, device=weight.device) for _ in range(2)]
         self.positive = self.negative = torch.empty(0, len(weight), dtype=torch.float64)
 
     def add(self, inputs: Tensor) -> None:
@@ -50,21 +52,33 @@ class Contributions:
         """Sign confusion of each filter, (F,); NaN where nothing contributes."""
         return self.negative.sum(0) / (self.positive + self.negative).sum(0)
 
-    def expected(self) -> tuple[Tensor, float]:
-        """The rates to expect if each filter's weights stood at random places, (F,), and that of the whole layer.
+    def moved(self, orders: Orders) -> tuple[Tensor, Tensor]:
+        """Rates if filters stood elsewhere on what they read: of each filter (B, F), and of the whole layer (B,).
 
-        Ratios of expectations over all permutations of a filter's weights.
+        Parameters
+        ----------
+        orders : which tap's input each weight meets instead of its own, (B, taps), in all filters alike; what is met
+            keeps its mean and variance, also where a tap comes twice
         """
+        places = torch.from_numpy(orders).to(self._met[0].device)
         positive, negative = (
-            (weights.sum(2) * met[:, None]).flatten().cpu()
+            torch.einsum("gbd,gfd->bgf", _alike(met[:, places], met), weights).flatten(1).cpu()
             for weights, met in zip(self._weights, self._met, strict=True)
         )
-        return negative / (positive + negative), float(negative.sum() / (positive + negative).sum())
+        return negative / (positive + negative), negative.sum(1) / (positive + negative).sum(1)
 
     def _sum(self, sign: int, inputs: Tensor) -> Tensor:
         met = _met_by_weights(self._layer, inputs)
-        self._met[sign] += met.sum((0, 2))
+        self._met[sign] += met.sum(0)
         return torch.einsum("ngd,gfd->ngf", met, self._weights[sign]).flatten(1).cpu()
+
+
+def _alike(moved: Tensor, met: Tensor) -> Tensor:
+    """Moved values (G, B, taps) with the mean and variance of the values themselves, (G, taps)."""
+    centred = moved - moved.mean(2, keepdim=True)
+    widths = moved.std(2, keepdim=True, correction=0)
+    scale = met.std(1, correction=0)[:, None, None] / torch.where(widths > 0, widths, 1.0)
+    return centred * scale + met.mean(1)[:, None, None]
 
 
 def _met_by_weights(layer: nn.Module, inputs: Tensor) -> Tensor:

@@ -1,16 +1,18 @@
 """Rows of tables: where the anchors of each layer lie on the sphere, and where its patches."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from probecore.recos.density import BINS, PatchSums, kmeans_directions, random_directions
+from probecore.recos.density import BINS, PatchSums, RandomSets, groups_of, kmeans_directions, random_directions
 from probecore.recos.geometry import anchor_vectors, embed, position_vectors, sample_patches, sphere_correlations
 from probecore.recos.listening import inputs_of
 from probecore.recos.probe import Probe, Rows
-from probecore.statistics import bootstrap_counts, percentile_interval, permutation_p
+from probecore.recos.ratios import effective_occupancy, entropy, ratio_over_images
+from probecore.statistics import permutation_p
 
 COMPARED = ("anchors", "random", "kmeans")
 """Sets of equally many directions."""
@@ -22,15 +24,14 @@ class Spheres:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         images = probe.images[: probe.params.images]
-        self.counts = torch.from_numpy(
-            bootstrap_counts(len(images), probe.params.resamples, probe.numpy_generator("images"))
-        ).double()
         self.directions = _directions(probe)
+        self.random = {name: _random_sets(probe, name) for name in probe.layers}
         parts: dict[str, dict[str, list[PatchSums]]] = {
             name: {kind: [] for kind in kinds} for name, kinds in self.directions.items()
         }
         for inputs in inputs_of(probe.model, parts, images, scale=probe.network.scale):
             for name, kinds in self.directions.items():
+                self.random[name].add(inputs[name])
                 for kind, vectors in kinds.items():
                     correlations = sphere_correlations(probe.layers[name], inputs[name], vectors=vectors)
                     parts[name][kind].append(PatchSums.of(correlations))
@@ -41,38 +42,41 @@ class Spheres:
     def layer_rows(self) -> Rows:
         """Near-flat patches; densities and nearest angles of anchors and what they are compared with; their spread."""
         for name, kinds in self.sums.items():
-            anchors = kinds["anchors"]
+            anchors, random = kinds["anchors"], self.random[name]
             n = {"n": int(anchors.patches[:, 0].sum())}
-            yield {
-                "layer": name,
-                "quantity": "near_flat",
-                **self._ratio(anchors.flat, anchors.flat + anchors.patches),
-                **n,
+            near_flat = _ratio(anchors.flat, anchors.flat + anchors.patches)
+            yield {"layer": name, "quantity": "near_flat", **near_flat, **n}
+            same = random.same_images(anchors)
+            nulls = {
+                "density": against_random(_summed(same.near, same.patches), random.layer_densities),
+                "nearest_angle": against_random(_summed(same.angles, same.histogram), random.angles),
             }
             for kind in (kind for kind in COMPARED if kind in kinds):
                 sums, ending = kinds[kind], "" if kind == "anchors" else f"_{kind}"
-                density = self._ratio(sums.near, sums.patches)
-                yield {"layer": name, "quantity": f"density{ending}", **density, **n}
-                angle = self._ratio(sums.angles, sums.histogram)
-                yield {"layer": name, "quantity": f"nearest_angle{ending}", **angle, **n}
-            used = anchors.nearest.sum(0)
-            shares = used / used.sum()
-            entropy = -(shares * shares.clamp(min=1e-300).log()).sum()
-            effective = float(entropy.exp()) / len(shares)
-            yield {"layer": name, "quantity": "effective_occupancy", "value": effective, "null": 1.0, **n}
-            yield from _spread_rows(name, self.directions[name])
+                ratios = {
+                    "density": _ratio(sums.near, sums.patches),
+                    "nearest_angle": _ratio(sums.angles, sums.histogram, proportion=False),
+                }
+                for quantity, columns in ratios.items():
+                    null = nulls[quantity] if kind == "anchors" else {}
+                    yield {"layer": name, "quantity": f"{quantity}{ending}", **columns, **null, **n}
+            used = np.exp(entropy(same.nearest.sum(0).numpy())) / same.nearest.shape[1]
+            occupied = effective_occupancy(anchors.nearest) | against_random(used, random.effective)
+            yield {"layer": name, "quantity": "effective_occupancy", **occupied, **n}
+            yield from _spread_rows(name, self.directions[name]["anchors"], random.vectors)
 
     def filter_rows(self) -> Rows:
         """How many patches are near each anchor, and how many nearest to it."""
         for name, kinds in self.sums.items():
-            anchors, chance = kinds["anchors"], kinds["chance"]
-            draws = (chance.near.sum(0) / chance.patches.sum(0)).numpy()
-            density, occupancy = (self._ratios(hits, anchors.patches) for hits in (anchors.near, anchors.nearest))
-            filters = len(density["value"])
-            density |= {"null": np.full(filters, draws.mean())}
-            density |= {"p": permutation_p(density["value"], np.tile(draws[:, None], filters))}
-            occupancy |= {"null": np.full(filters, groups_of(self.probe.layers[name]) / filters)}
-            for quantity, columns in (("density", density), ("occupancy", occupancy)):
+            anchors, random = kinds["anchors"], self.random[name]
+            same = random.same_images(anchors)
+            for quantity, counts, own, null in (
+                ("density", anchors.near, same.near, random.densities),
+                ("occupancy", anchors.nearest, same.nearest, random.occupancies),
+            ):
+                columns = ratio_over_images(counts, anchors.patches)
+                shares = own.sum(0) / same.patches.sum(0)
+                columns |= against_random(shares.numpy(), np.tile(null[:, None], len(shares)))
                 for index, patches in enumerate(anchors.patches.sum(0).tolist()):
                     row = {column: values[index] for column, values in columns.items()}
                     keys = {"layer": name, "filter": index, "site": "conv", "quantity": quantity}
@@ -88,16 +92,6 @@ class Spheres:
                     if count:
                         yield {"layer": name, "quantity": kind, "degrees": place * 180 // BINS, "count": count}
 
-    def _ratio(self, above: Tensor, below: Tensor) -> dict[str, float]:
-        """One ratio of sums over images and directions, with its bootstrap interval."""
-        columns = self._ratios(above.sum(1, keepdim=True), below.sum(1, keepdim=True))
-        return {column: float(values[0]) for column, values in columns.items()}
-
-    def _ratios(self, above: Tensor, below: Tensor) -> dict[str, np.ndarray]:
-        """Ratios of sums over images, (V,), with percentile intervals of a bootstrap over images."""
-        low, high = percentile_interval((self.counts @ above / (self.counts @ below)).numpy())
-        return {"value": (above.sum(0) / below.sum(0)).numpy(), "low": low, "high": high}
-
 
 def embedding_rows(probe: Probe) -> Rows:
     """Anchor vectors of each layer, or its anchor-position vectors, in two dimensions."""
@@ -108,27 +102,23 @@ def embedding_rows(probe: Probe) -> Rows:
             yield {"layer": name, "vector": index, "x": x, "y": y}
 
 
-def groups_of(layer: nn.Module) -> int:
-    """Groups of input channels; 1 for a linear layer."""
-    return layer.groups if isinstance(layer, nn.Conv2d) else 1
-
-
 def _directions(probe: Probe) -> dict[str, dict[str, Tensor]]:
-    """For each layer: its anchors, as many random directions and k-means centres, and random ones for chance."""
+    """For each layer: its anchors, and as many random directions and k-means centres."""
     patches = _patches(probe)
     directions = {}
     for name, layer in probe.layers.items():
         generator = probe.torch_generator("directions", name)
         anchors, groups = anchor_vectors(layer), groups_of(layer)
-        directions[name] = {
-            "anchors": anchors,
-            "random": random_directions(layer, len(anchors), generator),
-            "chance": random_directions(layer, probe.params.sphere.directions, generator),
-        }
+        directions[name] = {"anchors": anchors, "random": random_directions(layer, len(anchors), generator)}
         centres = kmeans_directions(patches[name], len(anchors) // groups, generator)
         if centres is not None:
             directions[name]["kmeans"] = centres.repeat(groups, 1)
     return directions
+
+
+def _random_sets(probe: Probe, name: str) -> RandomSets:
+    generator = probe.torch_generator("random sets", name)
+    return RandomSets(probe.layers[name], probe.params.sphere.directions, generator)
 
 
 def _patches(probe: Probe) -> dict[str, Tensor]:
@@ -144,11 +134,28 @@ def _patches(probe: Probe) -> dict[str, Tensor]:
     return {name: torch.cat(batches) for name, batches in parts.items()}
 
 
-def _spread_rows(name: str, directions: Mapping[str, Tensor]) -> Rows:
-    """How anchors lie to each other, beside as many random directions of the same dimension."""
+def _ratio(above: Tensor, below: Tensor, *, proportion: bool = True) -> dict[str, float]:
+    """One ratio of sums over images and directions, with its interval."""
+    sums = (part.sum(1, keepdim=True) for part in (above, below))
+    return {column: float(values[0]) for column, values in ratio_over_images(*sums, proportion=proportion).items()}
+
+
+def _summed(above: Tensor, below: Tensor) -> float:
+    return float(above.sum() / below.sum())
+
+
+def against_random(observed: npt.ArrayLike, null: npt.ArrayLike) -> dict[str, Any]:
+    """Columns null and p, by the values of random directions (S, ...)."""
+    values = np.asarray(null)
+    return {"null": values.mean(0) + np.zeros_like(observed), "p": permutation_p(observed, values, tail="two-sided")}
+
+
+def _spread_rows(name: str, anchors: Tensor, random: Tensor) -> Rows:
+    """How anchors lie to each other, beside sets (S, F, D) of as many random directions of the same dimension."""
     for quantity, measure in (("anchor_angle", _nearest_other), ("anchor_dimension", _dimension)):
-        value, null = (measure(directions[kind]) for kind in ("anchors", "random"))
-        yield {"layer": name, "quantity": quantity, "value": value, "null": null, "n": len(directions["anchors"])}
+        value = measure(anchors)
+        against = against_random(value, [measure(vectors) for vectors in random])
+        yield {"layer": name, "quantity": quantity, "value": value, **against, "n": len(anchors)}
 
 
 def _nearest_other(vectors: Tensor) -> float:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from probecore.files import write_table
 from probecore.measuring import at_the_end, gather
+from probecore.recos.families import count_significant
 from probecore.recos.figures import draw_confusion, draw_polarity, draw_signs
 from probecore.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
 from probecore.recos.figures_sphere import (
@@ -20,14 +22,21 @@ from probecore.recos.figures_sphere import (
 )
 from probecore.recos.run import KEYS
 from probecore.recos.texts import RECONSTRUCTION, TABLES, figures
+from probecore.statistics import headline_over_seeds
 from probecore.summary import Summary, write_summary
 
 Tables = Mapping[str, pd.DataFrame]
+
+HEADS = ("one_layer", "two_layer")
+"""In the headline."""
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = gather(networks, KEYS, output=output)
+    families = count_significant(tables)
+    families.insert(0, "experiment", experiment)
+    write_table(output / "families.csv", families, sort_by=list(families.columns[:5]))
     layers = tables["layers"]
     draw_polarity(tables["polarity"], output / "polarity")
     draw_confusion(tables["confusion"], output / "confusion")
@@ -63,33 +72,34 @@ def _missing(tables: Tables) -> list[str]:
 
 
 def _headline(tables: Tables) -> dict[str, int | float | None]:
-    """Means over networks after training, by condition where chance is of interest, and the identity's error."""
+    """Over seeds after training, by condition where chance is of interest, and the identity's error.
+
+    Sign confusion of a layer that reads pixels is a constant of the input's scaling, and left out.
+    """
+    layers, heads = tables["layers"], tables["heads"]
+    signs = layers[(layers["quantity"] == "sign_confusion") & (layers["reads"] == "features")]
+    fisher = layers[layers["quantity"].isin(["fisher_class", "fisher_background_unseen"])]
     headline: dict[str, int | float | None] = {}
-    for row in _means(tables["polarity"], ["filters", "images"], "accuracy", without=["untrained"]):
-        headline[f"accuracy.{row.condition}.{row.filters}_filters.{row.images}_images"] = float(row.accuracy)
-    layers = tables["layers"]
-    shown = layers[layers["quantity"].isin(["sign_confusion", "fisher_class", "fisher_background_unseen"])]
-    for row in _means(shown, ["quantity", "layer"], "value"):
-        headline[f"{row.quantity}.{row.condition}.{row.layer}"] = float(row.value)
-    for row in _means(tables["cascade"], ["images"], "accuracy"):
-        headline[f"backgrounds.{row.condition}.{row.images}"] = float(row.accuracy)
-    heads = tables["heads"]
-    for row in _means(heads[heads["head"].isin(["one_layer", "two_layer"])], ["head", "images"], "accuracy"):
-        headline[f"heads.{row.condition}.{row.head}.{row.images}"] = float(row.accuracy)
+    for (condition, filters, images), rows in _groups(tables["polarity"], ["filters", "images"], ["untrained"]):
+        headline |= headline_over_seeds(f"accuracy.{condition}.{filters}_filters.{images}_images", rows["accuracy"])
+    for (condition, quantity, layer), rows in _groups(pd.concat([signs, fisher]), ["quantity", "layer"]):
+        headline |= headline_over_seeds(f"{quantity}.{condition}.{layer}", rows["value"])
+    for (condition, images), rows in _groups(tables["cascade"], ["images"]):
+        headline |= headline_over_seeds(f"backgrounds.{condition}.{images}", rows["accuracy"])
+    for (condition, head, images), rows in _groups(heads[heads["head"].isin(HEADS)], ["head", "images"]):
+        headline |= headline_over_seeds(f"heads.{condition}.{head}.{images}", rows["accuracy"])
     half = tables["scalings"].query("scaling == 'half'")
     if len(half):
         headline["identity_error"] = float(half["largest_difference"].max())
     return headline
 
 
-def _means(
-    table: pd.DataFrame, keys: list[str], column: str, *, without: Sequence[str] = ("untrained", "shuffled")
-) -> list[Any]:
+def _groups(table: pd.DataFrame, keys: list[str], without: Sequence[str] = ("untrained", "shuffled")) -> Any:
+    """Rows after training by condition and keys."""
     if not len(table):
         return []
     shown = at_the_end(table)
-    shown = shown[~shown["condition"].isin(without)]
-    return list(shown.groupby(["condition", *keys])[column].mean().dropna().reset_index().itertuples())
+    return shown[~shown["condition"].isin(without)].groupby(["condition", *keys])
 
 
 def _remark_on_scalings(scalings: pd.DataFrame) -> str:

@@ -47,14 +47,14 @@ _CONFUSION = (
 )
 _SIGNS = (
     "Share of the positive contributions to a layer's outputs that are negative weights times negative inputs, one "
-    "mark per network, 95 % bootstrap interval over images; grey bars: the rate to expect if weights stood at random "
-    "taps. 0 wherever the layer before rectifies. The first layer reads pixels, so its rate is that of the input's "
-    "scaling."
+    "mark per network, 95 % interval over images; grey bars: the rate to expect if filters were moved. 0 wherever the "
+    "layer before rectifies. The first layer reads pixels: its rate is a constant of the input's scaling and says "
+    "nothing of the network."
 )
 _FISHER = (
-    "Scatter between groups over scatter within, of all maps of a layer's block: classes on plain images; classes "
-    "and backgrounds when the same images lie on unseen backgrounds. One mark per network, 95 % bootstrap interval; "
-    "dashed: groups that mean nothing."
+    "Scatter between groups over scatter within, of all maps of a layer's block, both without their bias: classes on "
+    "plain images; classes and backgrounds when the same images lie on unseen backgrounds. One mark per network, 95 % "
+    "interval over images; dashed: groups that mean nothing, 0."
 )
 _CASCADE = (
     "Accuracy of the network on plain test images, and on the same images laid on backgrounds; one mark per network, "
@@ -68,7 +68,7 @@ _HEADS = (
 )
 _POSITIONS = (
     "Variance over the anchors of the first dense layer at each place of the maps it reads, mean over channels, "
-    "divided by the mean over places; mean over networks. 1: as much as anywhere."
+    "divided by the mean over places; mean over networks, intervals over anchors in the table. 1: as much as anywhere."
 )
 _ANCHORS = (
     "Shares of a layer's filters by norm, by how much of the filter is its mean (DC share), and by the share of test "
@@ -102,7 +102,14 @@ TABLES = [
     TableEntry(
         file="layers.csv",
         title="Layers",
-        caption="Per network, layer and quantity; 95 % intervals are bootstraps over images. See docs/recos.md.",
+        caption="Per network, layer and quantity, with the layer's place (`position`) and what it `reads`; intervals "
+        "are over images, of `turned` over anchors. See docs/recos.md.",
+    ),
+    TableEntry(
+        file="families.csv",
+        title="Tests by family",
+        caption="How many rows of layers.csv, filters.csv and heads.csv (`gain`) have p at most 0.05, before and after "
+        "corrections; a family is a quantity of the experiment in one of the tables, all networks, layers and filters.",
     ),
     TableEntry(
         file="heads.csv",

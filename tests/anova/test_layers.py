@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from probecore.anova import LayerModel, matrix_association, regression_anova
+from probecore.anova.intervals import difference_interval
 from probecore.errors import InputError
 
 
@@ -30,18 +32,32 @@ def test_fit_and_permutations_equal_refits(degree: int) -> None:
     np.testing.assert_allclose(found.filters_r2, by_hand, rtol=1e-8)
     by_hand = [regression_anova(weights[:, order], excitations, degree=degree).r2 for order in shared._tap_orders]
     np.testing.assert_allclose(found.taps_r2, by_hand, rtol=1e-8)
+    moving = model(degree=degree, grid=(3, 3), per_filter=True)
+    by_hand = [_r2_per_filter(weights[:, order], excitations, degree) for order in moving._tap_orders]
+    np.testing.assert_allclose(moving.associate(weights, excitations).taps_r2, by_hand, rtol=1e-8)
     assert found.filters_p == (1 + (found.filters_r2 >= found.r2).sum()) / 100
     assert found.null == degree / 62
 
 
-def test_bootstrap_and_heldout_equal_refits() -> None:
+def _r2_per_filter(weights: np.ndarray, excitations: np.ndarray, degree: int) -> float:
+    scale = (excitations - excitations.mean()) / excitations.std()
+    powers = [scale**power for power in range(1, degree + 1)]
+    columns = np.stack([(values - values.mean(1, keepdims=True)).ravel() for values in powers], axis=1)
+    centred = (weights - weights.mean(1, keepdims=True)).ravel()
+    residual = centred - columns @ np.linalg.lstsq(columns, centred, rcond=None)[0]
+    return float(1 - residual @ residual / (centred @ centred))
+
+
+def test_jackknife_and_heldout_equal_refits() -> None:
     weights, excitations = layer()
     shared = model()
     found = shared.associate(weights, excitations)
-    drawn = [np.repeat(np.arange(7), counts.astype(int)) for counts in shared._counts]
-    by_hand = [regression_anova(weights[of], excitations[of]).r2 for of in drawn]
+    by_hand = [regression_anova(np.delete(weights, i, 0), np.delete(excitations, i, 0)).r2 for i in range(7)]
     np.testing.assert_allclose(found.replicates, by_hand, rtol=1e-8)
-    np.testing.assert_allclose([found.low, found.high], np.quantile(by_hand, [0.025, 0.975]), rtol=1e-8)
+    z = np.arctanh(np.sqrt(by_hand))
+    half = 2.446912 * np.sqrt(6 / 7 * ((z - z.mean()) ** 2).sum())
+    centre = np.arctanh(np.sqrt(found.r2))
+    np.testing.assert_allclose([found.low, found.high], np.tanh([max(0, centre - half), centre + half]) ** 2, rtol=1e-6)
     errors = totals = 0.0
     for keys in shared._half_keys:
         first = np.argsort(np.argsort(keys)) < 3
@@ -91,12 +107,57 @@ def test_what_filters_share_is_no_evidence_for_filters() -> None:
 def test_tap_correlations() -> None:
     weights, excitations = layer(taps=25, slope=1.0)
     weights[0] = 0.5
-    r, p = model(taps=25).tap_correlations(weights, excitations)
-    assert np.isnan([r[0], p[0]]).all()
+    found = model(taps=25, grid=(5, 5)).tap_correlations(weights, excitations)
+    assert np.isnan([found.r[0], found.low[0], found.high[0], found.p[0]]).all()
     np.testing.assert_allclose(
-        r[1:], [np.corrcoef(w, e)[0, 1] for w, e in zip(weights[1:], excitations[1:], strict=True)]
+        found.r[1:], [np.corrcoef(w, e)[0, 1] for w, e in zip(weights[1:], excitations[1:], strict=True)]
     )
-    assert (p[1:] < 0.05).all()
+    assert (found.p[1:] < 0.05).all()
+    assert ((found.low[1:] > 0) & (found.low[1:] < found.r[1:]) & (found.r[1:] < found.high[1:])).all()
+
+
+def smooth_fields(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Independent stationary fields of 5×5, cut out of larger ones."""
+    fields = gaussian_filter(rng.normal(size=(count, 17, 17)), (0, 1, 1))
+    return fields[:, 6:-6, 6:-6].reshape(count, 25)
+
+
+def test_unrelated_smooth_fields() -> None:
+    """Exchanged taps call 28 to 33 % of them related, at the level of 5 %; Fisher's interval covers 0 for 66 %."""
+    rng = np.random.default_rng(4)
+    moved, exchanged, covered, layers = [], [], [], []
+    for _ in range(120):
+        weights, excitations = smooth_fields(rng, 6), smooth_fields(rng, 6)
+        shared = LayerModel(6, 25, grid=(5, 5), generator=rng, permutations=199)
+        found = shared.tap_correlations(weights, excitations)
+        moved += found.p.tolist()
+        covered += ((found.low <= 0) & (found.high >= 0)).tolist()
+        layers.append(shared.associate(weights, excitations).taps_p)
+        free = LayerModel(6, 25, generator=rng, permutations=199)
+        exchanged += free.tap_correlations(weights, excitations).p.tolist()
+    assert np.mean(np.array(exchanged) <= 0.05) > 0.25
+    assert 0.03 <= np.mean(np.array(moved) <= 0.05) <= 0.07
+    assert 0.93 <= np.mean(covered) <= 0.97
+    assert np.mean(np.array(layers) <= 0.05) <= 0.07
+
+
+def test_intervals_of_six_filters() -> None:
+    """A percentile bootstrap over 6 filters covers 81 to 86 %."""
+    rng = np.random.default_rng(5)
+    covered, changes = [], []
+    for _ in range(200):
+        excitations = rng.normal(size=(2, 6, 25))
+        slopes = np.array([0.5, 1.0])[:, None, None] * (1 + 0.3 * rng.normal(size=(2, 6, 1)))
+        before, after = (
+            LayerModel(6, 25, generator=rng, permutations=19).associate(e * slope + rng.normal(size=(6, 25)), e)
+            for e, slope in zip(excitations, slopes, strict=True)
+        )
+        truths = 0.25 / (0.25 * 1.09 + 1), 1 / (1.09 + 1)
+        covered += [fit.low <= truth <= fit.high for fit, truth in zip((before, after), truths, strict=True)]
+        low, high = difference_interval(after.r2 - before.r2, after.replicates - before.replicates)
+        changes.append(low <= truths[1] - truths[0] <= high)
+    assert np.mean(covered) > 0.91
+    assert np.mean(changes) > 0.9
 
 
 def test_pruned_silent_and_constant() -> None:

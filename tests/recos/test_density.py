@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.recos.density import PatchSums, kmeans_directions, random_directions
+from probecore.recos.density import PatchSums, RandomSets, kmeans_directions, random_directions
 from probecore.recos.geometry import anchor_vectors, sphere_correlations
 
 
@@ -58,3 +58,35 @@ def test_kmeans_finds_planted_directions() -> None:
     assert centres is not None
     assert (centres @ planted.T).max(0).values.min() > 0.99
     assert kmeans_directions(patches[:19], 5, generator) is None
+
+
+def test_sets_of_random_directions_are_measured_like_anchors() -> None:
+    torch.manual_seed(0)
+    layer, inputs = nn.Conv2d(2, 4, 3, groups=2), torch.randn(30, 2, 6, 6)
+    inputs[0] = 0.5
+    random = RandomSets(layer, 1000, torch.Generator().manual_seed(0))
+    for part in inputs.split(16):
+        random.add(part)
+    assert random.vectors.shape == (250, 4, 9)
+    assert random.images == 30
+    for index in (0, 249):
+        sums = PatchSums.of(sphere_correlations(layer, inputs, vectors=random.vectors[index]))
+        shares = (sums.nearest.sum(0) / sums.patches.sum(0)).view(2, 2)
+        found = torch.from_numpy(random.occupancies).view(2, 250, 2)[:, index]
+        assert torch.allclose(found, shares)
+        assert random.layer_densities[index] == pytest.approx(float(sums.near.sum() / sums.patches.sum()))
+        assert random.angles[index] == pytest.approx(float(sums.angles.sum() / sums.histogram.sum()), rel=1e-6)
+    assert random.densities.mean() == pytest.approx(random.layer_densities.mean())
+    assert ((random.effective > 0.25) & (random.effective <= 1)).all()
+
+
+def test_wide_layers_take_fewer_sets_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.recos.density.NUMBERS", 50_000)
+    monkeypatch.setattr("probecore.recos.density.PRODUCTS", 1_250_000)
+    layer = nn.Linear(100, 50)
+    random = RandomSets(layer, 1, torch.Generator().manual_seed(0))
+    assert random.vectors.shape == (10, 50, 100)
+    for part in torch.randn(200, 100).split(15):
+        random.add(part)
+    assert random.images == 25
+    assert RandomSets(nn.Linear(1000, 100), 1, torch.Generator()).vectors.shape == (1, 100, 1000)

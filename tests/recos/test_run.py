@@ -110,9 +110,25 @@ def test_the_same_bytes_twice(model: dict[str, Any]) -> None:
     summarise(experiment="e", networks=[Path("a/trained-0")], output=Path("a"))
     for path in Path("b").rglob("*.*"):
         assert path.read_bytes() == (Path("a") / path.relative_to("b")).read_bytes(), path
+    check_summary(Path("a"))
     shown = [entry["file"] for entry in read_json(Path("a/summary.json"))["figures"]]
     assert all((Path("a") / entry["table"]).exists() for entry in read_json(Path("a/summary.json"))["figures"])
     assert ("positions.svg" in shown) == (model["name"] == "lenet5")
+
+
+def check_summary(folder: Path) -> None:
+    """What a layer reads is named; a first layer's sign confusion is no headline; families are counted."""
+    layers = read_table(folder / "layers.csv")
+    first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
+    assert layers.groupby("layer")["reads"].unique().map(list).to_dict() == {
+        name: ["pixels" if name == first else "features"] for name in set(layers["layer"])
+    }
+    confusion = {key for key in read_json(folder / "summary.json")["headline"] if key.startswith("sign_confusion")}
+    assert confusion == {f"sign_confusion.trained.{name}" for name in set(layers["layer"]) - {first}}
+    families = read_table(folder / "families.csv")
+    assert (families["holm"] <= families["benjamini_hochberg"]).all()
+    assert (families["benjamini_hochberg"] <= families["significant"]).all()
+    assert {"sign_confusion", "occupancy", "density"} <= set(families.loc[families["table"] == "filters", "quantity"])
 
 
 def check_values(folder: Path, model: dict[str, Any]) -> None:
@@ -123,10 +139,14 @@ def check_values(folder: Path, model: dict[str, Any]) -> None:
         first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
         assert layer == first or (rate == 0) == rectified
     assert last["turned"].between(0, 180).all()
+    assert layers.loc[layers["quantity"] == "turned", "low"].notna().all()
+    tested = ["sign_confusion", "effective_occupancy", "anchor_angle", "anchor_dimension", "density", "nearest_angle"]
+    assert layers.loc[layers["quantity"].isin(tested) & layers["value"].notna(), "p"].between(0, 1).all()
     filters = read_table(folder / "filters.csv")
     occupancy = filters[filters["quantity"] == "occupancy"].groupby(["epoch", "layer"])["value"].sum()
     groups = [2.0 if "own" in str(model) and layer == "2" else 1.0 for _, layer in occupancy.index]
     assert occupancy.tolist() == pytest.approx(groups)
+    assert filters.loc[filters["quantity"].isin(["sign_confusion", "occupancy"]), "p"].between(0, 1).all()
     shares = filters[filters["quantity"].isin(["density", "occupancy", "dc_share", "sign_confusion"])]["value"]
     assert shares.between(0, 1).all()
     heads = read_table(folder / "heads.csv")

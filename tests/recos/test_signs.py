@@ -1,5 +1,6 @@
 """Sign confusion against all products, and that rectifiers end it."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -57,19 +58,18 @@ def test_others_do_not(rectifier: nn.Module, least: float) -> None:
     assert least < contributions.rate().min() < contributions.rate().max() < 0.6
 
 
-def test_the_expected_rate_is_that_of_shuffled_weights() -> None:
+def test_moved_filters_meet_other_inputs() -> None:
     torch.manual_seed(0)
-    layer, inputs = nn.Linear(200, 1, bias=False), torch.randn(1, 200).clamp(min=-0.5)
+    layer, inputs = nn.Conv2d(2, 6, 3, groups=2), torch.randn(4, 2, 3, 3)
     contributions = Contributions(layer)
     contributions.add(inputs)
-    shuffled = Contributions(nn.Linear(200, 2000, bias=False))
-    order = torch.rand(2000, 200).argsort(1)
-    shuffled._weights = tuple(part[0, 0][order][None] for part in contributions._weights)
-    shuffled.positive = shuffled.negative = torch.empty(0, 2000, dtype=torch.float64)
-    shuffled.add(inputs)
-    expected = shuffled.negative.mean() / (shuffled.positive.mean() + shuffled.negative.mean())
-    assert contributions.expected()[0].item() == pytest.approx(expected.item(), abs=5e-3)
-    assert contributions.expected()[1] == pytest.approx(contributions.expected()[0].item())
+    orders = np.stack([np.random.default_rng(seed).permutation(9) for seed in range(5)])
+    by_filter, whole = contributions.moved(orders)
+    for order, rates, rate in zip(orders, by_filter, whole, strict=True):
+        moved = Contributions(layer)
+        moved.add(inputs.flatten(2)[:, :, order].view(inputs.shape))
+        assert torch.allclose(rates, moved.rate())
+        assert rate == pytest.approx(float(moved.negative.sum() / (moved.positive + moved.negative).sum()))
 
 
 def test_an_input_without_contributions_has_no_rate() -> None:

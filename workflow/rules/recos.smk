@@ -69,7 +69,7 @@ rule recos_summary:
             "results/recos/{experiment}/{network}/spectral.h5",
         ),
     output:
-        expand("results/recos/{{experiment}}/{table}.csv", table=RECOS_TABLES),
+        expand("results/recos/{{experiment}}/{table}.csv", table=[*RECOS_TABLES, "families"]),
         expand(
             "results/recos/{{experiment}}/{figure}.{kind}",
             figure=RECOS_FIGURES,
