@@ -30,8 +30,8 @@ def plugin(
     x, y : whole numbers, shape (N,); their order does not matter
     miller_madow : subtract the first-order bias, (K_xy - K_x - K_y + 1) / 2N with K the occupied cells
         (Miller 1955, Information Theory in Psychology)
-    repeats : permutations of y behind the null; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null; 0: none
+    generator : draws them
 
     Raises
     ------

@@ -12,13 +12,13 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from probecore.errors import InputError
+from probecore.mutual_information.groups import Part, groups_interval
 from probecore.mutual_information.result import (
     Array,
     Labels,
     MutualInformation,
     conclude,
     enough,
-    entropy,
     nothing,
     points,
     same_length,
@@ -133,17 +133,22 @@ def _continuous(
 
     def contributions(order: npt.NDArray[np.intp]) -> Array:
         joint = np.hstack([first, second[order]])
-        tree = cKDTree(joint)
-        radius = tree.query(joint, k=[k + 1], p=np.inf)[0][:, 0]
-        inside = np.full(n, k)
+        radius, inside = _neighbourhoods(joint, k, atoms=atoms)
         if not radius.all():
-            if not atoms:
-                raise _ties(estimator, int((radius == 0).sum()), n)
-            inside[radius == 0] = _equal(joint)[radius == 0]
+            raise _ties(estimator, int((radius == 0).sum()), n)
         back = np.argsort(order)
         return np.asarray(
             digamma(inside) + digamma(n) - digamma(nearer_x(radius)) - digamma(nearer_y(radius[back])[order])
         )
+
+    def interval(value: float, drawing: np.random.Generator) -> tuple[float, float]:
+        def on(part: Part) -> float:
+            return _continuous(
+                first[part], second[part], estimator=estimator, k=k, atoms=atoms, repeats=0, generator=None
+            ).value
+
+        low, high = groups_interval(value, on, np.zeros(n, np.int64), k=k, generator=drawing)
+        return float(low), float(high)
 
     return conclude(
         contributions,
@@ -153,6 +158,7 @@ def _continuous(
         parameters={"k": k},
         repeats=repeats,
         generator=generator,
+        interval=interval,
     )
 
 
@@ -171,25 +177,31 @@ def _labelled(
     values, labels = keep_shared(values, labels)
     n = len(labels)
     enough(n, k)
-    ceiling = entropy(labels)
+    most = label_ceiling(labels)
+    ceiling = float(most.mean())
     if not np.ptp(values, axis=0).any():
         return nothing(estimator=estimator, n=n, ceiling=ceiling, parameters={"k": k}, repeats=repeats)
     nearer = _counter(values)
-    sizes = np.bincount(labels)[labels]
 
     def contributions(order: npt.NDArray[np.intp]) -> Array:
         shown = labels[order]
-        radius, inside = np.empty(n), np.minimum(k, sizes[order] - 1)
+        radius, inside = np.empty(n), np.empty(n, np.int64)
         for label in range(int(labels.max()) + 1):
             members = np.flatnonzero(shown == label)
-            tree = cKDTree(values[members])
-            radius[members] = tree.query(values[members], k=[min(k, len(members) - 1) + 1], p=np.inf)[0][:, 0]
+            near = min(k, len(members) - 1)
+            radius[members], inside[members] = _neighbourhoods(values[members], near, atoms=atoms)
         if not radius.all():
-            if not atoms:
-                raise _ties(estimator, int((radius == 0).sum()), n)
-            here = radius == 0
-            inside[here] = _equal(np.column_stack([values, shown]))[here]
-        return np.asarray(digamma(inside) + digamma(n) - digamma(sizes[order]) - digamma(nearer(radius)))
+            raise _ties(estimator, int((radius == 0).sum()), n)
+        return np.asarray(digamma(inside) - digamma(nearer(radius)) + most[order])
+
+    def interval(value: float, drawing: np.random.Generator) -> tuple[float, float]:
+        def on(part: Part) -> float:
+            return _labelled(
+                values[part], labels[part], estimator=estimator, k=k, atoms=atoms, repeats=0, generator=None
+            ).value
+
+        low, high = groups_interval(value, on, labels, k=k, generator=drawing)
+        return float(low), float(high)
 
     return conclude(
         contributions,
@@ -199,6 +211,7 @@ def _labelled(
         parameters={"k": k},
         repeats=repeats,
         generator=generator,
+        interval=interval,
     )
 
 
@@ -216,16 +229,39 @@ def keep_shared(values: Array, labels: Labels) -> tuple[Array, Labels]:
     return values[shared], np.unique(labels[shared], return_inverse=True)[1].astype(np.int64)
 
 
+def label_ceiling(labels: Labels) -> Array:
+    """What each sample contributes where its neighbourhood holds its class alone, (N,): ψ(N) - ψ(N_y).
+
+    The mean is the largest value of `ross` and `mixed_ksg` for labels. It exceeds the entropy of the labels' shares by
+    some (K - 1) / 2N, the bias of the latter where labels are drawn at random.
+    """
+    return np.asarray(digamma(len(labels)) - digamma(np.bincount(labels)[labels]))
+
+
+def _neighbourhoods(values: Array, k: int, *, atoms: bool) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The radius of each row's neighbourhood, (N,), and how many neighbours to say that it holds.
+
+    It reaches to the k-th other row, and holds k. With `atoms`, where several rows are as far, as those of an atom are,
+    it reaches just beyond, and holds them all, the row itself too.
+    """
+    tree = cKDTree(values)
+    before, radius, after = tree.query(values, k=[k, k + 1, k + 2], p=np.inf)[0].T
+    inside = np.full(len(values), k)
+    if atoms and (tied := (radius == before) | (radius == after)).any():
+        inside[tied] = tree.query_ball_point(values[tied], radius[tied], p=np.inf, return_length=True)
+        radius[tied] = np.nextafter(radius[tied], np.inf)
+    return radius, inside
+
+
 def _counter(values: Array) -> Count:
-    """Counts, for radii (N,), the points strictly closer than the radius, or equal where it is 0; itself too."""
+    """Counts, for radii (N,), the points strictly closer than the radius; itself too."""
     if values.shape[1] == 1:
         return _line_counter(values[:, 0])
-    tree, equal = cKDTree(values), _equal(values)
+    tree = cKDTree(values)
 
     def count(radius: Array) -> npt.NDArray[np.int64]:
         strictly = np.nextafter(radius, 0)
-        found = tree.query_ball_point(values, strictly, p=np.inf, return_length=True)
-        return np.where(radius > 0, found, equal)
+        return np.asarray(tree.query_ball_point(values, strictly, p=np.inf, return_length=True))
 
     return count
 
@@ -236,29 +272,22 @@ def _line_counter(values: Array) -> Count:
     line = values[order]
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    equal = np.searchsorted(line, values, "right") - np.searchsorted(line, values, "left")
 
     def count(radius: Array) -> npt.NDArray[np.int64]:
         left = np.minimum(np.searchsorted(line, values - radius), place)
         right = np.maximum(np.searchsorted(line, values + radius) - 1, place)
         last = len(line) - 1
         for step, edge in ((1, left), (-1, right)):
-            while (out := np.abs(values - line[edge]) >= radius).any() and (out & (radius > 0)).any():
-                edge[out & (radius > 0)] += step
+            while (out := np.abs(values - line[edge]) >= radius).any():
+                edge[out] += step
             while (inner := (edge - step >= 0) & (edge - step <= last)).any():
                 inner &= np.abs(values - line[np.clip(edge - step, 0, last)]) < radius
                 if not inner.any():
                     break
                 edge[inner] -= step
-        return np.where(radius > 0, right - left + 1, equal)
+        return right - left + 1
 
     return count
-
-
-def _equal(values: Array) -> npt.NDArray[np.int64]:
-    """How many rows equal each row, itself included."""
-    _, which, counts = np.unique(values, axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(counts[which.reshape(-1)])
 
 
 def _ties(estimator: str, tied: int, n: int) -> InputError:

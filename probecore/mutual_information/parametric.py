@@ -38,8 +38,8 @@ def gaussian(
     ----------
     x, y : shape (N,) or (N, d); coordinates that never change are left out
     noise_variance : σ² of independent noise on all coordinates; keeps what linear maps share finite
-    repeats : permutations of y behind the null; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null; 0: none
+    generator : draws them
 
     Raises
     ------
@@ -91,8 +91,8 @@ def probe_bound(
     y : labels, whole numbers (N,), every class with `folds` members or more
     penalty : of ½‖W‖² against the summed cross-entropy
     folds : parts, balanced over classes, each predicted by a classifier of the others
-    repeats : permutations of y behind the null, a classifier each; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null, a classifier each; 0: none
+    generator : draws them
 
     Raises
     ------
