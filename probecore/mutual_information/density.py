@@ -61,8 +61,8 @@ def kolchinsky_tracey(
     noise_variance : σ², in the units of t squared
     repeats : permutations of y behind the null; 0: none. The sample itself has no null, for any order of different
         inputs is alike
-    interval : whether to give intervals and contributions, which takes as long as the values. They are of the estimate's
-        mean over samples of this size, not of what it would be of more: σ² and N are part of the number
+    interval : whether to give intervals and contributions, which takes as long as the values. They are of the
+        estimate's mean over samples of this size, not of more: σ² and N are part of the number
     generator : draws the permutations
 
     Raises

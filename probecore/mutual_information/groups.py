@@ -15,7 +15,7 @@ from probecore.mutual_information.result import Array, Labels
 PARTS = 4
 PARTITIONS = 10
 MEMBERS = 4
-"""Samples of each class that a part needs, in units of k: below it the bias of a part, and of the whole, is too large."""
+"""Samples of each class that a part needs, in units of k; with fewer the estimates' bias is too large."""
 
 Part = npt.NDArray[np.intp]
 

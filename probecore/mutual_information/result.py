@@ -39,8 +39,8 @@ class MutualInformation:
     null_mean, null_95, p
         Mean and 95 % point over permutations of y, and the one-sided p-value; NaN without permutations.
     interval
-        95 %: of estimators that are smooth in the sample from the spread of `contributions`, of those from neighbours by
-        random groups (`groups_interval`). NaN where there is none.
+        95 %: of estimators that are smooth in the sample from the spread of `contributions`, of those from neighbours
+        by random groups (`groups_interval`). NaN where there is none.
     contributions
         What each sample adds, (N,): its influence on the estimate, of which `value` is the mean. None from neighbours.
     """
