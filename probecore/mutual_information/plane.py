@@ -82,7 +82,8 @@ def contrast_rows(before: Sequence[Point], after: Sequence[Point]) -> Iterator[R
     for first, last in zip(before, after, strict=True):
         here, there = first.estimate.contributions, last.estimate.contributions
         if here is not None and there is not None:
-            yield {**first.keys, **vars(mean_of(there - here)), "null": 0.0}
+            found = mean_of(there - here)
+            yield {**first.keys, "value": found.value, "low": found.low, "high": found.high, "n": found.n}
 
 
 def convergence_rows(

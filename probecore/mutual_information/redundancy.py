@@ -18,7 +18,6 @@ from probecore.mutual_information.discrete import quantile_bins
 from probecore.mutual_information.result import Array, Labels
 from probecore.statistics import Z, permutation_p
 
-
 LEVEL = 0.05
 """Of the test whether a unit adds."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
-from probecore.statistics import Z, Estimate, permutation_p
+from probecore.statistics import Estimate, Z, permutation_p
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
