@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from probecore.mutual_information.result import Array, Labels
 
@@ -54,7 +54,7 @@ def groups_interval(
         part = stratified_parts(strata, PARTS, generator)
         found = np.stack([np.asarray(estimate(np.flatnonzero(part == which))) for which in range(PARTS)])
         variances.append(found.var(axis=0, ddof=1) / PARTS)
-    half = student.ppf(0.975, PARTITIONS) * np.sqrt(np.mean(variances, axis=0))
+    half = stdtrit(PARTITIONS, 0.975) * np.sqrt(np.mean(variances, axis=0))
     return centre - half, centre + half
 
 

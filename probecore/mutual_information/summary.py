@@ -94,8 +94,8 @@ FIGURES = [
         table="pairs.csv",
         title="Redundancy",
         caption="Pairs of units of the first trained network: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
-        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair synergetic where "
-        "`high` is below 0 and `p_adjusted` small.",
+        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair "
+        "synergetic where `high` is below 0 and `p_adjusted` small.",
     ),
     FigureEntry(
         file="ablation.svg",
@@ -124,8 +124,8 @@ TABLES = [
     TableEntry(
         file="contrasts.csv",
         title="What training changes",
-        caption="Last checkpoint minus untrained on the same images, by estimator and noise variance, nats, with paired "
-        "intervals over images. Where signs differ between noise variances or bounds, the order is not known.",
+        caption="Last checkpoint minus untrained on the same images, by estimator and noise variance, nats, with "
+        "paired intervals over images. Where signs differ between noise variances or bounds, the order is not known.",
     ),
     TableEntry(
         file="design.csv",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.special import digamma
+from scipy.special import digamma, ndtri
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from probecore.errors import InputError
@@ -187,6 +187,20 @@ def test_values_near_an_atom_are_not_taken_for_rare() -> None:
     rng, labels = np.random.default_rng(1), np.arange(1000) % 10
     values = np.maximum(np.linspace(-1.8, 1.2, 10)[labels][:, None] + rng.normal(size=(1000, 60)), 0)
     assert label_information(values, labels).value.mean() == pytest.approx(0.2418, abs=0.015)
+
+
+def test_normal_scores_hold_heavy_tails() -> None:
+    plain, scored = [], []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        pair = rng.normal(size=(2, 2000)) / np.sqrt(rng.chisquare(1, 2000))  # Student, one degree of freedom
+        plain.append(ksg(*pair).value)
+        scored.append(ksg(*pair, scores="normal").value)
+    assert np.mean(scored) == pytest.approx(0.224171, abs=0.03)
+    assert np.mean(plain) < 0.17
+    x, labels = np.random.default_rng(0).standard_cauchy(300), np.arange(300) % 3
+    ranks = ndtri((np.argsort(np.argsort(x)) + 0.5) / 300)
+    assert mixed_ksg(x, labels, scores="normal").value == mixed_ksg(ranks, labels).value
 
 
 def test_intervals_hold_the_truth() -> None:
