@@ -5,7 +5,6 @@ what these numbers say is how far apart samples lie, in units of the noise.
 """
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,8 +91,7 @@ def kolchinsky_tracey(
         for bound, name in enumerate(Bounds._fields)
     )
     if not interval:
-        missing = {"interval": (math.nan, math.nan), "contributions": None}
-        lower, upper = replace(lower, **missing), replace(upper, **missing)
+        lower, upper = lower.without_interval(), upper.without_interval()
     return Bounds(lower, upper)
 
 

@@ -1,8 +1,7 @@
 """The information plane: what each layer keeps of the input and of the label, by estimators side by side."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,8 +65,7 @@ def layer_points(
     binned = {"input": plugin(np.arange(len(vector)), whole, miller_madow=False)}
     binned["label"] = plugin(whole, labels, miller_madow=False, repeats=repeats, generator=generator)
     for quantity, estimate in binned.items():  # most bins hold one image: what N makes of it has no interval
-        without = replace(estimate, interval=(math.nan, math.nan), contributions=None)
-        points.append(Point("binned", 0.0, quantity, True, without))
+        points.append(Point("binned", 0.0, quantity, True, estimate.without_interval()))
     points.append(Point("probe_bound", 0.0, "label", True, probe_bound(vector, labels)))
     return points
 

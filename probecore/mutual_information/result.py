@@ -66,6 +66,10 @@ class MutualInformation:
         """Whether the estimate is above 95 % of a ceiling that is above 0."""
         return 0 < SATURATION * self.ceiling < self.value
 
+    def without_interval(self) -> "MutualInformation":
+        """The same, where contributions are no influences."""
+        return replace(self, interval=(math.nan, math.nan), contributions=None)
+
 
 def conclude(
     contributions: Contributions,
@@ -94,8 +98,8 @@ def conclude(
     found = result_of(local, null, estimator=estimator, ceiling=ceiling, parameters=parameters)
     if interval is None:
         return found
-    around = interval(found.value, generator) if repeats else (math.nan, math.nan)
-    return replace(found, interval=around, contributions=None)
+    found = found.without_interval()
+    return replace(found, interval=interval(found.value, generator)) if repeats else found
 
 
 def nothing(
