@@ -38,8 +38,8 @@ class Pairs:
     joint, joint_null
         I(T_i,T_j;Y), and under permuted labels, (B, U, U).
     redundancy, low, high
-        I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), above 0 what both know, below 0 what only both together know; its
-        normal 95 % interval over samples.
+        I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), above 0 what both know, below 0 what only both together know, less the
+        bias that I(T_i;T_j|Y) has where units are permuted within classes; its normal 95 % interval over samples.
     null, p
         Mean redundancy where units are permuted within classes, which leaves what each knows and makes them
         independent given the label; two-sided p-value of that. A pair is synergetic where its interval lies below 0
@@ -107,11 +107,14 @@ def pair_information(
     counts = _tables(indicators, labels, units)
     joint, surprise = _with_label(counts, n)
     alone = np.diag(joint).copy()
-    redundancy = _redundancy(joint)
     spread = _spread(counts, surprise, n)
     label_null = _null((_tables(indicators, generator.permutation(labels), units) for _ in range(shuffles)), joint)
-    apart = (_tables(_within_classes(indicators, labels, units, generator), labels, units) for _ in range(shuffles))
-    null = _redundancy(_null(apart, joint))
+    null, excess = np.empty((shuffles, units, units)), np.zeros((units, units))
+    for draw in range(shuffles):
+        apart = _tables(_within_classes(indicators, labels, units, generator), labels, units)
+        null[draw] = _redundancy(_with_label(apart, n)[0])
+        excess += _given_label(apart, n) / shuffles
+    redundancy, null = _redundancy(joint) + excess, null + excess
     plain, correction, freedom = _between(counts.sum(axis=0), n)
     return Pairs(
         shared=plain - correction,
@@ -199,6 +202,17 @@ def _redundancy(joint: Array) -> Array:
     """I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y) from the last, (..., U, U), which has the first on its diagonal."""
     alone = np.diagonal(joint, axis1=-2, axis2=-1)
     return np.asarray(alone[..., :, None] + alone[..., None, :] - joint)
+
+
+def _given_label(counts: npt.NDArray[np.int64], n: int) -> Array:
+    """I(T_i;T_j|Y), (U, U): of units that were made independent the bias that is left."""
+    units, logs = np.arange(counts.shape[1]), _logarithms(n)
+    own = counts[:, units, :, units].diagonal(axis1=2, axis2=3).transpose(1, 0, 2)
+    sizes = own[:, 0].sum(axis=1)
+    alone = (own * logs[own]).sum(axis=(0, 2)) / n
+    together = (counts * logs[counts]).sum(axis=(0, 2, 4)) / n
+    within = (sizes * digamma(np.maximum(sizes, 1))).sum() / n
+    return np.asarray(together - alone[:, None] - alone + within)
 
 
 def _logarithms(n: int) -> Array:
