@@ -19,6 +19,7 @@ N = 1000
 MEANS = np.linspace(-1.5, 1.5, CLASSES)
 LABELS = np.arange(N) % CLASSES
 SIGMA2 = 0.1
+LAYER = 600
 
 
 def known_units(rng: np.random.Generator, *, spread: float, cut: bool, images: int = N) -> Repeat:
@@ -76,7 +77,7 @@ def one_class(rng: np.random.Generator) -> Repeat:
     return Repeat(truth=0.0, value=value[0, 3], p=p[0, 3])
 
 
-def layer(rng: np.random.Generator, *, spread: float = 1.2, n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+def layer(rng: np.random.Generator, *, spread: float = 1.2, n: int = LAYER) -> tuple[np.ndarray, np.ndarray]:
     """A layer of 6 units in ten classes, of total variance near 1, and its labels."""
     labels = np.arange(n) % CLASSES
     centres = np.random.default_rng(0).normal(size=(CLASSES, 6)) * spread
@@ -233,14 +234,14 @@ SIMULATIONS = [
     _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 100),
     _simulation("unit that knows nothing of a class", "classes.csv:value", 500, one_class),
     *(
-        _simulation(f"layer, {quantity}", f"plane.csv:{quantity}", 300, plane, 200, quantity=quantity)
+        _simulation(f"layer, {quantity}", f"plane.csv:{quantity}", LAYER, plane, 200, quantity=quantity)
         for quantity in ("input", "label")
     ),
     _simulation("layer that knows nothing", "plane.csv:label", 100, plane_of_ignorance),
-    _simulation("change of a layer, input", "contrasts.csv:input", 300, movement, 200, rows=[0, 1]),
-    _simulation("change of a layer, label", "contrasts.csv:label", 300, movement, 200, rows=[2, 3, 4]),
-    _simulation("distance to the bound", "convergence.csv:distance", 300, movement, 200, rows=[5]),
-    _simulation("drift", "convergence.csv:drift", 300, movement, 200, rows=[6]),
+    _simulation("change of a layer, input", "contrasts.csv:input", LAYER, movement, 200, rows=[0, 1]),
+    _simulation("change of a layer, label", "contrasts.csv:label", LAYER, movement, 200, rows=[2, 3, 4]),
+    _simulation("distance to the bound", "convergence.csv:distance", LAYER, movement, 200, rows=[5]),
+    _simulation("drift", "convergence.csv:drift", LAYER, movement, 200, rows=[6]),
     *(_simulation(f"pair, {kind}", PAIR, N, pairs, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
     _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic),
     _simulation("independent units", "pairs.csv:shared", N, shared),
