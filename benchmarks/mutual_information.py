@@ -1,4 +1,4 @@
-"""Mutual information against peers, side by side: `python benchmarks/mutual_information.py [--small]`.
+"""Mutual information against peers, side by side: `python benchmarks/mutual_information.py [--quick]`.
 
 One thread, interleaved in one process; best of rounds for ours and the peers alike. Peers get the same arrays.
 
@@ -40,9 +40,9 @@ Run = Callable[[], np.ndarray]
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--small", action="store_true", help="a tenth of the samples, nothing is written")
-    small = arguments.parse_args().small
+    arguments = argparse.ArgumentParser(description="Mutual information against peers.")
+    arguments.add_argument("--quick", action="store_true", help="a tenth of the samples, nothing is written")
+    small = arguments.parse_args().quick
     n = 1_000 if small else 10_000
     rows = [*units(n, units_=64 if small else 512), *pairwise(n, width=512), *joint(n)]
     for row in rows:
@@ -91,7 +91,7 @@ def gaussian_points(n: int, width: int, share: float = 0.1) -> tuple[np.ndarray,
 
 
 def ours(points: np.ndarray, variance: float) -> np.ndarray:
-    return np.array([bound.value for bound in kolchinsky_tracey(points, noise_variance=variance)])
+    return np.array([bound.value for bound in kolchinsky_tracey(points, noise_variance=variance, interval=False)])
 
 
 def by_gemm(points: np.ndarray, variance: float) -> np.ndarray:

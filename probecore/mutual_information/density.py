@@ -44,6 +44,7 @@ def kolchinsky_tracey(
     *,
     noise_variance: float,
     repeats: int = 0,
+    interval: bool = True,
     generator: np.random.Generator | None = None,
 ) -> Bounds:
     """Bounds on what T = t + N(0, σ²I) knows of the sample, or estimates of what it knows of a label.
@@ -57,9 +58,11 @@ def kolchinsky_tracey(
     t : shape (N,) or (N, d)
     y : labels, whole numbers (N,); None for the information of the sample
     noise_variance : σ², in the units of t squared
-    repeats : permutations of y behind the null; 0: neither null nor interval. The sample itself has no null, for
-        any order of different inputs is alike
-    generator : draws both
+    repeats : permutations of y behind the null; 0: none. The sample itself has no null, for any order of different
+        inputs is alike
+    interval : whether to give intervals and contributions, which takes as long as the values. They are of the
+        estimate's mean over samples of this size, not of more: σ² and N are part of the number
+    generator : draws the permutations
 
     Raises
     ------
@@ -67,13 +70,13 @@ def kolchinsky_tracey(
         If t is not finite, or `noise_variance` not above 0.
     """
     rows = _noisy(t, noise_variance)
-    local, null, ceiling = _local(rows, noise_variance), None, math.log(len(rows))
+    local, null, ceiling = _local(rows, noise_variance, influence=interval), None, math.log(len(rows))
     generator = generator or numpy_generator("mutual_information", "kolchinsky_tracey")
     if y is not None:
         labels = symbols(y, "y")
         same_length(rows, labels)
         whole, ceiling = local, entropy(labels)
-        local = whole - _within(rows, labels, noise_variance)
+        local = whole - _within(rows, labels, noise_variance, influence=interval)
         if repeats:
             orders = (generator.permutation(labels) for _ in range(repeats))
             null = np.stack([(whole - _within(rows, order, noise_variance)).mean(axis=1) for order in orders])
@@ -84,10 +87,11 @@ def kolchinsky_tracey(
             estimator=f"kolchinsky_tracey_{name}",
             ceiling=ceiling,
             parameters={"noise_variance": noise_variance},
-            generator=generator if repeats else None,
         )
         for bound, name in enumerate(Bounds._fields)
     )
+    if not interval:
+        lower, upper = lower.without_interval(), upper.without_interval()
     return Bounds(lower, upper)
 
 
@@ -132,24 +136,32 @@ def monte_carlo_mixture(
         estimator="monte_carlo_mixture",
         ceiling=math.log(n),
         parameters={"noise_variance": noise_variance, "draws": draws},
-        generator=None,
     )
 
 
-def _within(rows: Array, labels: Labels, noise_variance: float) -> Array:
+def _within(rows: Array, labels: Labels, noise_variance: float, *, influence: bool = False) -> Array:
     """`_local` of each sample among those of its class, shape (2, N)."""
     local = np.empty((2, len(rows)))
     for members in (np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)):
-        local[:, members] = _local(rows[members], noise_variance)
+        local[:, members] = _local(rows[members], noise_variance, influence=influence)
     return local
 
 
-def _local(rows: Array, noise_variance: float) -> Array:
-    """-log ⟨exp(-‖t_i - t_j‖² / cσ²)⟩_j for c = 8 and c = 2, shape (2, N).
+def _local(rows: Array, noise_variance: float, *, influence: bool = False) -> Array:
+    """-log ⟨k_ij⟩_j, k_ij = exp(-‖t_i - t_j‖² / cσ²), for c = 8 and c = 2, shape (2, N).
 
-    One exponential serves both, exp(-D/2σ²) = exp(-D/8σ²)⁴; the diagonal holds 1, so nothing underflows.
-    Distances are symmetric, and kept one block at a time: -D/8σ² is one product of rows that carry their squares.
+    With `influence` 1 - ⟨k_ij / ⟨k_jl⟩_l⟩_j is added, of mean 0: what a sample does to the others' terms, without
+    which the spread over samples is not that of the mean.
     """
+    n = len(rows)
+    carried = _carried(rows, noise_variance)
+    means = _kernel_sums(carried, np.ones((2, n), np.float32)) / n
+    local = np.asarray(-np.log(means))
+    return local + 1 - _kernel_sums(carried, (1 / means).astype(np.float32)) / n if influence else local
+
+
+def _carried(rows: Array, noise_variance: float) -> npt.NDArray[np.float32 | np.float64]:
+    """Rows scaled by √8σ beside 1 and their squares, (N, d + 2), of which -D/8σ² is one product."""
     n, blocks = len(rows), [slice(start, start + BLOCK) for start in range(0, len(rows), BLOCK)]
     centre, scale = rows.mean(axis=0), 1 / math.sqrt(8 * noise_variance)
     squares = np.concatenate([(((rows[part] - centre) * scale) ** 2).sum(axis=1) for part in blocks])
@@ -157,8 +169,17 @@ def _local(rows: Array, noise_variance: float) -> Array:
     carried[:, -1] = squares
     for part in blocks:
         carried[part, :-2] = (rows[part] - centre) * scale
-    weights = np.ones(min(BLOCK, n), np.float32)
-    sums = np.zeros((2, n))
+    return carried
+
+
+def _kernel_sums(carried: npt.NDArray[np.float32 | np.float64], weights: npt.NDArray[np.float32]) -> Array:
+    """Σ_j k_ij w_j for c = 8 and c = 2, weights and result (2, N).
+
+    One exponential serves both, exp(-D/2σ²) = exp(-D/8σ²)⁴; the diagonal holds 1, so nothing underflows.
+    Distances are symmetric, and kept one block at a time.
+    """
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(carried), BLOCK)]
+    sums = np.zeros((2, len(carried)))
     for position, first in enumerate(blocks):
         own = carried[first]
         facing = np.hstack([2 * own[:, :-2], -own[:, -1:], -own[:, -2:-1]])
@@ -170,12 +191,12 @@ def _local(rows: Array, noise_variance: float) -> Array:
                 kernel = exponents.astype(np.float32, copy=False)
             np.exp(np.minimum(kernel, 0, out=kernel), out=kernel)
             for bound in (0, 1):
-                sums[bound, first] += kernel @ weights[: kernel.shape[1]]
+                sums[bound, first] += kernel @ weights[bound, second]
                 if first != second:
-                    sums[bound, second] += weights[: len(kernel)] @ kernel
+                    sums[bound, second] += weights[bound, first] @ kernel
                 if bound == 0:
                     np.square(np.square(kernel, out=kernel), out=kernel)
-    return np.asarray(math.log(n) - np.log(sums))
+    return sums
 
 
 def _squared(first: Array, second: Array) -> Array:

@@ -10,6 +10,7 @@ from probecore.mutual_information.result import (
     MutualInformation,
     conclude,
     entropy,
+    mean_of,
     same_length,
     symbols,
 )
@@ -30,8 +31,8 @@ def plugin(
     x, y : whole numbers, shape (N,); their order does not matter
     miller_madow : subtract the first-order bias, (K_xy - K_x - K_y + 1) / 2N with K the occupied cells
         (Miller 1955, Information Theory in Psychology)
-    repeats : permutations of y behind the null; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null; 0: none
+    generator : draws them
 
     Raises
     ------
@@ -120,6 +121,21 @@ def class_information(values: Array, labels: Labels, *, classes: int, bins: int 
     sides = (size > 0).astype(int) + (size < n)
     information -= (occupied - sides + 1) / (2 * n)
     return np.asarray(information if labels.ndim == 2 else information[0])
+
+
+def unit_entropies(bins: Labels) -> tuple[Array, Array, Array]:
+    """Entropy of each column of binned values (N, U), Miller-Madow corrected, nats, and its normal 95 % interval.
+
+    Returns
+    -------
+    value, low, high, each (U,)
+    """
+    found = []
+    for column in bins.T:
+        _, cells, counts = np.unique(column, return_inverse=True, return_counts=True)
+        found.append(mean_of((len(counts) - 1) / (2 * len(column)) - np.log(counts / len(column))[cells]))
+    value, low, high = (np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))
+    return value, np.maximum(low, 0), high
 
 
 def binary_entropy(share: npt.ArrayLike) -> Array:

@@ -32,14 +32,15 @@ def gaussian(
     """I(X;Y) as if X and Y were jointly normal: -½ Σ log(1 - ρ²) over the canonical correlations ρ.
 
     Without noise unbiased for normal variables: the bias of a Wishart matrix's log determinant depends on its
-    size alone, and is subtracted (Misra, Singh and Demchuk 2005, doi 10.1016/j.jmva.2003.10.003).
+    size alone, and is subtracted (Misra, Singh and Demchuk 2005, doi 10.1016/j.jmva.2003.10.003). With noise the bias
+    is subtracted to first order.
 
     Parameters
     ----------
     x, y : shape (N,) or (N, d); coordinates that never change are left out
     noise_variance : σ² of independent noise on all coordinates; keeps what linear maps share finite
-    repeats : permutations of y behind the null; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null; 0: none
+    generator : draws them
 
     Raises
     ------
@@ -54,11 +55,12 @@ def gaussian(
     if not all(widths):
         return nothing(estimator="gaussian", n=n, ceiling=0.0, parameters=settings, repeats=repeats)
     of_first, of_second = (_surprise(part, noise_variance) for part in (first, second))
-    bias = (sum(map(_wishart_bias, widths, (n, n))) - _wishart_bias(sum(widths), n)) / 2
+    alone = _bias(first, noise_variance) + _bias(second, noise_variance)
 
     def contributions(order: npt.NDArray[np.intp]) -> Array:
-        joint = _surprise(np.hstack([first, second[order]]), noise_variance)
-        return np.asarray(of_first + of_second[order] - joint - bias)
+        both = np.hstack([first, second[order]])
+        bias = (alone - _bias(both, noise_variance)) / 2
+        return np.asarray(of_first + of_second[order] - _surprise(both, noise_variance) - bias)
 
     return conclude(
         contributions,
@@ -91,8 +93,8 @@ def probe_bound(
     y : labels, whole numbers (N,), every class with `folds` members or more
     penalty : of ½‖W‖² against the summed cross-entropy
     folds : parts, balanced over classes, each predicted by a classifier of the others
-    repeats : permutations of y behind the null, a classifier each; 0: neither null nor interval
-    generator : draws both
+    repeats : permutations of y behind the null, a classifier each; 0: none
+    generator : draws them
 
     Raises
     ------
@@ -146,9 +148,18 @@ def _surprise(centred: Array, noise_variance: float) -> Array:
     return np.asarray(np.log(scales).sum() + (distance - distance.mean()) / 2)
 
 
-def _wishart_bias(width: int, n: int) -> float:
-    """Mean of log det of a covariance matrix (about the mean, divided by n) less that of the truth."""
-    return float(digamma((n - np.arange(1, width + 1)) / 2).sum() + width * math.log(2 / n))
+def _bias(centred: Array, noise_variance: float) -> float:
+    """Mean of log det of the rows' covariance matrix (divided by n), plus noise, less that of the truth.
+
+    Without noise exact for normal rows. With noise σ² to first order, -((Σs)² + Σs² + 2Σs) / 2n with the shares
+    s = λ / (λ + σ²) of the eigenvalues λ, for what noise drowns has no bias.
+    """
+    n, width = centred.shape
+    if not noise_variance:
+        return float(digamma((n - np.arange(1, width + 1)) / 2).sum() + width * math.log(2 / n))
+    variances = np.linalg.eigvalsh(centred.T @ centred / n)
+    shares = np.maximum(variances, 0) / (np.maximum(variances, 0) + noise_variance)
+    return float(-(shares.sum() ** 2 + (shares**2).sum() + 2 * shares.sum()) / (2 * n))
 
 
 def _unseen_log_likelihood(features: Array, labels: Labels, *, penalty: float, folds: int) -> Array:

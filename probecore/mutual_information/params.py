@@ -14,9 +14,16 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Redundancy(Section):
     """What units of a layer know twice."""
 
-    units: int = Field(64, ge=2, le=512, description="Units per layer that are paired: the most informative ones.")
+    units: int = Field(
+        64,
+        ge=2,
+        le=512,
+        description="Units per layer that are paired: those of largest entropy, which no label chooses.",
+    )
     bins: int = Field(4, ge=2, le=16, description="Quantile bins per unit; a pair and the label have bins² · K cells.")
-    shuffles: int = Field(100, ge=39, description="Label permutations behind the null of pairs, two-sided.")
+    shuffles: int = Field(
+        100, ge=39, description="Permutations behind the nulls of pairs, two-sided, and of the choice order."
+    )
     coverage: float = Field(
         0.9, gt=0, lt=1, description="Share of the summed gains of the choice order that suggested widths keep."
     )

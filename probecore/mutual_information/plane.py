@@ -1,6 +1,7 @@
 """The information plane: what each layer keeps of the input and of the label, by estimators side by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from probecore.mutual_information.density import kolchinsky_tracey
 from probecore.mutual_information.discrete import equal_bins, plugin, vector_symbols
 from probecore.mutual_information.parametric import gaussian, principal_components, probe_bound
-from probecore.mutual_information.result import Array, Labels, MutualInformation
+from probecore.mutual_information.result import Array, Labels, MutualInformation, mean_of
+from probecore.statistics import Estimate
 
 COMPONENTS = 10
 """Principal components of a layer that enter the layer-to-layer matrix."""
@@ -16,7 +18,24 @@ COMPONENTS = 10
 Row = dict[str, Any]
 
 
-def plane_rows(
+@dataclass(frozen=True)
+class Point:
+    """An estimate of a layer, and what tells it from the others of that layer."""
+
+    estimator: str
+    noise_variance: float
+    quantity: str
+    main: bool
+    estimate: MutualInformation
+
+    @property
+    def keys(self) -> Row:
+        """The leading columns of its row."""
+        names = ("estimator", "noise_variance", "quantity")
+        return {name: getattr(self, name) for name in names}
+
+
+def layer_points(
     vector: Array,
     labels: Labels,
     *,
@@ -24,67 +43,90 @@ def plane_rows(
     bins: int,
     repeats: int,
     generator: np.random.Generator,
-) -> Iterator[Row]:
-    """One layer's place in the plane, nats: a row per estimator, noise variance and quantity.
+) -> list[Point]:
+    """One layer's estimates, nats: by estimator, noise variance and quantity, input or label.
 
     Parameters
     ----------
     vector : the layer, (N, d)
     labels : (N,)
-    noise_variances : σ² of the pairwise bounds; only the first gets nulls and intervals
+    noise_variances : σ² of the pairwise bounds; the first is the main one, and has nulls
     bins : equal bins over the layer's range for the binned estimate
-    repeats : permutations and bootstrap replicates
-    generator : draws both
+    repeats : permutations of the labels
+    generator : draws them
     """
+    points = []
     for index, variance in enumerate(noise_variances):
         settings: dict[str, Any] = {"noise_variance": variance, "repeats": 0 if index else repeats}
         for quantity, known in (("input", None), ("label", labels)):
             for bound in kolchinsky_tracey(vector, known, **settings, generator=generator):
-                yield row(bound, quantity=quantity, noise_variance=variance)
+                points.append(Point(bound.estimator, variance, quantity, index == 0, bound))
     whole = vector_symbols(equal_bins(vector, bins))
-    images = np.arange(len(vector))
-    binned = {"input": plugin(images, whole, miller_madow=False)}
+    binned = {"input": plugin(np.arange(len(vector)), whole, miller_madow=False)}
     binned["label"] = plugin(whole, labels, miller_madow=False, repeats=repeats, generator=generator)
-    for quantity, estimate in binned.items():
-        yield row(estimate, quantity=quantity, noise_variance=0.0) | {"estimator": "binned"}
-    yield row(probe_bound(vector, labels), quantity="label", noise_variance=0.0)
+    for quantity, estimate in binned.items():  # most bins hold one image: what N makes of it has no interval
+        points.append(Point("binned", 0.0, quantity, True, estimate.without_interval()))
+    points.append(Point("probe_bound", 0.0, "label", True, probe_bound(vector, labels)))
+    return points
 
 
-def convergence_rows(plane: Sequence[Row], *, ceiling: float, accuracy: Mapping[int, float]) -> Iterator[Row]:
-    """How far each layer is from the information-bottleneck bound, and how fast it moves, by epoch.
+def plane_row(point: Point) -> Row:
+    """A row of ``plane.csv``."""
+    return {**row(point.estimate), **point.keys, "main": int(point.main)}
+
+
+def contrast_rows(before: Sequence[Point], after: Sequence[Point]) -> Iterator[Row]:
+    """What changed of each estimate of a layer, on the same images at the same σ², with a paired interval."""
+    for first, last in zip(before, after, strict=True):
+        here, there = first.estimate.contributions, last.estimate.contributions
+        if here is not None and there is not None:
+            found = mean_of(there - here)
+            yield {**first.keys, "value": found.value, "low": found.low, "high": found.high, "n": found.n}
+
+
+def convergence_rows(
+    points: Mapping[int, Sequence[Point]], *, ceiling: float, accuracy: Mapping[int, float]
+) -> Iterator[Row]:
+    """How far a layer is from the information-bottleneck bound, and how fast it moves, by epoch.
 
     For labels that are a function of the input the bound is I(T;Y) = min(I(X;T), H(Y)) (Kolchinsky, Tracey and
     Van Kuyk 2019, arXiv 1808.07593). `vertical` is what the layer misses of it at its I(X;T), `horizontal` what
-    it keeps of the input beyond what it knows of the label; `distance` is their sum.
+    it keeps of the input beyond what it knows of the label; `distance` is their sum. All are differences of upper
+    estimates, so not themselves bounds.
 
     Parameters
     ----------
-    plane : rows with epoch, layer, estimator, quantity, value; those of the upper pairwise estimate are used
+    points : the layer's, by epoch; the upper pairwise estimates of the main σ² are used
     ceiling : H(Y), nats
     accuracy : of the network, by epoch
     """
-    places: dict[str, dict[int, dict[str, float]]] = {}
-    for entry in plane:
-        places.setdefault(entry["layer"], {}).setdefault(entry["epoch"], {})[entry["quantity"]] = entry["value"]
-    for layer, epochs in places.items():
-        before: tuple[int, float] | None = None
-        for epoch, place in sorted(epochs.items()):
-            vertical = min(place["input"], ceiling) - place["label"]
-            horizontal = place["input"] - place["label"]
-            distance = vertical + horizontal
-            yield {
-                "epoch": epoch,
-                "layer": layer,
-                "input": place["input"],
-                "label": place["label"],
-                "bound": min(place["input"], ceiling),
-                "vertical": vertical,
-                "horizontal": horizontal,
-                "distance": distance,
-                "drift": (distance - before[1]) / (epoch - before[0]) if before else np.nan,
-                "accuracy": accuracy[epoch],
-            }
-            before = epoch, distance
+    before: tuple[int, Array] | None = None
+    for epoch, found in sorted(points.items()):
+        upper = [one for one in found if one.main and one.estimator == "kolchinsky_tracey_upper"]
+        known = {one.quantity: one.estimate for one in upper}
+        kept, said = known["input"].value, known["label"].value
+        bound = min(kept, ceiling)
+        shares = [np.asarray(known[name].contributions) for name in ("input", "label")]
+        local = (shares[0] if kept < ceiling else ceiling) + shares[0] - 2 * shares[1]
+        distance = mean_of(local)
+        drift = mean_of((local - before[1]) / (epoch - before[0])) if before else Estimate(value=np.nan, n=distance.n)
+        yield {
+            "epoch": epoch,
+            "input": kept,
+            "label": said,
+            "bound": bound,
+            "vertical": bound - said,
+            "horizontal": kept - said,
+            "distance": distance.value,
+            "distance_low": distance.low,
+            "distance_high": distance.high,
+            "drift": drift.value,
+            "drift_low": drift.low,
+            "drift_high": drift.high,
+            "accuracy": accuracy[epoch],
+            "n": distance.n,
+        }
+        before = epoch, local
 
 
 def layer_rows(

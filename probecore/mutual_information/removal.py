@@ -40,8 +40,8 @@ def ablation_rows(
 
     Parameters
     ----------
-    known : I(T;Y) of each unit by layer
-    chosen : positions of the test images
+    known : I(T;Y) of each unit by layer, from other images than those of `chosen`
+    chosen : positions of the test images that judge
     retrain : whether to retrain as well
     """
     model, info = network.at(epoch), network.info
@@ -84,13 +84,16 @@ def ablation_rows(
                     yield {**keys, "removed": removed, "retrained": again, **accuracy, "units": units}
 
 
-def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) -> Iterator[Row]:
+def design_rows(
+    network: Network, suggested: Mapping[str, int], recipe: Recipe, *, chosen: npt.NDArray[np.int64]
+) -> Iterator[Row]:
     """Accuracy of plain networks trained anew: at full widths, at the suggested ones, and uniformly narrowed.
 
     Parameters
     ----------
-    suggested : filters of conv layers, by layer; others keep theirs
+    suggested : filters of conv layers, by layer, from other images than those of `chosen`; others keep theirs
     recipe : how all of them are trained, from weights of the same seed
+    chosen : positions of the test images that judge
     """
     if condition_of(network.info.network) == "shuffled" or not suggested:
         return
@@ -100,10 +103,10 @@ def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) 
         return
     widths = {name: min(full, suggested.get(name, full)) for name, full in convs.items()}
     variants = {"full": convs, "suggested": widths, "uniform": uniform_widths(model, widths)}
-    images, labels = network.test_tensors()
+    images, labels = (part[chosen] for part in network.test_tensors())
     batches = network.batches(recipe.batch, recipe.augmentation)
-    for name, chosen in variants.items():
-        changed = narrowed(model, chosen, seed=seed_of(info.experiment, info.network, STEP, "weights"))
+    for name, filters in variants.items():
+        changed = narrowed(model, filters, seed=seed_of(info.experiment, info.network, STEP, "weights"))
         optimiser = make_optimiser(changed.parameters(), recipe)
         generator = torch_generator(info.experiment, info.network, STEP, "design")
         for epoch in range(1, recipe.epochs + 1):
@@ -111,7 +114,7 @@ def design_rows(network: Network, suggested: Mapping[str, int], recipe: Recipe) 
         right = hits(changed, images, labels, scale=network.scale)
         yield {
             "variant": name,
-            "widths": "-".join(map(str, chosen.values())),
+            "widths": "-".join(map(str, filters.values())),
             "parameters": sum(parameter.numel() for parameter in changed.parameters()),
             **share_of(right, len(labels), name="accuracy"),
         }

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
-from probecore.statistics import bootstrap_counts, percentile_interval, permutation_p
+from probecore.statistics import Estimate, Z, permutation_p
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -18,8 +18,8 @@ Contributions = Callable[[npt.NDArray[np.intp]], Array]
 SATURATION = 0.95
 """Share of its ceiling above which an estimate says more about the sample than about the variables."""
 
-BOOTSTRAPS = 200
-"""Replicates behind every interval."""
+FEWEST = 20
+"""Samples below which no interval is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,10 @@ class MutualInformation:
     null_mean, null_95, p
         Mean and 95 % point over permutations of y, and the one-sided p-value; NaN without permutations.
     interval
-        95 % percentile bootstrap over the samples' contributions, neighbours and bins held as they are.
+        95 %: of estimators that are smooth in the sample from the spread of `contributions`, of those from neighbours
+        by random groups (`groups_interval`). NaN where there is none.
+    contributions
+        What each sample adds, (N,): its influence on the estimate, of which `value` is the mean. None from neighbours.
     """
 
     value: float
@@ -51,6 +54,7 @@ class MutualInformation:
     null_95: float = math.nan
     p: float = math.nan
     interval: tuple[float, float] = (math.nan, math.nan)
+    contributions: Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def bits(self) -> float:
@@ -62,6 +66,10 @@ class MutualInformation:
         """Whether the estimate is above 95 % of a ceiling that is above 0."""
         return 0 < SATURATION * self.ceiling < self.value
 
+    def without_interval(self) -> "MutualInformation":
+        """The same, where contributions are no influences."""
+        return replace(self, interval=(math.nan, math.nan), contributions=None)
+
 
 def conclude(
     contributions: Contributions,
@@ -72,68 +80,63 @@ def conclude(
     parameters: Mapping[str, float | str],
     repeats: int,
     generator: np.random.Generator | None,
+    interval: Callable[[float, np.random.Generator], tuple[float, float]] | None = None,
 ) -> MutualInformation:
     """The result of an estimator that is a mean over samples.
 
     Parameters
     ----------
     contributions : the samples' contributions (N,) when y is put into the given order
-    repeats : permutations behind the null; 0: neither null nor interval
-    generator : draws both; None: one of fixed seed
+    repeats : permutations behind the null; 0: no null
+    generator : draws it; None: one of fixed seed
+    interval : of the value where contributions are no influences; asked for with the null alone
     """
     local, null = contributions(np.arange(n)), None
     generator = generator or numpy_generator("mutual_information", estimator)
     if repeats:
         null = np.array([contributions(generator.permutation(n)).mean() for _ in range(repeats)])
-    return result_of(
-        local,
-        null,
-        estimator=estimator,
-        ceiling=ceiling,
-        parameters=parameters,
-        generator=generator if repeats else None,
-    )
+    found = result_of(local, null, estimator=estimator, ceiling=ceiling, parameters=parameters)
+    if interval is None:
+        return found
+    found = found.without_interval()
+    return replace(found, interval=interval(found.value, generator)) if repeats else found
 
 
 def nothing(
     *, estimator: str, n: int, ceiling: float, parameters: Mapping[str, float | str], repeats: int
 ) -> MutualInformation:
     """The result where a variable is constant: 0, as in every permutation and replicate."""
-    return result_of(
-        np.zeros(n),
-        np.zeros(repeats) if repeats else None,
-        estimator=estimator,
-        ceiling=ceiling,
-        parameters=parameters,
-        generator=numpy_generator("mutual_information", estimator) if repeats else None,
-    )
+    null = np.zeros(repeats) if repeats else None
+    return result_of(np.zeros(n), null, estimator=estimator, ceiling=ceiling, parameters=parameters)
 
 
 def result_of(
-    local: Array,
-    null: Array | None,
-    *,
-    estimator: str,
-    ceiling: float,
-    parameters: Mapping[str, float | str],
-    generator: np.random.Generator | None,
+    local: Array, null: Array | None, *, estimator: str, ceiling: float, parameters: Mapping[str, float | str]
 ) -> MutualInformation:
-    """The result of samples' contributions (N,) and of estimates under permutation (B,); no generator, no interval."""
-    n, value = len(local), float(local.mean())
-    low = high = math.nan
-    if generator is not None:
-        low, high = map(float, percentile_interval(bootstrap_counts(n, BOOTSTRAPS, generator) @ local / n))
+    """The result of samples' contributions (N,) and of estimates under permutation (B,)."""
+    estimate = mean_of(local)
     return MutualInformation(
-        value=value,
+        value=estimate.value,
         estimator=estimator,
-        n=n,
+        n=estimate.n,
         ceiling=ceiling,
         parameters=dict(parameters),
         null_mean=math.nan if null is None else float(null.mean()),
         null_95=math.nan if null is None else float(np.quantile(null, 0.95)),
-        p=math.nan if null is None else float(permutation_p(value, null)),
-        interval=(low, high),
+        p=math.nan if null is None else float(permutation_p(estimate.value, null)),
+        interval=(estimate.low, estimate.high),
+        contributions=local,
     )
+
+
+def mean_of(contributions: Array) -> Estimate:
+    """The mean of samples' contributions (N,) with its normal 95 % interval; none below `FEWEST` samples.
+
+    Of differences of two estimates' contributions on the same samples it is their paired contrast.
+    """
+    n, value = len(contributions), float(contributions.mean())
+    half = Z * float(contributions.std(ddof=1)) / math.sqrt(n) if n >= FEWEST else math.nan
+    return Estimate(value=value, low=value - half, high=value + half, n=n)
 
 
 def entropy(labels: Labels) -> float:

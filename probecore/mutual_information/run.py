@@ -12,14 +12,22 @@ from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.measuring import Network, Tables
 from probecore.models import blocks
-from probecore.mutual_information.discrete import binary_entropy, class_information, equal_bins
+from probecore.mutual_information.discrete import binary_entropy, class_information, equal_bins, unit_entropies
+from probecore.mutual_information.groups import stratified_parts
 from probecore.mutual_information.params import MutualInformationParams, Redundancy
-from probecore.mutual_information.plane import convergence_rows, layer_rows, plane_rows
+from probecore.mutual_information.plane import (
+    Point,
+    contrast_rows,
+    convergence_rows,
+    layer_points,
+    layer_rows,
+    plane_row,
+)
 from probecore.mutual_information.redundancy import choice_order, pair_information
 from probecore.mutual_information.removal import ablation_rows, design_rows
 from probecore.mutual_information.result import Array, entropy
 from probecore.mutual_information.tables import KEYS
-from probecore.mutual_information.units import UnitInformation, label_information
+from probecore.mutual_information.units import label_information
 from probecore.mutual_information.variables import SPLIT, Place, Variables, balanced, places, read_variables
 from probecore.networks import condition_at
 from probecore.progress import track
@@ -82,7 +90,9 @@ class _Job:
                 f"{dump.path}: the chosen test images have fewer than two classes of two images; add test images, or "
                 "raise `mutual_information.images`"
             )
-        self.plane: list[Row] = []
+        self.ranks = stratified_parts(self.labels, 2, self.generator("halves")) == 0
+        """Images that rank units; the others judge what removing units costs."""
+        self.points: dict[str, dict[int, list[Point]]] = {place.layer: {} for place in self.places}
         self.accuracy: dict[int, float] = {}
         self.known: dict[str, dict[int, Array]] = {}
         self.untrained: dict[str, Array] = {}
@@ -94,16 +104,20 @@ class _Job:
     def measure(self, epoch: int, tables: Tables) -> None:
         """Everything that one checkpoint says by itself."""
         ends = epoch in (self.dump.epochs[0], self.dump.epochs[-1])
+        ranking: dict[str, Array] = {}
         self.accuracy[epoch] = float((self.dump.predictions(epoch, SPLIT)[self.chosen] == self.labels).mean())
         vectors: dict[str, Array] = {}
         for place in self.places:
             variables = read_variables(self.dump, epoch, place, self.chosen, self.params)
             vectors[place.layer] = variables.vector
             self._measure_plane(epoch, place, variables, tables)
-            known = self._measure_units(epoch, place, variables, tables)
+            content = self._measure_units(epoch, place, variables, tables)
             tables.add("classes", epoch, self._classes(epoch, place, variables))
             if ends and self.params.redundancy is not None and variables.units.shape[1] > 1:
-                self._measure_pairs(epoch, place, variables, known, self.params.redundancy, tables)
+                self._measure_pairs(epoch, place, variables, content, self.params.redundancy, tables)
+            if ends and self.params.ablation is not None:
+                units, labels = variables.units[self.ranks], self.labels[self.ranks]
+                ranking[place.layer] = label_information(units, labels, k=self.params.neighbours).value
         if ends:
             rows = layer_rows(
                 vectors,
@@ -113,52 +127,50 @@ class _Job:
             )
             tables.add("layers", epoch, rows)
             if self.params.ablation is not None:
-                known_now = {layer: values[epoch] for layer, values in self.known.items()}
                 rows = ablation_rows(
                     self.network,
                     epoch,
                     self.places,
-                    known_now,
+                    ranking,
                     self.params.ablation,
-                    chosen=self.positions,
+                    chosen=self.positions[~self.ranks],
                     retrain=condition_at(self.network.info.network, epoch) != "untrained",
                 )
                 tables.add("ablation", epoch, rows)
 
     def compare(self, tables: Tables) -> None:
         """What needs all checkpoints: convergence, orders, and networks at the widths that the last suggests."""
-        rows = convergence_rows(self.plane, ceiling=entropy(self.labels), accuracy=self.accuracy)
-        order = [place.layer for place in self.places]
-        for entry in rows:
-            tables.add("convergence", entry.pop("epoch"), [entry | {"position": order.index(entry["layer"])}])
+        for position, (layer, points) in enumerate(self.points.items()):
+            for entry in convergence_rows(points, ceiling=entropy(self.labels), accuracy=self.accuracy):
+                tables.add("convergence", entry.pop("epoch"), [{"layer": layer, **entry, "position": position}])
+            first, last = self.dump.epochs[0], self.dump.epochs[-1]
+            if first != last and condition_at(self.network.info.network, first) == "untrained":
+                rows = contrast_rows(points[first], points[last])
+                tables.add("contrasts", last, ({"layer": layer, **row} for row in rows))
         for layer, values in self.known.items():
             epochs = sorted(values)
             for earlier, later in pairwise(epochs):
                 found = spearman(values[earlier], values[later], generator=self.generator("orders", layer, earlier))
                 tables.add("orders", earlier, [{"layer": layer, "to_epoch": later, **vars(found)}])
         if self.params.design is not None:
-            rows = design_rows(self.network, self.choices, self.params.design)
+            judges = np.setdiff1d(np.arange(len(self.network.dataset.test.targets)), self.positions[self.ranks])
+            rows = design_rows(self.network, self.choices, self.params.design, chosen=judges)
             tables.add("design", self.dump.epochs[-1], rows)
 
     def _measure_plane(self, epoch: int, place: Place, variables: Variables, tables: Tables) -> None:
-        rows = list(
-            plane_rows(
-                variables.vector,
-                self.labels,
-                noise_variances=self.params.noise_variances,
-                bins=self.params.bins,
-                repeats=self.params.layer_shuffles,
-                generator=self.generator("plane", epoch, place.layer),
-            )
+        points = layer_points(
+            variables.vector,
+            self.labels,
+            noise_variances=self.params.noise_variances,
+            bins=self.params.bins,
+            repeats=self.params.layer_shuffles,
+            generator=self.generator("plane", epoch, place.layer),
         )
-        main = self.params.noise_variances[0]
-        rows = [{"layer": place.layer, **row, "main": int(row["noise_variance"] in (main, 0.0))} for row in rows]
-        tables.add("plane", epoch, rows)
-        self.plane += [
-            {"epoch": epoch, **row} for row in rows if row["main"] and row["estimator"] == "kolchinsky_tracey_upper"
-        ]
+        tables.add("plane", epoch, ({"layer": place.layer, **plane_row(point)} for point in points))
+        self.points[place.layer][epoch] = points
 
-    def _measure_units(self, epoch: int, place: Place, variables: Variables, tables: Tables) -> UnitInformation:
+    def _measure_units(self, epoch: int, place: Place, variables: Variables, tables: Tables) -> Array:
+        """Add what each unit knows of the label and keeps of the input; return the latter."""
         known = label_information(
             variables.units,
             self.labels,
@@ -166,8 +178,7 @@ class _Job:
             repeats=self.params.shuffles,
             generator=self.generator("units", epoch, place.layer),
         )
-        binned = equal_bins(variables.units, self.params.bins)
-        kept = np.array([entropy(column) for column in binned.T])
+        kept, low, high = unit_entropies(equal_bins(variables.units, self.params.bins))
         untrained = condition_at(self.network.info.network, epoch) == "untrained"
         before = self.untrained.setdefault(place.layer, kept if untrained else np.full(len(kept), np.nan))
         self.known.setdefault(place.layer, {})[epoch] = known.value
@@ -181,9 +192,9 @@ class _Job:
                 "p": known.p[unit],
             }
             tables.add("filters", epoch, [{**keys, "quantity": "label_information", **label}])
-            content = {"value": kept[unit], "null": before[unit]}
+            content = {"value": kept[unit], "low": low[unit], "high": high[unit], "null": before[unit]}
             tables.add("filters", epoch, [{**keys, "quantity": "input_information", **content}])
-        return known
+        return kept
 
     def _classes(self, epoch: int, place: Place, variables: Variables) -> Iterator[Row]:
         generator = self.generator("classes", epoch, place.layer)
@@ -200,6 +211,7 @@ class _Job:
                 "value": value[unit, label],
                 "null": mean[unit, label],
                 "p": p[unit, label],
+                "permutations": self.params.shuffles,
                 "n": len(self.labels),
                 "ceiling": ceiling[label],
             }
@@ -209,18 +221,14 @@ class _Job:
         epoch: int,
         place: Place,
         variables: Variables,
-        known: UnitInformation,
+        content: Array,
         params: Redundancy,
         tables: Tables,
     ) -> None:
-        chosen = np.sort(np.argsort(-known.value, kind="stable")[: params.units])
-        pairs = pair_information(
-            variables.units[:, chosen],
-            np.unique(self.labels, return_inverse=True)[1],
-            bins=params.bins,
-            shuffles=params.shuffles,
-            generator=self.generator("pairs", epoch, place.layer),
-        )
+        chosen = np.sort(np.argsort(-content, kind="stable")[: params.units])
+        units, labels = variables.units[:, chosen], np.unique(self.labels, return_inverse=True)[1]
+        generator, n = self.generator("pairs", epoch, place.layer), len(labels)
+        pairs = pair_information(units, labels, bins=params.bins, shuffles=params.shuffles, generator=generator)
         columns: Mapping[str, Array] = {
             "shared": pairs.shared,
             "shared_p": pairs.shared_p,
@@ -233,12 +241,16 @@ class _Job:
         rows = (
             {"layer": place.layer, "filter": chosen[i], "to_filter": chosen[j]}
             | {name: values[i, j] for name, values in columns.items()}
-            | {"n": known.n}
+            | {"permutations": params.shuffles, "n": n}
             for i, j in zip(*np.triu_indices(len(chosen), 1), strict=True)
         )
         tables.add("pairs", epoch, rows)
         choice = choice_order(pairs)
-        self.choices[place.layer] = choice.enough(params.coverage)
+        if self.params.design is not None:
+            half = pair_information(
+                units[self.ranks], labels[self.ranks], bins=params.bins, shuffles=0, generator=generator
+            )
+            self.choices[place.layer] = choice_order(half).enough(params.coverage)
         rows = (
             {
                 "layer": place.layer,
@@ -248,7 +260,8 @@ class _Job:
                 "null_95": choice.null_95[position],
                 "p": choice.p[position],
                 "adds": int(choice.adds[position]),
-                "n": known.n,
+                "permutations": params.shuffles,
+                "n": n,
             }
             for position, unit in enumerate(choice.unit)
         )

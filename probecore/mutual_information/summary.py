@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from probecore.measuring import at_the_end, gather, is_last
+from probecore.measuring import at_the_end, gather, is_last, write_tables
 from probecore.mutual_information.figures import (
     BIT,
     draw_ablation,
@@ -14,7 +16,7 @@ from probecore.mutual_information.figures import (
 )
 from probecore.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
 from probecore.mutual_information.tables import KEYS
-from probecore.statistics import adjust
+from probecore.statistics import adjust, headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 LEVEL = 0.05
@@ -22,7 +24,8 @@ LEVEL = 0.05
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
-    tables = gather(networks, KEYS, output=output)
+    tables = with_families(gather(networks, KEYS, output=output))
+    write_tables(output, tables, KEYS)
     convergence = tables["convergence"]
     layers = [str(name) for name in convergence.sort_values("position")["layer"].unique()]
     draw_plane(tables["plane"], layers, output / "plane")
@@ -54,14 +57,16 @@ FIGURES = [
         caption="One line per layer and network over checkpoints, marks growing with the epoch; dashed: the bound "
         "I(T;Y) = min(I(X;T), H(Y)). Left: pairwise bounds with Gaussian noise, thick: from lower to upper at the "
         "end; middle: each binned vector as one symbol; right: I(T;Y) from a linear probe. An estimate at its "
-        "ceiling says that all images are told apart, no more.",
+        "ceiling says that all images are told apart, no more; where the thick bars of two networks overlap along "
+        "I(X;T), their order is not known.",
     ),
     FigureEntry(
         file="convergence.svg",
         table="convergence.csv",
         title="Convergence",
         caption="Horizontal plus vertical distance from each layer's place in the plane to the bound, and test "
-        "accuracy; one line per network.",
+        "accuracy; one line per network. A distance is a difference of upper estimates at one noise variance; another "
+        "may change its order.",
     ),
     FigureEntry(
         file="units.svg",
@@ -89,14 +94,16 @@ FIGURES = [
         table="pairs.csv",
         title="Redundancy",
         caption="Pairs of units of the first trained network: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
-        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering.",
+        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair "
+        "synergetic where `high` is below 0 and `p_adjusted` small.",
     ),
     FigureEntry(
         file="ablation.svg",
         table="ablation.csv",
         title="Removing units by information",
         caption="Test accuracy when units are silenced, the most or the least informative first, or at random; dashed: "
-        "after short retraining. Means over networks. Networks of shuffled labels are not retrained.",
+        "after short retraining. Means over networks. One half of the images ranks the units, the other is scored. "
+        "Networks of shuffled labels are not retrained.",
     ),
     FigureEntry(
         file="layers.svg",
@@ -111,8 +118,14 @@ TABLES = [
     TableEntry(
         file="choice.csv",
         title="Choice order",
-        caption="Units in the order in which they add most to every single unit chosen before; `adds` is 0 where that "
-        "is within the 95 % of permuted labels.",
+        caption="Units in the order in which they add most to every single unit chosen before; `adds` is 0 where that, "
+        "or what a unit before adds, is within 95 % of what the best of the same units adds under permuted labels.",
+    ),
+    TableEntry(
+        file="contrasts.csv",
+        title="What training changes",
+        caption="Last checkpoint minus untrained on the same images, by estimator and noise variance, nats, with "
+        "paired intervals over images. Where signs differ between noise variances or bounds, the order is not known.",
     ),
     TableEntry(
         file="design.csv",
@@ -122,6 +135,11 @@ TABLES = [
     ),
 ]
 
+NO_CONTROL = (
+    "Weights from outside have no untrained control here: nothing says what these units and layers would know of the "
+    "label before training. Train the same architecture with `seeds: [0], epochs: 0` beside them."
+)
+
 MEANING = (
     "In a deterministic network I(X;T) is that of the input, or infinite: what noise, bins or neighbours make of it is "
     "how well images are told apart at that resolution. A falling I(X;T) is geometric clustering, not forgetting; "
@@ -129,28 +147,83 @@ MEANING = (
 )
 
 
-def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> dict[str, int | float | None]:
-    """Means over networks by condition, in bits."""
-    headline: dict[str, int | float | None] = {}
-    convergence = at_the_end(tables["convergence"])
-    for condition, rows in convergence[convergence["layer"] == layers[-1]].groupby("condition"):
-        headline[f"distance_to_bound.{condition}"] = float(rows["distance"].mean() / BIT)
-        headline[f"label_information_of_output.{condition}"] = float(rows["label"].mean() / BIT)
-    known = tables["filters"].query("quantity == 'label_information'").copy()
-    known["adjusted"] = adjust(known["p"], "benjamini_hochberg")
-    for condition, rows in at_the_end(known).groupby("condition"):
-        headline[f"label_information_per_unit.{condition}"] = float(rows["value"].mean() / BIT)
-        headline[f"informative_units.{condition}"] = float((rows["adjusted"] < LEVEL).mean())
+Headline = dict[str, int | float | None]
+
+
+def with_families(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables with `p_adjusted` beside p: Benjamini-Hochberg over all rows of the experiment, one family per table."""
+    adjusted = {}
+    for name in ("classes", "pairs", "choice"):
+        table = tables[name]
+        if "p" in table:
+            place = list(table).index("p") + 1
+            table = table.copy()
+            table.insert(place, "p_adjusted", adjust(table["p"], "benjamini_hochberg"))
+        adjusted[name] = table
+    return {**tables, **adjusted}
+
+
+def share_found(p: npt.ArrayLike, adjusted: npt.ArrayLike, *, permutations: int) -> float | None:
+    """The share of tests that find something; None where the number of permutations resolves no single finding.
+
+    A lone finding needs p of `LEVEL` divided by the number of tests, and p is at least 1 / (permutations + 1).
+    """
+    tested = np.asarray(p)[np.isfinite(np.asarray(p))]
+    found = int((np.asarray(adjusted) <= LEVEL).sum())
+    if len(tested) == 0 or (not found and len(tested) / (permutations + 1) > LEVEL):
+        return None
+    return found / len(tested)
+
+
+def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> Headline:
+    """Means over seeds by condition, in bits; a value per network, which is the mean of what it has."""
+    headline = _of_units(tables) | _of_layers(tables, layers[-1])
     if len(pairs := tables["pairs"]):
-        for condition, rows in at_the_end(pairs[pairs["layer"] == layers[0]]).groupby("condition"):
-            headline[f"redundancy_of_first_layer.{condition}"] = float(rows["redundancy"].mean() / BIT)
+        first = at_the_end(pairs[pairs["layer"] == layers[0]])
+        headline |= _over_seeds("redundancy_of_first_layer", first, "redundancy", ["condition"], unit=BIT)
     ablation = at_the_end(tables["ablation"])
     if len(ablation):
         removed = ablation[(ablation["condition"] == "trained") & (ablation["removed"] > 0)]
-        for (order, again), rows in removed.groupby(["order", "retrained"]):
-            headline[f"accuracy_after_removal.{order}{'.retrained' * int(again)}"] = float(rows["accuracy"].mean())
-    for variant, rows in tables["design"].groupby("variant"):
-        headline[f"design_accuracy.{variant}"] = float(rows["accuracy"].mean())
+        again = np.where(removed["retrained"] == 1, ".retrained", "")
+        removed = removed.assign(kind=removed["order"] + again)
+        headline |= _over_seeds("accuracy_after_removal", removed, "accuracy", ["kind"])
+    if len(design := tables["design"]):
+        headline |= _over_seeds("design_accuracy", design, "accuracy", ["variant"])
+    return headline
+
+
+def _of_units(tables: dict[str, pd.DataFrame]) -> Headline:
+    known = tables["filters"].query("quantity == 'label_information'").copy()
+    known["adjusted"] = adjust(known["p"], "benjamini_hochberg")
+    ends = at_the_end(known)
+    headline = _over_seeds("label_information_per_unit", ends, "value", ["condition"], unit=BIT)
+    for name, column in (("label_information_per_unit", "value"), ("label_null_per_unit", "null")):
+        headline |= _over_seeds(name, ends, column, ["condition", "layer"], unit=BIT)
+    permutations = int(tables["classes"]["permutations"].max())
+    for condition, rows in ends.groupby("condition"):
+        share = share_found(rows["p"], rows["adjusted"], permutations=permutations)
+        headline[f"informative_units.{condition}"] = share
+    return headline
+
+
+def _of_layers(tables: dict[str, pd.DataFrame], output: str) -> Headline:
+    """The probe's bound by layer, and what training changes of the output's I(T;Y) at each noise variance."""
+    ends = at_the_end(tables["plane"])
+    probe = ends[ends["estimator"] == "probe_bound"]
+    headline = _over_seeds("probe_bound", probe, "value", ["condition", "layer"], unit=BIT)
+    if len(contrasts := tables["contrasts"]):
+        upper = (contrasts["estimator"] == "kolchinsky_tracey_upper") & (contrasts["quantity"] == "label")
+        rows = at_the_end(contrasts[upper & (contrasts["layer"] == output)])
+        rows = rows.assign(noise=[f"noise_{variance:g}" for variance in rows["noise_variance"]])
+        headline |= _over_seeds("label_information_gained_by_output", rows, "value", ["condition", "noise"], unit=BIT)
+    return headline
+
+
+def _over_seeds(name: str, rows: pd.DataFrame, column: str, by: list[str], *, unit: float = 1.0) -> Headline:
+    headline: Headline = {}
+    for keys, group in rows.groupby(by):
+        means = group.groupby("network")[column].mean() / unit
+        headline |= headline_over_seeds(".".join([name, *map(str, keys)]), means)
     return headline
 
 
@@ -161,4 +234,12 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
     remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]
     if full:
         remarks.append(f"At the last checkpoint most layers are above 95 % of the ceiling: {', '.join(full)}.")
+    ends = at_the_end(tables["plane"])
+    if (ends["condition"] == "given").any() and not (ends["condition"] == "untrained").any():
+        remarks.append(NO_CONTROL)
+    known = tables["filters"].query("quantity == 'label_information'")
+    if known["low"].isna().all():
+        remarks.append(
+            "I(T;Y) of units has no interval: the rarest class has too few images for one that holds what it says."
+        )
     return remarks

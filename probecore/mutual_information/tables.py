@@ -4,6 +4,7 @@ from probecore.measuring import Keys
 
 KEYS: Keys = {
     "plane": ["layer", "estimator", "noise_variance", "quantity"],
+    "contrasts": ["layer", "estimator", "noise_variance", "quantity"],
     "convergence": ["layer"],
     "classes": ["layer", "filter", "label"],
     "orders": ["layer", "to_epoch"],

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from scipy.special import digamma
 
 from probecore.determinism import numpy_generator
-from probecore.mutual_information.neighbours import keep_shared
-from probecore.mutual_information.result import BOOTSTRAPS, Array, Labels, enough, entropy, points, same_length, symbols
-from probecore.statistics import bootstrap_counts, percentile_interval, permutation_p
+from probecore.mutual_information.groups import Part, groups_interval
+from probecore.mutual_information.neighbours import keep_shared, label_ceiling
+from probecore.mutual_information.result import Array, Labels, enough, points, same_length, symbols
+from probecore.statistics import permutation_p
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -54,7 +55,7 @@ def label_information(
     values : shape (N, U)
     labels : whole numbers (N,); classes of one member are left out
     k : neighbours
-    repeats : permutations behind the null; 0: neither null nor interval
+    repeats : permutations behind the null; 0: neither null nor interval (by random groups, `groups_interval`)
     generator : draws both; None: one of fixed seed
 
     Raises
@@ -71,7 +72,7 @@ def label_information(
     relabelled = [classes, *(generator.permutation(classes) for _ in range(repeats))]
     units = np.ascontiguousarray(columns.T)
     order = np.argsort(units, axis=1, kind="stable")
-    means, local = _score(
+    means = _score(
         np.take_along_axis(units, order, axis=1),
         order,
         np.stack(relabelled),
@@ -83,7 +84,11 @@ def label_information(
     missing = np.full(len(value), np.nan)
     low = high = missing
     if repeats:
-        low, high = percentile_interval(bootstrap_counts(n, BOOTSTRAPS, generator) @ local.T / n)
+
+        def on(part: Part) -> Array:
+            return label_information(columns[part], classes[part], k=k).value
+
+        low, high = groups_interval(value, on, classes, k=k, generator=generator)
     return UnitInformation(
         value=value,
         low=low,
@@ -92,7 +97,7 @@ def label_information(
         null_95=np.quantile(null, 0.95, axis=0) if repeats else missing,
         p=permutation_p(value, null) if repeats else missing,
         n=n,
-        ceiling=entropy(classes),
+        ceiling=float(label_ceiling(classes).mean()),
     )
 
 
@@ -109,10 +114,10 @@ def _score(
     starts: npt.NDArray[np.int64],
     k: int,
     psi: Array,
-) -> tuple[Array, Array]:
-    """Means (U, B) over samples for each relabelling, and the contributions (U, N) under the first."""
+) -> Array:
+    """Means over samples of each unit and relabelling, (U, B)."""
     units, n = lines.shape
-    means, local = np.zeros((units, len(relabelled))), np.zeros((units, n))
+    means = np.zeros((units, len(relabelled)))
     places, values, filled = np.empty(n, np.int64), np.empty(n), np.empty(len(starts) - 1, np.int64)
     for unit in range(units):
         line, order = lines[unit], orders[unit]
@@ -137,14 +142,17 @@ def _score(
                     else:
                         while window + near + 1 < size and mine[window + near + 1] - value < value - mine[window]:
                             window += 1
-                        inside, count = near, _strictly_inside(line, value, own[window], own[window + near])
+                        last = window + near
+                        radius = max(value - mine[window], mine[last] - value)
+                        inside = near
+                        if _tied(mine, value, window, last, radius):
+                            radius = np.nextafter(radius, np.inf)
+                            inside = _closer(mine, value, window, last, radius)
+                        count = _closer(line, value, own[window], own[last], radius)
                     part = psi[inside] - psi[count] - psi[size] + psi[n]
                     total += part * (after - this)
-                    if index == 0:
-                        for member in own[this:after]:
-                            local[unit, order[member]] = part
             means[unit, index] = total / n
-    return means, local
+    return means
 
 
 @_compiled
@@ -154,9 +162,18 @@ def _equal(line: Array, place: int) -> int:
 
 
 @_compiled
-def _strictly_inside(line: Array, value: float, left: int, right: int) -> int:
-    """Points closer to `value` than the farther of two places on both sides of it."""
-    radius = max(value - line[left], line[right] - value)
+def _tied(line: Array, value: float, left: int, right: int, radius: float) -> bool:
+    """Whether several of the nearest points, from `left` to `right`, or the next are at the distance `radius`."""
+    found = 0
+    for place in range(max(left - 1, 0), min(right + 2, len(line))):
+        if abs(line[place] - value) == radius:
+            found += 1
+    return found > 1
+
+
+@_compiled
+def _closer(line: Array, value: float, left: int, right: int, radius: float) -> int:
+    """Points closer to `value` than `radius`; `left` and `right` are places on both sides of it, near its edges."""
     while value - line[left] >= radius:
         left += 1
     while line[right] - value >= radius:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.special import digamma
+from scipy.special import digamma, ndtri
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from probecore.errors import InputError
@@ -89,8 +89,8 @@ def slow_mixed(x: np.ndarray, y: np.ndarray, k: int, *, labels: bool) -> float:
         size = int((near_y == 0).sum())
         neighbours = min(k, size - 1) if labels else k
         radius = np.sort(joint)[neighbours]
-        if radius == 0:
-            inside, n_x, n_y = (int((part == 0).sum()) for part in (joint, near_x, near_y))
+        if radius == 0 or (joint == radius).sum() > 1:
+            inside, n_x, n_y = (int((part <= radius).sum()) for part in (joint, near_x, near_y))
         else:
             inside, n_x = neighbours, int((near_x < radius).sum())
             n_y = size if labels else int((near_y < radius).sum())
@@ -125,7 +125,7 @@ def test_rare_class_in_a_crowd() -> None:
 
 def test_null_of_units_is_that_of_single_units() -> None:
     rng = np.random.default_rng(7)
-    labels = rng.integers(0, 3, 200)
+    labels = np.arange(200) % 3
     values = np.maximum(rng.normal(size=(200, 4)) + labels[:, None] * [0, 0.5, 1, 2], 0)
     units = label_information(values, labels, repeats=19, generator=np.random.default_rng(8))
     permutations = np.random.default_rng(8)
@@ -168,6 +168,55 @@ def test_a_label_knows_itself() -> None:
     estimate = mixed_ksg(labels.astype(float), labels)
     assert estimate.value == pytest.approx(math.log(10), abs=0.01)
     assert estimate.saturated
+    assert label_information(labels[:, None], labels).ceiling == pytest.approx(estimate.ceiling)
+
+
+@pytest.mark.parametrize("sizes", [[100] * 10, [2, 3, 50], [7, 7]])
+@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0])
+def test_no_estimate_is_above_its_ceiling(sizes: list[int], scale: float) -> None:
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    values = np.maximum(labels + scale * np.random.default_rng(0).normal(size=len(labels)), 0)
+    estimate = mixed_ksg(values, labels)
+    assert estimate.value <= estimate.ceiling
+    units = label_information(values[:, None], labels)
+    assert units.value[0] <= units.ceiling + 1e-12
+
+
+def test_values_near_an_atom_are_not_taken_for_rare() -> None:
+    """A ReLU's small outputs have its zeros as neighbours: the estimate was .02 too high at this size."""
+    rng, labels = np.random.default_rng(1), np.arange(1000) % 10
+    values = np.maximum(np.linspace(-1.8, 1.2, 10)[labels][:, None] + rng.normal(size=(1000, 60)), 0)
+    assert label_information(values, labels).value.mean() == pytest.approx(0.2418, abs=0.015)
+
+
+def test_normal_scores_hold_heavy_tails() -> None:
+    plain, scored = [], []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        pair = rng.normal(size=(2, 2000)) / np.sqrt(rng.chisquare(1, 2000))  # Student, one degree of freedom
+        plain.append(ksg(*pair).value)
+        scored.append(ksg(*pair, scores="normal").value)
+    assert np.mean(scored) == pytest.approx(0.224171, abs=0.03)
+    assert np.mean(plain) < 0.17
+    x, labels = np.random.default_rng(0).standard_cauchy(300), np.arange(300) % 3
+    ranks = ndtri((np.argsort(np.argsort(x)) + 0.5) / 300)
+    assert mixed_ksg(x, labels, scores="normal").value == mixed_ksg(ranks, labels).value
+
+
+def test_intervals_hold_the_truth() -> None:
+    """Five standard errors below 95 %; contributions alone gave 83 to 91 %."""
+    rng, labels = np.random.default_rng(2), np.arange(1000) % 10
+    values = np.maximum(np.linspace(-1.8, 1.2, 10)[labels][:, None] + rng.normal(size=(1000, 200)), 0)
+    units = label_information(values, labels, repeats=1)
+    assert ((units.low <= 0.2418) & (units.high >= 0.2418)).mean() >= 0.87
+    pairs = [mixed_ksg(*correlated(0.6, 300, seed), repeats=1).interval for seed in range(40)]
+    assert np.mean([low <= 0.223144 <= high for low, high in pairs]) >= 0.85
+
+
+def test_no_interval_where_parts_would_be_too_small() -> None:
+    rng, labels = np.random.default_rng(3), np.arange(470) % 10
+    assert np.isnan(label_information(rng.normal(size=(470, 2)), labels, repeats=1).low).all()
+    assert math.isnan(ksg(*correlated(0.5, 47, 0), repeats=1).interval[0])
 
 
 def test_bad_input() -> None:

@@ -58,6 +58,14 @@ def test_noise_makes_a_linear_map_finite() -> None:
     assert gaussian(x, x, noise_variance=0.1).value == pytest.approx(expected, abs=0.05)
 
 
+def test_noise_that_drowns_coordinates_leaves_no_bias() -> None:
+    """The correction of whole dimensions took .07 from independent layers of 200 images."""
+    rng, scales = np.random.default_rng(8), np.sqrt(0.4 ** np.arange(6))
+    pairs = [rng.normal(size=(2, 200, 6)) * scales for _ in range(40)]
+    values = [gaussian(first, second, noise_variance=0.1).value for first, second in pairs]
+    assert abs(np.mean(values)) <= 4 * np.std(values) / math.sqrt(40) + 0.004
+
+
 def test_null_interval_and_constants() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(400, 2))

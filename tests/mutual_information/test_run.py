@@ -1,5 +1,6 @@
 """One network and an experiment, from files to files."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from probecore.files import read_json, read_table
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.mutual_information.params import Ablation, MutualInformationParams, Redundancy
-from probecore.mutual_information.plane import convergence_rows
+from probecore.mutual_information.plane import Point, contrast_rows, convergence_rows
+from probecore.mutual_information.result import result_of
 from probecore.mutual_information.run import run_network
-from probecore.mutual_information.summary import summarise
+from probecore.mutual_information.summary import NO_CONTROL, share_found, summarise
 from probecore.mutual_information.tables import KEYS
 from probecore.mutual_information.variables import balanced
 from probecore.train import run as train_run
@@ -95,10 +97,13 @@ def test_tables_figures_and_summary(folder: Path, tmp_path: Path) -> None:
     assert set(filters["site"]) == {"act", "conv"}  # the last layer has no activation
     assert len(filters) == 2 * 2 * (6 + 16 + 10)
     known = filters[filters["quantity"] == "label_information"]
-    assert known[["value", "low", "high", "null", "p"]].notna().all(axis=None)
+    assert known[["value", "null", "p"]].notna().all(axis=None)
+    assert known["low"].isna().all()  # 12 images per class are too few for an interval
     assert known["p"].between(1 / 20, 1).all()
     assert set(tables["design"]["variant"]) == {"full", "suggested", "uniform"}
     assert set(tables["ablation"]["retrained"]) == {0, 1}
+    assert set(tables["ablation"]["n"]) == {60}  # the other half ranks the units
+    assert set(tables["design"]["n"]) == {60}
     shuffled = read_table(tmp_path / "shuffled-0" / "ablation.csv")
     assert set(shuffled["retrained"]) == {0}
     assert not len(read_table(tmp_path / "shuffled-0" / "design.csv"))
@@ -106,7 +111,10 @@ def test_tables_figures_and_summary(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     summarise(experiment="small", networks=[tmp_path / "trained-0", tmp_path / "shuffled-0"], output=out)
     summary = read_json(out / "summary.json")
-    assert {"distance_to_bound.trained", "distance_to_bound.untrained"} <= set(summary["headline"])
+    assert {"probe_bound.trained.fc3", "label_null_per_unit.untrained.conv1"} <= set(summary["headline"])
+    assert "label_information_gained_by_output.trained.noise_0.1" in summary["headline"]
+    assert summary["headline"]["informative_units.untrained"] is None  # 19 permutations find nothing among 64 units
+    assert {"p_adjusted"} <= set(read_table(out / "pairs.csv")) & set(read_table(out / "choice.csv"))
     for entry in summary["figures"]:
         assert (out / entry["file"]).exists() and (out / entry["table"]).exists()
 
@@ -169,7 +177,8 @@ def test_given_weights_are_no_untrained_network(folder: Path, tmp_path: Path) ->
     assert missing[["value", "ceiling"]].abs().max(axis=None) < 1e-12
     assert (missing["p"] == 1).all()
     summarise(experiment="small", networks=[tmp_path / "given"], output=tmp_path / "out")
-    assert (tmp_path / "out" / "summary.json").exists()
+    assert NO_CONTROL in read_json(tmp_path / "out" / "summary.json")["remarks"]
+    assert not len(read_table(tmp_path / "out" / "contrasts.csv"))
 
 
 def test_a_dump_of_another_network(folder: Path, tmp_path: Path) -> None:
@@ -184,13 +193,32 @@ def test_balanced_classes() -> None:
 
 
 def test_convergence_of_known_places() -> None:
-    ceiling = 1.0
-    rows = [
-        {"epoch": epoch, "layer": "fc1", "quantity": quantity, "value": value}
-        for epoch, place in {0: (3.0, 0.2), 4: (1.0, 1.0), 5: (0.5, 0.25)}.items()
-        for quantity, value in zip(("input", "label"), place, strict=True)
-    ]
-    found = pd.DataFrame(convergence_rows(rows, ceiling=ceiling, accuracy={0: 0.1, 4: 0.9, 5: 0.8}))
+    def points(kept: float, said: float) -> list[Point]:
+        sample = np.linspace(-1, 1, 40)
+        pairs = (("input", kept + sample), ("label", said + sample / 4))
+        name = "kolchinsky_tracey_upper"
+        return [
+            Point(name, 0.1, of, True, result_of(local, None, estimator=name, ceiling=9.0, parameters={}))
+            for of, local in pairs
+        ]
+
+    places = {epoch: points(*place) for epoch, place in {0: (3.0, 0.2), 4: (1.0, 1.0), 5: (0.5, 0.25)}.items()}
+    found = pd.DataFrame(convergence_rows(places, ceiling=1.0, accuracy={0: 0.1, 4: 0.9, 5: 0.8}))
     assert found["vertical"].tolist() == pytest.approx([0.8, 0, 0.25])
     assert found["horizontal"].tolist() == pytest.approx([2.8, 0, 0.25])
     assert found["drift"].tolist()[1:] == pytest.approx([-0.9, 0.5])
+    error = np.linspace(-1, 1, 40).std(ddof=1) / math.sqrt(40)
+    half = (found["distance_high"] - found["distance_low"]) / 2
+    assert half.tolist() == pytest.approx([1.959964 * error / 2, 1.959964 * error / 2, 1.959964 * error * 1.5])
+    assert (found["drift_high"] - found["drift_low"])[1] == pytest.approx(0, abs=1e-12)  # the same images move alike
+    rows = list(contrast_rows(places[0], places[4]))
+    assert [entry["value"] for entry in rows] == pytest.approx([-2.0, 0.8])
+    assert rows[0]["high"] - rows[0]["low"] == pytest.approx(0, abs=1e-12)
+
+
+def test_share_found_is_none_where_nothing_can_be_found() -> None:
+    p = np.full(40, 0.05)
+    assert share_found(p, np.full(40, 0.05), permutations=19) == 1
+    assert share_found(p, np.full(40, 0.2), permutations=19) is None
+    assert share_found(p, np.full(40, 0.2), permutations=999) == 0
+    assert share_found([np.nan], [np.nan], permutations=999) is None

@@ -3,6 +3,7 @@ MUTUAL_INFORMATION_TABLES = [
     "ablation",
     "choice",
     "classes",
+    "contrasts",
     "convergence",
     "design",
     "filters",
