@@ -67,8 +67,8 @@ def _mean_dimensions(rows: pd.DataFrame) -> str:
     given = _mean(rows, "given_points")
     independent = _of(rows, "independent_margins")
     text = (
-        f"the output's mean dimension is {given:.2f} on the given points and {independent['value'].mean():.2f} where the "
-        "same coordinates are made independent"
+        f"the output's mean dimension is {given:.2f} on the given points and {independent['value'].mean():.2f} where "
+        "the same coordinates are made independent"
     )
     if not np.isnan(within := _mean(rows, "within_classes")):
         text += f", {within:.2f} within classes"
@@ -91,10 +91,8 @@ def _since(independent: pd.DataFrame) -> str:
         return ""
     moved = compare(independent, 0.0, column="change")
     how = "above" if moved.is_above else "below" if moved.is_below else "not told apart from"
-    return (
-        f" There it is {how} the untrained network's, by {abs(independent['change'].mean()):.2f} ({moved.ground} against "
-        "0)."
-    )
+    size = abs(independent["change"].mean())
+    return f" There it is {how} the untrained network's, by {size:.2f} ({moved.ground} against 0)."
 
 
 def _functions(rows: pd.DataFrame) -> str:

@@ -23,6 +23,9 @@ REPLICATES = 1000
 LEAST_EFFECTIVE = 15.0
 """With fewer effective points there is no interval: none was found that holds its level."""
 
+MOST_BLOCKS = 1000
+"""More are no use."""
+
 GROUPS = 128
 """Ratios that are replicated at once."""
 
@@ -104,7 +107,7 @@ def _studentised(
 ) -> tuple[Array, Array]:
     """Bootstrap-t interval, (G,) and (G,), of a statistic of sums; NaN where too few points are `known`."""
     points, groups = contributions.shape[:2]
-    length = max(1, min(4 * (reach + 1), points // 20)) if reach else 1
+    length = max(1, min(4 * (reach + 1) if reach else 1, points // 20), points // MOST_BLOCKS)
     blocks = np.add.reduceat(contributions, np.arange(0, points, length), axis=0)
     counts = bootstrap_counts(len(blocks), REPLICATES, generator).astype(np.float64)
     low, high = np.full(groups, np.nan), np.full(groups, np.nan)

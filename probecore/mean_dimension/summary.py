@@ -94,9 +94,9 @@ TABLES = [
         file="outputs.csv",
         title="Outputs",
         caption="Mean dimension of logits, softmax and NLL (label of the base point), or of a regression's output, by "
-        "checkpoint and basis: value, 95 % interval, points that make up the value (effective), the value "
-        "of the untrained network (null) and the change since with its paired interval, the same with Var(Δ)/2 (the authors' variant), "
-        "spread over shuffles, constant outputs, coordinates, evaluations.",
+        "checkpoint and basis: value, 95 % interval, points that make up the value (effective), the value of the "
+        "untrained network (null) and the change since with its paired interval, the same with Var(Δ)/2 (the authors' "
+        "variant), spread over shuffles, constant outputs, coordinates, evaluations.",
     ),
     TableEntry(
         file="companions.csv",
