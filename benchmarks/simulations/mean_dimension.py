@@ -38,6 +38,16 @@ def rectified_truth() -> float:
     return INPUTS * (kernel(1) - kernel(1 - 1 / INPUTS)) / (kernel(1) - kernel(0))
 
 
+def waves(x: np.ndarray) -> np.ndarray:
+    """Sines of sums of all inputs, (N, 4)."""
+    return np.sin(x @ SIGNS)
+
+
+def waves_truth() -> float:
+    """Sines of normal sums that correlate by r have covariance sinh(r) / e."""
+    return INPUTS * (1 - math.sinh(1 - 1 / INPUTS) / math.sinh(1))
+
+
 def smallest(x: np.ndarray) -> np.ndarray:
     """The least of three inputs; its mean dimension over uniform ones is 4/3."""
     return x[:, :3].min(axis=1)
@@ -64,8 +74,14 @@ def several_shuffles(generator: np.random.Generator) -> Repeat:
 
 
 def drawn_coordinates(generator: np.random.Generator) -> Repeat:
-    """Rectified units of normal inputs, eight of twenty coordinates per pair, few points."""
+    """Waves of normal inputs, eight of twenty coordinates per pair, few points."""
     points = generator.standard_normal((60, INPUTS))
+    return as_repeat(mean_dimension(waves, points, features=8, generator=generator), waves_truth())
+
+
+def skewed_units(generator: np.random.Generator) -> Repeat:
+    """Rectified units of normal inputs: skewed, so that few points have no interval."""
+    points = generator.standard_normal((200, INPUTS))
     return as_repeat(mean_dimension(rectified, points, features=8, generator=generator), rectified_truth())
 
 
@@ -83,14 +99,14 @@ def correlated(generator: np.random.Generator, n: int) -> np.ndarray:
 
 
 def change(generator: np.random.Generator) -> Repeat:
-    """From sums to rectified sums, at the same points and exchanges."""
+    """From sums to waves of sums, at the same points and exchanges."""
     points, seed = generator.standard_normal((60, INPUTS)), int(generator.integers(2**32))
     before, after = (
         mean_dimension(function, points, features=8, generator=np.random.default_rng(seed)).ratios
-        for function in (lambda x: x @ SIGNS, rectified)
+        for function in (lambda x: x @ SIGNS, waves)
     )
     found = change_since(before, after, generator=generator)
-    return Repeat(truth=rectified_truth() - 1, value=found.value, low=found.low, high=found.high)
+    return Repeat(truth=waves_truth() - 1, value=found.value, low=found.low, high=found.high)
 
 
 class Majority(nn.Module):
@@ -185,12 +201,13 @@ SIMULATIONS = [
     Simulation(name="least of three uniform inputs", covers=EVERY_TABLE, n=200, repeat=all_coordinates),
     Simulation(name="three donors per point", covers=EVERY_TABLE, n=200, repeat=several_shuffles),
     Simulation(
-        name="rectified units, coordinates drawn", covers=(*EVERY_TABLE, *FILTERS), n=60, repeat=drawn_coordinates
+        name="waves of sums, coordinates drawn", covers=(*EVERY_TABLE, *FILTERS), n=60, repeat=drawn_coordinates
     ),
+    Simulation(name="rectified units", covers=(*EVERY_TABLE, *FILTERS), n=200, repeat=skewed_units),
     Simulation(
         name="linear function in components", covers=(*EVERY_TABLE, FILTERS[1]), n=100, repeat=principal_components
     ),
-    Simulation(name="rectified after linear, paired", covers=CHANGES, n=60, repeat=change),
+    Simulation(name="waves after sums, paired", covers=CHANGES, n=60, repeat=change),
     Simulation(
         name="majority of bits made independent",
         covers=("companions.csv:independent_margins",),

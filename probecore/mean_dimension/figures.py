@@ -170,4 +170,5 @@ def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
 
 def _errors(rows: pd.DataFrame) -> np.ndarray:
     """Lengths of error bars, (2, N); 0 where there is no interval."""
-    return np.nan_to_num(np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None))
+    lengths = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
+    return np.asarray(np.nan_to_num(lengths))
