@@ -128,8 +128,8 @@ def _bootstrap_t(blocks: Array, counts: Array, statistic: Statistic) -> tuple[Ar
         studentised = (drawn - value) / np.sqrt(np.maximum(squares, 0))
     # A replicate without error is one of equal blocks: it says nothing where it agrees, and all where it does not.
     studentised = np.nan_to_num(studentised, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    upper, lower = np.quantile(studentised, [0.975, 0.025], axis=0)
     with np.errstate(invalid="ignore"):
+        upper, lower = np.quantile(studentised, [0.975, 0.025], axis=0)
         return value - upper * error, value - lower * error
 
 
