@@ -259,4 +259,4 @@ def _check_exchanged(results: Mapping[str, MeanDimension]) -> None:
 def _is_wide(result: MeanDimension, precision: float) -> bool:
     """Whether more shuffles are worth it; not for a constant, whose value stays NaN."""
     low, high = result.interval
-    return (high - low) / 2 > precision * result.value
+    return not (np.isnan(result.value) or (high - low) / 2 <= precision * result.value)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from probecore.figures import (
     CONDITION_COLOURS,
@@ -16,10 +17,21 @@ from probecore.figures import (
     style,
 )
 from probecore.files import open_hdf5
-from probecore.measuring import is_last
+from probecore.measuring import at_the_end, is_last
 from probecore.networks import condition_at, condition_of
 
 BASES = {"pixels": "pixels", "pca": "principal components"}
+QUANTITIES = (
+    {
+        "given_points": "given\npoints",
+        "within_classes": "within\nclasses",
+        "independent_margins": "independent\nmargins",
+        "linear_surrogate": "best\nlinear",
+    },
+    {"r2_linear": "linear", "r2_additive": "additive", "r2_non_additive": "non-\nadditive"},
+)
+"""Mean dimensions, and what functions explain, as the axes name them."""
+
 MANY_CLASSES = 20
 """With more classes heatmaps show these many."""
 
@@ -36,7 +48,7 @@ def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
     for axes, basis in zip(panels, bases, strict=True):
         for network, rows in shown[shown["basis"] == basis].groupby("network"):
             condition = condition_of(str(network))
-            errors = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
+            errors = _errors(rows)
             places = [epochs.index(epoch) for epoch in rows["epoch"]]
             label = None if condition in labelled else condition
             labelled.add(condition)
@@ -46,6 +58,33 @@ def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
     panels[0].set_ylabel("mean dimension")
     figure.legend(loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_companions(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimensions and R² that stand beside the output's, after training and before; a row per basis."""
+    shown = at_the_end(table)
+    bases = [basis for basis in BASES if (shown["basis"] == basis).any()] or ["pixels"]
+    figure = new_figure(7.2, 0.6 + 2.4 * len(bases))
+    panels = figure.subplots(len(bases), 2, squeeze=False, width_ratios=[len(QUANTITIES[0]), len(QUANTITIES[1])])
+    known = [name for name in CONDITION_COLOURS if (shown["condition"] == name).any()]
+    offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
+    for row, basis in zip(panels, bases, strict=True):
+        for axes, quantities in zip(row, QUANTITIES, strict=True):
+            for condition in known:
+                rows = shown[(shown["basis"] == basis) & (shown["condition"] == condition)]
+                rows = rows[rows["quantity"].isin(quantities)]
+                places = [list(quantities).index(quantity) + offsets[condition] for quantity in rows["quantity"]]
+                axes.errorbar(places, rows["value"], _errors(rows), fmt="o", ms=3, lw=1, color=colour_of(condition))
+            axes.set_xticks(range(len(quantities)), list(quantities.values()))
+            axes.set_xlim(-0.5, len(quantities) - 0.5)
+        row[0].axhline(1, color="0.4", lw=1, ls="--")
+        row[0].set(title=BASES[basis], ylabel="mean dimension", ylim=(0, None))
+        row[1].set(ylabel="held-out R²", ylim=(min(0, *row[1].get_ylim()), 1.02))
+    if known:
+        handles = [Line2D([], [], color=colour_of(name), marker="o", ls="", ms=4) for name in known]
+        figure.legend(handles, known, loc="outside upper center", ncols=4)
     save_figure(figure, path_stem)
 
 
@@ -127,3 +166,9 @@ def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
     if len(shown):
         figure.legend(loc="outside upper center", ncols=2)
     save_figure(figure, path_stem)
+
+
+def _errors(rows: pd.DataFrame) -> np.ndarray:
+    """Lengths of error bars, (2, N); 0 where there is no interval."""
+    lengths = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
+    return np.asarray(np.nan_to_num(lengths))

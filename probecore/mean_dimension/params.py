@@ -18,6 +18,22 @@ class Layers(Section):
     )
 
 
+class Companions(Section):
+    """What part of the outputs' mean dimension comes from dependence among inputs; first and last checkpoint."""
+
+    features: int | None = Field(
+        40,
+        ge=1,
+        description="Coordinates exchanged per pair of points, independent or of one class; null: all.",
+    )
+    fit_images: int = Field(
+        500,
+        ge=20,
+        description="Test images behind the base points, at most, to which linear, additive and non-additive "
+        "functions are fitted; the base points judge them.",
+    )
+
+
 class Deletion(Section):
     """Deletion curves: what accuracy is left when the pixels with the largest total indices are removed."""
 
@@ -53,4 +69,9 @@ class MeanDimensionParams(MeasureSection):
         "share of its value.",
     )
     layers: Layers | None = Field(Layers(), description="Layers and filters; null: outputs alone.")
+    companions: Companions | None = Field(
+        Companions(),
+        description="Mean dimension under independent margins and within classes, and how far additive functions "
+        "explain the outputs; null: none.",
+    )
     deletion: Deletion | None = Field(Deletion(), description="Deletion curves, for images; null: none.")

@@ -1,8 +1,7 @@
 """The job of one network: a data set and checkpoints in, tables and heatmaps of all its checkpoints out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +11,15 @@ from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.mean_dimension.bases import Basis, check_size, pca_basis
+from probecore.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
 from probecore.mean_dimension.deletion import FRACTIONS, deletion_curve, gradient_magnitude
+from probecore.mean_dimension.intervals import Change, Ratios, change_since, no_change
 from probecore.mean_dimension.network import NetworkMeanDimension, network_mean_dimension
 from probecore.mean_dimension.params import MeanDimensionParams
 from probecore.mean_dimension.result import MeanDimension
 from probecore.mean_dimension.rows import (
     Row,
+    companion_rows,
     filter_rows,
     heatmap_rows,
     layer_row,
@@ -25,21 +27,26 @@ from probecore.mean_dimension.rows import (
     output_rows,
     unit_rows,
 )
+from probecore.mean_dimension.surrogates import Surrogates
 from probecore.measuring import Keys, Network, Tables
 from probecore.models import Block, blocks
 from probecore.models.tracing import trace
 from probecore.networks import condition_of
 from probecore.progress import say, track
 from probecore.statistics import share_of
+from probecore.train.inference import CHUNK
 
 KEYS: Keys = {
     "outputs": ["basis", "output"],
     "units": ["basis", "output", "unit"],
+    "companions": ["basis", "quantity"],
     "layers": ["basis", "layer", "site"],
     "heatmaps": ["output", "class"],
     "deletion": ["order", "fraction"],
 }
 HEATMAPS = "heatmaps.h5"
+LEAST_FITTED = 20
+"""Test inputs that functions are fitted to, at least."""
 
 
 def run_network(
@@ -56,48 +63,53 @@ def run_network(
     epochs = [epoch for epoch in network.epochs if params.epochs == "all" or epoch in params.epochs]
     if not epochs:
         raise InputError(f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}")
-    tables = _TablesWithNull(network, KEYS)
+    tables = Tables(network, KEYS)
     probe = _Probe(network, params)
+    untrained = _Untrained(network)
     heatmaps: dict[int, NetworkMeanDimension] = {}
     for epoch in track(epochs, "checkpoints"):
         model = network.at(epoch)
         for basis in params.bases:
             found = probe.outputs(model, basis)
-            tables.add("outputs", epoch, output_rows(found, basis))
-            tables.add("units", epoch, unit_rows(found, basis))
+            changes = {
+                name: untrained.change(epoch, ("outputs", basis, name), result.ratios)
+                for name, result in found.outputs.items()
+            }
+            tables.add("outputs", epoch, output_rows(found, changes, basis))
+            tables.add("units", epoch, unit_rows(found, changes, basis))
+            if epoch in (0, epochs[-1]):
+                beside = probe.companions(model, found, basis)
+                changes = {name: untrained.change(epoch, (name, basis), ratios) for name, ratios in beside.items()}
+                tables.add("companions", epoch, companion_rows(beside, changes, basis))
             if basis == "pixels" and probe.labels is not None:
                 heatmaps[epoch] = found
                 tables.add("heatmaps", epoch, heatmap_rows(found))
                 if params.deletion is not None and epoch == epochs[-1]:
                     tables.add("deletion", epoch, probe.deletion(model, found, params.deletion.images))
             if params.layers is not None:
-                layers, filters = probe.layers(model, basis)
+                layers, filters = probe.layers(model, basis, epoch, untrained)
                 tables.add("layers", epoch, layers)
                 tables.add("filters", epoch, filters)
     tables.write(output)
     _write_heatmaps(output / HEATMAPS, heatmaps)
 
 
-class _TablesWithNull(Tables):
-    """Tables whose estimates stand beside those of the untrained network: epoch 0, but of given networks."""
+class _Untrained:
+    """What the untrained network had: epoch 0, which networks given from outside do not have."""
 
-    def __init__(self, network: Network, keys: Keys) -> None:
-        super().__init__(network, keys)
-        self._untrained: dict[tuple[Any, ...], float] = {}
-        self._has_untrained = condition_of(network.info.network) != "given"
+    def __init__(self, network: Network) -> None:
+        self._ratios: dict[tuple[str, ...], Ratios] = {}
+        self._exists = condition_of(network.info.network) != "given"
+        self._names = network.info.experiment, network.info.network, "mean_dimension", "change"
 
-    def add(self, name: str, epoch: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows to the table `name`; to those with a value also the untrained network's as their null."""
-        keys = ["layer", "filter", "site", "quantity"] if name == "filters" else KEYS[name]
-        super().add(name, epoch, [self._with_null(name, epoch, row, keys) for row in rows])
-
-    def _with_null(self, name: str, epoch: int, row: Mapping[str, Any], keys: Sequence[str]) -> Mapping[str, Any]:
-        if "value" not in row:
-            return row
-        key = (name, *(row[part] for part in keys))
-        if epoch == 0 and self._has_untrained:
-            self._untrained[key] = row["value"]
-        return {**row, "null": self._untrained.get(key, float("nan"))}
+    def change(self, epoch: int, key: tuple[str, ...], ratios: Ratios) -> Change:
+        """How `ratios`, found at the points and exchanges of `key`, differ; none at epoch 0."""
+        before = self._ratios.get(key)
+        if epoch == 0 and self._exists:
+            self._ratios[key] = ratios
+        if epoch == 0 or before is None:
+            return no_change(len(ratios.value))
+        return change_since(before, ratios, generator=numpy_generator(*self._names, *key))
 
 
 class _Probe:
@@ -116,6 +128,7 @@ class _Probe:
         self._bases: dict[str, Basis | None] = {"pixels": None}
         if "pca" in params.bases:
             self._bases["pca"] = pca_basis(train.numpy())
+        self._surrogates = self._make_surrogates()
 
     def outputs(self, model: nn.Module, basis: str) -> NetworkMeanDimension:
         """Outputs of the network, the same exchanges at every checkpoint."""
@@ -131,7 +144,52 @@ class _Probe:
             generator=self._generator("outputs", basis),
         )
 
-    def layers(self, model: nn.Module, basis: str) -> tuple[list[Row], list[Row]]:
+    def companions(self, model: nn.Module, found: NetworkMeanDimension, basis: str) -> dict[str, Ratios]:
+        """What says where the mean dimension `found` comes from, by quantity, on the same base points."""
+        options = self._params.companions
+        if options is None:
+            return {}
+        points = self._inputs[: self._params.images]
+        beside: dict[str, Ratios | None] = {
+            "given_points": found.outputs["output"].ratios.trace(),
+            "independent_margins": mean_dimension_of_independent(
+                model,
+                points,
+                basis=self._bases[basis],
+                features=options.features,
+                generator=self._generator("independent", basis),
+            ),
+        }
+        if self.labels is not None:
+            beside["within_classes"] = mean_dimension_within_classes(
+                model,
+                points,
+                self.labels[: len(points)],
+                basis=self._bases[basis],
+                features=options.features,
+                generator=self._generator("within", basis),
+            )
+        if self._surrogates is not None:
+            fitted = self._inputs[len(points) :][: options.fit_images]
+            beside |= self._surrogates.compare(
+                _answers(model, fitted), _answers(model, points), basis, self._generator("surrogates", basis)
+            )
+        return {name: ratios for name, ratios in beside.items() if ratios is not None}
+
+    def _make_surrogates(self) -> Surrogates | None:
+        """None where they are not wanted, or too few test inputs are left to fit them to."""
+        if self._params.companions is None:
+            return None
+        judged, rest = self._inputs[: self._params.images], self._inputs[self._params.images :]
+        if len(rest) < LEAST_FITTED:
+            say(
+                f"no additive or other functions fitted: {len(rest)} of {len(self._inputs)} test inputs are no base "
+                f"points, {LEAST_FITTED} are needed; lower mean_dimension.images"
+            )
+            return None
+        return Surrogates(rest[: self._params.companions.fit_images], judged, self._bases)
+
+    def layers(self, model: nn.Module, basis: str, epoch: int, untrained: _Untrained) -> tuple[list[Row], list[Row]]:
         """Rows of ``layers.csv`` and of ``filters.csv``."""
         assert self._params.layers is not None
         sites = _sites(model, self._inputs[:1])
@@ -146,11 +204,12 @@ class _Probe:
         layers, filters = [], []
         for place, (block, site, call) in enumerate(sites):
             result = found[call]
-            layers.append(layer_row(result, block.layer, site, place, basis))
+            change = untrained.change(epoch, ("layers", basis, block.layer, site), result.ratios)
+            layers.append(layer_row(result, change, block.layer, site, place, basis))
             layer = model.get_submodule(block.layer)
             assert isinstance(layer.weight, Tensor)
             if len(result.outputs.value) == len(layer.weight):
-                filters += filter_rows(result, block.layer, site, basis)
+                filters += filter_rows(result, change, block.layer, site, basis)
         return layers, filters
 
     def deletion(self, model: nn.Module, found: NetworkMeanDimension, count: int) -> Iterator[Row]:
@@ -184,6 +243,13 @@ class _Probe:
     def _generator(self, *step: str) -> np.random.Generator:
         info = self._network.info
         return numpy_generator(info.experiment, info.network, "mean_dimension", *step)
+
+
+def _answers(model: nn.Module, inputs: Tensor) -> np.ndarray:
+    """The network's outputs (N, K) in double precision."""
+    with torch.inference_mode():
+        outputs = torch.cat([model(part.clone()) for part in inputs.split(CHUNK)])
+    return outputs.flatten(1).double().cpu().numpy()
 
 
 def _sites(model: nn.Module, example: Tensor) -> list[tuple[Block, str, str]]:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from probecore.mean_dimension.exchange import Swaps
-from probecore.mean_dimension.result import Array, MeanDimension, PerOutput, ratio_with_interval
+from probecore.mean_dimension.intervals import Array, estimate_ratios
+from probecore.mean_dimension.result import MeanDimension, PerOutput
 
 Transform = Callable[[Tensor, Tensor], Tensor]
 """Raw outputs (B, ...) of points, and the points' indices (B,), to what is measured (B, ...)."""
@@ -105,8 +106,8 @@ class Sums:
         shuffles = len(self.per_shuffle)
         indices = _numpy(torch.stack(self.per_shuffle).sum(0) / shuffles)
         deviations = _numpy(self.deviations * some)
-        both = np.column_stack([indices, indices.sum(1)]), np.column_stack([deviations, deviations.sum(1)])
-        value, low, high = ratio_with_interval(*both, reach=shuffles, generator=generator)
+        both = [np.column_stack([each, each.sum(1)]) for each in (indices, deviations)]
+        ratios = estimate_ratios(np.stack(both, axis=2), reach=shuffles, generator=generator)
         pairs = self.points * shuffles
         variance = _numpy(self.variance.sum(1))
         square, change, change2 = _numpy(self._square), _numpy(self._change), _numpy(self._change2)
@@ -116,20 +117,23 @@ class Sums:
         if self._node.shape[1] > 1:
             node_mean = _numpy((self._node / pairs / self.variance)[alive])
         return MeanDimension(
-            value=float(value[-1]),
-            interval=(float(low[-1]), float(high[-1])),
+            value=float(ratios.value[-1]),
+            interval=(float(ratios.low[-1]), float(ratios.high[-1])),
+            effective=float(ratios.effective[-1]),
             variance=float(variance.sum()),
             **self._by_feature(shape, shuffles),
             per_shuffle=np.array([_ratio(float(each.sum()), deviations.sum()) for each in self.per_shuffle]),
             variance_form=_ratio(float(form.sum()), float(variance.sum())) if self.features else float("nan"),
             outputs=PerOutput(
-                value=value[:-1],
-                low=low[:-1],
-                high=high[:-1],
+                value=ratios.value[:-1],
+                low=ratios.low[:-1],
+                high=ratios.high[:-1],
+                effective=ratios.effective[:-1],
                 variance=variance,
                 total_indices=square / pairs,
                 variance_form=form / np.where(_numpy(some) > 0, variance, np.nan) if self.features else np.empty(0),
             ),
+            ratios=ratios,
             node_mean=float(np.nanmean(node_mean)) if np.isfinite(node_mean).any() else float("nan"),
             nodes=alive.numel(),
             dead=int((~alive).sum()),

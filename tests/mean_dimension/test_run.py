@@ -16,6 +16,7 @@ from probecore.errors import InputError
 from probecore.files import open_hdf5
 from probecore.mean_dimension import deletion_curve, mean_dimension, winding_stairs
 from probecore.mean_dimension.deletion import gradient_magnitude
+from probecore.mean_dimension.intervals import LEAST_EFFECTIVE
 from probecore.mean_dimension.params import MeanDimensionParams
 from probecore.mean_dimension.run import _class_means, run_network
 from probecore.mean_dimension.summary import summarise
@@ -24,14 +25,20 @@ from probecore.models.params import ModelParams
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise
 
-SMALL = {"images": 8, "features": 20, "layers": {"images": 6, "features": 10}, "deletion": {"images": 10}}
+SMALL = {
+    "images": 40,
+    "features": 20,
+    "layers": {"images": 30, "features": 10},
+    "companions": {"features": 10, "fit_images": 20},
+    "deletion": {"images": 10},
+}
 
 
 def image_data() -> Dataset:
     generator = numpy_generator("images")
-    inputs = generator.integers(0, 256, (30, 1, 28, 28), dtype=np.uint8)
+    inputs = generator.integers(0, 256, (70, 1, 28, 28), dtype=np.uint8)
     inputs[:, :, :9] = 0
-    split = Split(inputs, np.arange(30) % 3)
+    split = Split(inputs, np.arange(70) % 3)
     return Dataset.from_splits("noise", train=split, test=split, classes=["a", "b", "c"])
 
 
@@ -79,14 +86,25 @@ def test_images(tmp_path: Path) -> None:
     folder = run(tmp_path, image_data(), "lenet5", SMALL)
     outputs = pd.read_csv(folder / "outputs.csv")
     assert len(outputs) == 2 * 2 * 3
-    assert (outputs["low"] <= outputs["value"]).all() and (outputs["value"] <= outputs["high"]).all()
-    untrained = outputs[outputs["epoch"] == 0].set_index(["basis", "output"])["value"]
-    assert (outputs[outputs["epoch"] == 3].set_index(["basis", "output"])["null"] == untrained).all()
+    known = outputs[outputs["effective"] >= LEAST_EFFECTIVE]
+    assert len(known) > 4 and known["low"].lt(known["value"]).all() and known["value"].lt(known["high"]).all()
+    assert outputs[outputs["effective"] < LEAST_EFFECTIVE]["low"].isna().all()
+    first, last = (outputs[outputs["epoch"] == epoch].set_index(["basis", "output"]) for epoch in (0, 3))
+    assert first[["null", "change"]].isna().all(axis=None)
+    assert (last["null"] == first["value"]).all()
+    np.testing.assert_allclose(last["change"], last["value"] - last["null"], rtol=1e-6)
     filters = pd.read_csv(folder / "filters.csv")
     assert set(filters["layer"]) == {"conv1", "conv2", "fc1", "fc2", "fc3"}
     assert set(filters["site"]) == {"conv", "act", "block"}
-    assert set(filters["quantity"]) == {"mean_dimension_pixels", "mean_dimension_pca"}
-    assert len(filters) == 2 * 2 * (3 * (6 + 16 + 120 + 84) + 2 * 3)
+    bases = ("mean_dimension_pixels", "mean_dimension_pca")
+    assert set(filters["quantity"]) == {*bases, *(f"{basis}_change" for basis in bases)}
+    assert filters["quantity"].isin(bases).sum() == 2 * 2 * (3 * (6 + 16 + 120 + 84) + 2 * 3)
+    assert (filters[~filters["quantity"].isin(bases)]["epoch"] == 3).all()
+    companions = pd.read_csv(folder / "companions.csv")
+    assert len(companions) == 2 * 2 * 8
+    given = companions[companions["quantity"] == "given_points"].set_index(["epoch", "basis"])["value"]
+    logits = outputs[outputs["output"] == "logits"].set_index(["epoch", "basis"])["value"]
+    pd.testing.assert_series_equal(given, logits)
     layers = pd.read_csv(folder / "layers.csv")
     assert layers["place"].max() == 13
     linear = layers[(layers["layer"] == "conv1") & (layers["site"] == "conv") & (layers["basis"] == "pca")]
@@ -101,8 +119,11 @@ def test_images(tmp_path: Path) -> None:
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
     assert {"untrained.pixels", "trained.pca", "deletion_area.random"} <= set(summary["headline"])
+    assert {"trained.pca.independent_margins", "untrained.pixels.r2_additive"} <= set(summary["headline"])
+    assert summary["remarks"][0].startswith("Network trained, in principal components: the output's mean dimension is")
     assert [entry["file"] for entry in summary["figures"]] == [
         "outputs.svg",
+        "companions.svg",
         "layers.svg",
         "heatmaps.svg",
         "deletion.svg",
@@ -115,6 +136,7 @@ def test_equal_bytes_twice(tmp_path: Path) -> None:
     one, two = (run(tmp_path, image_data(), "lenet5", params, output) for output in ("one", "two"))
     names = sorted(path.name for path in one.iterdir())
     assert names == [
+        "companions.csv",
         "deletion.csv",
         "filters.csv",
         "heatmaps.csv",
@@ -133,11 +155,11 @@ def test_features_and_a_regression(tmp_path: Path) -> None:
     assert len(pd.read_csv(folder / "filters.csv")) and pd.read_csv(folder / "deletion.csv").empty
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
-    assert [entry["file"] for entry in summary["figures"]] == ["outputs.svg", "layers.svg"]
+    assert [entry["file"] for entry in summary["figures"]] == ["outputs.svg", "companions.svg", "layers.svg"]
 
 
 def test_parts_that_are_not_wanted(tmp_path: Path) -> None:
-    params = {"images": 5, "features": 5, "bases": ["pca"], "layers": None, "deletion": None}
+    params = {"images": 5, "features": 5, "bases": ["pca"], "layers": None, "companions": None, "deletion": None}
     folder = run(tmp_path, image_data(), "mlp", params)
     assert pd.read_csv(folder / "layers.csv").empty and pd.read_csv(folder / "heatmaps.csv").empty
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
@@ -147,14 +169,19 @@ def test_parts_that_are_not_wanted(tmp_path: Path) -> None:
 
 def test_a_given_network_has_no_untrained_one_beside_it(tmp_path: Path) -> None:
     params = {**SMALL, "layers": None, "deletion": None, "epochs": [0]}
-    given = pd.read_csv(run(tmp_path, image_data(), "mlp", params, "given", "given") / "outputs.csv")
-    assert given["null"].isna().all()
+    folder = run(tmp_path, image_data(), "mlp", params, "given", "given")
+    for table in ("outputs", "units", "companions"):
+        assert pd.read_csv(folder / f"{table}.csv")[["null", "change", "change_low"]].isna().all(axis=None)
+    summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
+    remarks = json.loads((tmp_path / "summary" / "summary.json").read_text())["remarks"]
+    assert any("no untrained control" in remark and "`seeds: [0], epochs: 0`" in remark for remark in remarks)
 
 
 def test_deletion_leaves_out_images_on_which_orders_were_found(tmp_path: Path) -> None:
     params = {**SMALL, "bases": ["pixels"], "layers": None, "epochs": [3]}
-    wide = run(tmp_path, image_data(), "mlp", {**params, "images": 25, "deletion": {"images": 500}})
+    wide = run(tmp_path, image_data(), "mlp", {**params, "images": 65, "deletion": {"images": 500}})
     assert set(pd.read_csv(wide / "deletion.csv")["n"]) == {5}
+    assert not pd.read_csv(wide / "companions.csv")["quantity"].str.startswith("r2").any()  # too few to fit to
     none = run(tmp_path, image_data(), "mlp", {**params, "images": 300}, "all")
     assert pd.read_csv(none / "deletion.csv").empty
 

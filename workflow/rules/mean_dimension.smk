@@ -1,6 +1,6 @@
 # Mean dimension of outputs, layers and filters.
-MEAN_DIMENSION_TABLES = ["deletion", "filters", "heatmaps", "layers", "outputs", "units"]
-MEAN_DIMENSION_FIGURES = ["deletion", "heatmaps", "layers", "outputs"]
+MEAN_DIMENSION_TABLES = ["companions", "deletion", "filters", "heatmaps", "layers", "outputs", "units"]
+MEAN_DIMENSION_FIGURES = ["companions", "deletion", "heatmaps", "layers", "outputs"]
 
 
 rule mean_dimension_network:
