@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from probecore.errors import InputError
 from probecore.files import replacing
 from probecore.models.params import ModelParams
+from probecore.models.trust import check_known
 from probecore.schema import Section
 from probecore.train.params import Normalise
 
@@ -54,12 +55,20 @@ def detached(state: State) -> State:
 
 
 def describe(path: Path) -> NetworkInfo:
-    """What the file says about its network; raises `InputError` for an unreadable file."""
+    """What the file says about its network.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or names code that the study in the working directory does not.
+    """
     with _open(path) as file:
         text = (file.metadata() or {}).get("network")
     if text is None:
         raise InputError(f"{path}: no checkpoints of probecore; foreign weights go into `train.given.weights`")
-    return NetworkInfo.parse(text, where=str(path))
+    info = NetworkInfo.parse(text, where=str(path))
+    check_known(info.model, where=path)
+    return info
 
 
 def epochs_in(path: Path) -> list[int]:
