@@ -1,5 +1,6 @@
 """Every value that reaches a shell: it has a pattern, or it is quoted, and what it says is never run."""
 
+import contextlib
 import copy
 import json
 import re
@@ -89,10 +90,8 @@ def accepted(folder: Path) -> list[dict[str, Any]]:
     good = []
     for content in STUDIES:
         (folder / "params.yaml").write_text(json.dumps(content))
-        try:
+        with contextlib.suppress(InputError):
             good.append(load_study(folder / "params.yaml")[1])
-        except InputError as error:
-            assert "\n" not in str(error)
     return good
 
 
