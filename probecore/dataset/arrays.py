@@ -92,8 +92,8 @@ def _split(inputs: NDArray[Any], targets: NDArray[Any], where: str) -> Split:
         return _images(inputs, targets, where)
     if targets.dtype.kind not in "f":
         raise InputError(
-            f"{where} has features {inputs.shape} and targets of {targets.dtype}; wanted: images uint8 (N, C, H, W) with "
-            "whole labels, or real features (N, D) with real targets (N,)"
+            f"{where} has features {inputs.shape} and targets of {targets.dtype}; wanted: images uint8 (N, C, H, W) "
+            "with whole labels, or real features (N, D) with real targets (N,)"
         )
     return Split(_single(inputs), _single(targets))
 
@@ -132,8 +132,8 @@ def _classes(arrays: Arrays, labels: NDArray[Any], path: Path) -> list[str] | No
     if len(found) and found[0] >= 0 and (found != numbers).any():
         absent = numbers[found != numbers][0]
         raise InputError(
-            f"{path}: train has no sample of the label {absent}, but of {found[-1]}; number the labels 0 to K-1, or add "
-            "`classes`"
+            f"{path}: train has no sample of the label {absent}, but of {found[-1]}; number the labels 0 to K-1, or "
+            "add `classes`"
         )
     return [str(label) for label in numbers]
 

@@ -83,7 +83,7 @@ def _list_classes(folder: Path) -> Files:
         raise InputError(f"{folder}: no class folders in it; wanted: a folder of images for each class")
     for place in classes:
         if not place.name.isprintable():
-            raise InputError(f"{folder}: the folder {ascii(place.name)} is not named in UTF-8; rename it")
+            raise InputError(f"{folder}: the folder {place.name!a} is not named in UTF-8; rename it")
     files = {place.name: sorted(file for file in place.iterdir() if _is_image(file)) for place in classes}
     for label, found in files.items():
         if not found:

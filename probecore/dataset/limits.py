@@ -22,22 +22,22 @@ def check_memory(where: Path | str, size: int) -> None:
         )
 
 
-def read_file(path: Path, most: int = MOST_UNPACKED) -> bytes:
+def read_file(path: Path) -> bytes:
     """The bytes of an official file; of a ``.gz``, what it unpacks to.
 
     Raises
     ------
     InputError
-        If it is damaged, has anything after its end, or has more than `most` bytes.
+        If it is damaged, has anything after its end, or has more than `MOST_UNPACKED` bytes.
     """
-    if path.stat().st_size > most:
-        raise InputError(f"{path}: more than {_gigabytes(most)}; get it again")
+    if path.stat().st_size > MOST_UNPACKED:
+        raise InputError(f"{path}: more than {_gigabytes(MOST_UNPACKED)}; get it again")
     with reading(path, "damaged or truncated", "get it again"):
         content = path.read_bytes()
-        return _unpack(content, path, most) if path.suffix == ".gz" else content
+        return _unpack(content, path) if path.suffix == ".gz" else content
 
 
-def _unpack(content: bytes, path: Path, most: int) -> bytes:
+def _unpack(content: bytes, path: Path) -> bytes:
     """What a gzip file of one or more members holds; zlib compares each with its checksum and length."""
     parts: list[bytes] = []
     size = 0
@@ -47,8 +47,8 @@ def _unpack(content: bytes, path: Path, most: int) -> bytes:
             part = unpacker.decompress(content, _BLOCK)
             content = unpacker.unconsumed_tail
             size += len(part)
-            if size > most:
-                raise InputError(f"{path}: unpacks to more than {_gigabytes(most)}; get it again")
+            if size > MOST_UNPACKED:
+                raise InputError(f"{path}: unpacks to more than {_gigabytes(MOST_UNPACKED)}; get it again")
             if not part and not content and not unpacker.eof:
                 raise EOFError("it ends early")
             parts.append(part)

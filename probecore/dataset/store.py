@@ -195,7 +195,7 @@ def _check_classes(classes: Sequence[str], *, where: str) -> None:
             raise InputError(f"{where}: the class name {name!r} is empty or unprintable; give it another (UTF-8)")
         shown = unicodedata.normalize("NFC", name).strip()
         if shown in seen:
-            raise InputError(f"{where}: the class names {ascii(seen[shown])} and {ascii(name)} look alike; rename one")
+            raise InputError(f"{where}: the class names {seen[shown]!a} and {name!a} look alike; rename one")
         seen[shown] = name
 
 
