@@ -3,14 +3,15 @@
 The file describes its network, so that it can be built and fed without a study's parameters.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 from probecore.files import replacing
 from probecore.models.params import ModelParams
 from probecore.models.trust import check_known
@@ -94,10 +95,14 @@ def load_checkpoint(path: Path, epoch: int) -> State:
         return {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
 
 
-def _open(path: Path) -> safe_open:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[safe_open]:
     if not path.exists():
         raise InputError(f"{path}: no such file; run the step `train` first")
-    try:
-        return safe_open(path, framework="pt")
-    except SafetensorError as error:
-        raise InputError(f"{path}: not a readable checkpoint file ({error}); delete it and run again") from None
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; delete it and run again")
+    with (
+        reading(path, "not a readable checkpoint file", "delete it and run again"),
+        safe_open(path, framework="pt") as file,
+    ):
+        yield file
