@@ -91,6 +91,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises `InputError` naming the file when it cannot be."""
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; delete it and run again")
     with reading(path, "not JSON", "delete it and run again"):
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):

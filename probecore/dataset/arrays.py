@@ -46,6 +46,8 @@ def _read_npz(path: Path) -> Arrays:
             raise InputError(f"{path}: cannot be read (it is no whole .npz archive); save it with numpy.savez")
         with zipfile.ZipFile(path) as archive:
             members = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist()}
+            for member in members.values():
+                archive.open(member).close()  # compares its two names: one that is damaged would go unseen
             kept = [key for key in (*KEYS, "classes") if key in members]
             check_memory(path, sum(members[key].file_size for key in kept))
             return {key: _read_member(archive, members[key], f"{path}: {key}") for key in kept}

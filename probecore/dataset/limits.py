@@ -28,8 +28,10 @@ def read_file(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If it is damaged, has anything after its end, or has more than `MOST_UNPACKED` bytes.
+        If it is none, is damaged, has anything after its end, or has more than `MOST_UNPACKED` bytes.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; get it again")
     if path.stat().st_size > MOST_UNPACKED:
         raise InputError(f"{path}: more than {_gigabytes(MOST_UNPACKED)}; get it again")
     with reading(path, "damaged or truncated", "get it again"):

