@@ -81,6 +81,44 @@ SNIPPETS = (
 )
 
 
+LITERALS = (
+    *(
+        b"010",
+        b"024",
+        b"08",
+        b"-012",
+        b"1_000",
+        b"0o7",
+        b"0b11",
+        b"0x1f",
+        b"12:30",
+        b"1:2.5",
+        b"1e-3",
+        b"1e3",
+        b"+3",
+        b"3.",
+    ),
+    *(
+        b".5",
+        b"5e+2",
+        b"yes",
+        b"No",
+        b"on",
+        b"OFF",
+        b"y",
+        b"TRUE",
+        b"~",
+        b"Null",
+        b"",
+        b".inf",
+        b".NaN",
+        b"2020-01-01",
+        b"<<",
+    ),
+    *(b"=", b"!!str 5", b"!!float 3", b"'5'", b"1 # more", b"&a 5", b"0.10", b"1.0e-3", b"0", b"3", b"20"),
+)
+
+
 def study(folder: Path) -> dict[str, Any]:
     """The demo's own parameters, which use most sections, and small ones beside them."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -182,6 +220,10 @@ def changed_text(content: dict[str, Any], random: Random) -> tuple[str, bytes]:
     if random.random() < 0.3:
         lines.insert(index, random.choice(lines))
         return "text: lines", b"\n".join(lines)
+    key, colon, _ = lines[index].partition(b": ")
+    if colon and random.random() < 0.5:
+        lines[index] = key + colon + random.choice(LITERALS)
+        return "text: literal", b"\n".join(lines)
     place = random.choice((len(lines[index]), random.randrange(len(lines[index]) + 1)))
     lines[index] = lines[index][:place] + random.choice((b"", b" ")) + random.choice(SNIPPETS) + lines[index][place:]
     return "text: YAML", b"\n".join(lines)
