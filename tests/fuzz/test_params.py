@@ -221,7 +221,7 @@ def changed_text(content: dict[str, Any], random: Random) -> tuple[str, bytes]:
         lines.insert(index, random.choice(lines))
         return "text: lines", b"\n".join(lines)
     key, colon, _ = lines[index].partition(b": ")
-    if colon and random.random() < 0.5:
+    if colon and random.random() < 0.8:
         lines[index] = key + colon + random.choice(LITERALS)
         return "text: literal", b"\n".join(lines)
     place = random.choice((len(lines[index]), random.randrange(len(lines[index]) + 1)))
@@ -260,7 +260,7 @@ def test_a_few_changed_studies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run(tmp_path, 80, 0, capsys)
+    run(tmp_path, 120, 0, capsys)
 
 
 @pytest.mark.slow
