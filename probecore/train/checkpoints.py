@@ -6,6 +6,7 @@ The file describes its network, so that it can be built and fed without a study'
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -96,7 +97,7 @@ def load_checkpoint(path: Path, epoch: int) -> State:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[safe_open]:
+def _open(path: Path) -> Iterator[Any]:
     if not path.exists():
         raise InputError(f"{path}: no such file; run the step `train` first")
     if not path.is_file():
