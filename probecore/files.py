@@ -1,7 +1,7 @@
 """Writing and reading files so that their bytes depend on their content alone.
 
-Everything is written under a temporary name and renamed when complete: a file that exists under
-its final name is whole. No time, host or path enters the bytes.
+Everything is written under a temporary name, brought to the disk and renamed when complete: a file that exists
+under its final name is whole, also after a power failure. No time, host or path enters the bytes.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 
 if TYPE_CHECKING:
     import h5py
@@ -48,9 +48,23 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.chmod(0o666 & ~_umask())
+        _to_disk(partial)
         os.replace(partial, path)
+        _to_disk(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk; some file systems cannot for folders."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:
@@ -75,13 +89,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises `InputError` naming the file when it cannot be."""
-    try:
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; delete it and run again")
+    with reading(path, "not JSON", "delete it and run again"):
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not JSON ({error}); delete it and run again") from None
-    return content
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: holds no JSON object; delete it and run again")
+        return content
 
 
 def write_table(path: Path, table: "pd.DataFrame", *, sort_by: Sequence[str]) -> None:
@@ -136,10 +152,10 @@ def open_hdf5(path: Path) -> "h5py.File":
 
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    try:
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; put an HDF5 file there")
+    with reading(path, "not a readable HDF5 file", "delete it and run again"):
         return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error}); delete it and run again") from None
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import pydantic
-import yaml
 from pydantic import Field
 
 from probecore.activations.params import ActivationsParams
@@ -22,10 +21,12 @@ from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.mean_dimension.params import MeanDimensionParams
 from probecore.mechanism.params import MechanismParams
+from probecore.models.trust import check_place
 from probecore.mutual_information.params import MutualInformationParams
 from probecore.recos.params import RecosParams
 from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
+from probecore.yaml_files import read_yaml
 
 MEASURES = ("anova", "mutual_information", "mechanism", "recos", "mean_dimension")
 """Steps that measure networks, in the order of the report."""
@@ -34,6 +35,9 @@ STEPS = ("train", "activations", *MEASURES)
 """Steps with one section per experiment, in the order in which data flows."""
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
+HOME = r"^[\w./+@=,()][\w ./+@=,()-]*$"
+"""It stands between single quotes in a command of ``dvc.yaml``: no quotes, no line breaks, no leading dash."""
+
 YAML_BOOLEANS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -62,7 +66,13 @@ class Experiment(Section):
 class Study(Section):
     """All of `params.yaml`."""
 
-    home: str = Field(description="The directory of the Snakefile, seen from the study; `.` in the repository's root.")
+    home: str = Field(
+        pattern=HOME,
+        description="The directory of the Snakefile, seen from the study; `.` in the repository's root.",
+    )
+    packages: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = Field(
+        [], description="Installed packages whose functions may build networks, because you trust their code."
+    )
     numerics: Numerics = Field(description="How numbers are computed, for all experiments.")
     datasets: dict[Name, DatasetParams] = Field(description="The data sets, by name.", min_length=1)
     experiments: dict[Name, Experiment] = Field(description="The experiments, by name.", min_length=1)
@@ -89,30 +99,13 @@ def load_study(path: Path) -> tuple[Study, dict[str, Any]]:
     InputError
         For the first thing that is wrong, in one line with the key's path and the remedy.
     """
-    written = read_yaml(path)
+    written = read_yaml(path, portable=True)
     try:
         study = Study.read(written)
         _check_references(study)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return study, written
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; keys given twice are refused, they would silently win over each other."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save it as such") from None
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run this in a study, or make one with `probecore init DIR`") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
-    return content
 
 
 def json_schema() -> str:
@@ -128,7 +121,7 @@ def _check_references(study: Study) -> None:
         if experiment.dataset not in study.datasets:
             hint = did_you_mean(experiment.dataset, study.datasets)
             raise InputError(f"experiments.{name}.dataset: no data set {experiment.dataset!r}{hint}")
-        _check_own_files(f"experiments.{name}.train", experiment.train)
+        _check_own_files(f"experiments.{name}.train", experiment.train, study.packages)
         _check_epochs(f"experiments.{name}", experiment)
         _check_activations(f"experiments.{name}", experiment)
     for name in study.datasets:
@@ -141,16 +134,20 @@ def _check_data_path(where: str, path: str | None) -> None:
         raise InputError(f"{where}: {path} lies among the study's outputs, which are deleted; keep it elsewhere")
 
 
-def _check_own_files(where: str, train: TrainParams) -> None:
+def _check_own_files(where: str, train: TrainParams, packages: list[str]) -> None:
     """What a study takes from outside lies in ``own/``, where both tools see its changes."""
-    files = {"model": train.model.file}
+    try:
+        check_place(train.model, packages)
+    except InputError as error:
+        raise InputError(f"{where}.{error}") from None
     if train.given is not None and train.given.weights is not None:
-        files["given.weights"] = Path(train.given.weights)
-    for key, file in files.items():
-        if file is not None and (file.parts[0] != "own" or ".." in file.parts):
-            raise InputError(f"{where}.{key}: {file} lies outside of own/, where changes are seen; put it there")
-        if file is not None and not file.is_file():
-            raise InputError(f"{where}.{key}: no file {file}; paths are seen from the study")
+        weights = Path(train.given.weights)
+        if weights.parts[:1] != ("own",) or ".." in weights.parts:
+            raise InputError(
+                f"{where}.given.weights: {weights} lies outside of own/, where changes are seen; put it there"
+            )
+        if not weights.is_file():
+            raise InputError(f"{where}.given.weights: no file {weights}; paths are seen from the study")
 
 
 def _check_epochs(where: str, experiment: Experiment) -> None:
@@ -173,22 +170,6 @@ def _check_activations(where: str, experiment: Experiment) -> None:
         needed = section.reads_activations if section is not None else None
         if needed is not None and (dumped is None or not dumped.keeps(needed)):
             raise InputError(f"{where}.{measure}: reads what is not dumped; {remedies[needed]}, or write null")
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag != "tag:yaml.org,2002:merge":
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str):
-                    problem = f"the key {key!r} is no name"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                if key in seen:
-                    problem = f"the key {key!r} stands here twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def section_of(written: Mapping[str, Any], experiment: str, step: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import pydantic
 
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 
 _BRANCH = re.compile(r"function-|tagged-|(float|int|str|bool)$|(list|dict)\[|literal\[")
 """What pydantic adds to a key's path to say which alternative of a type it tried."""
@@ -35,10 +35,8 @@ class Section(pydantic.BaseModel):
         InputError
             With the key's path below `where`, what is wrong, and the remedy.
         """
-        try:
+        with reading(where, "not JSON", "quote the whole argument"):
             content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{where}: not JSON ({error}); quote the whole argument") from None
         return cls.read(content, where=where)
 
     @classmethod

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import sha256_of
-from probecore.params import Study, load_study, read_yaml
+from probecore.params import Study, load_study
 from probecore.progress import say, track
+from probecore.yaml_files import read_yaml
 
 LOCK = Path("dvc.lock")
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
-from probecore.params import load_study, read_yaml
+from probecore.params import load_study
 from probecore.progress import track
 from probecore.verify import LOCK, md5_of
+from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")
 """Where a study's files are made. What lies directly in ``results/`` is kept in Git."""

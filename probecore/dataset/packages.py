@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from probecore.dataset.download import TIMEOUT, UnreachableError
+from probecore.dataset.download import LONGEST, TIMEOUT, UnreachableError
 from probecore.dataset.named import Package
 
 
@@ -33,9 +33,13 @@ def fetch_package(package: Package, folder: Path) -> Path:
 
 def _run(command: Sequence[str], folder: Path) -> None:
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LONGEST
+        )
     except FileNotFoundError:
         raise UnreachableError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise UnreachableError(f"`{' '.join(command[:3])}` was not done after {LONGEST:,.0f} seconds") from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr or error.stdout).strip().splitlines()
         raise UnreachableError(f"`{' '.join(command[:3])}` failed: {said[-1] if said else error.returncode}") from None

@@ -1,6 +1,7 @@
 """The file of a data set, and what it becomes in memory. Not here: where data come from."""
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from probecore.errors import InputError
+from probecore.dataset.hdf5 import read_array
+from probecore.errors import InputError, reading
 from probecore.files import create_hdf5, open_hdf5
 
 
@@ -95,15 +97,16 @@ def load_dataset(path: Path) -> Dataset:
     InputError
         If the file is missing, unreadable or no data set.
     """
-    with open_hdf5(path) as file:
-        try:
-            splits = {name: Split(file[f"{name}/inputs"][()], file[f"{name}/targets"][()]) for name in _SPLITS}
-            name, sha256 = str(file.attrs["name"]), str(file.attrs["sha256"])
-            classes = tuple(map(str, file.attrs["classes"])) if "classes" in file.attrs else None
-            kept = file.get("backgrounds")
-            backgrounds = None if kept is None else Backgrounds(kept["seen"][()], kept["unseen"][()])
-        except (KeyError, OSError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not a data set of probecore ({error}); make it again") from None
+    with open_hdf5(path) as file, reading(path, "not a data set of probecore", "make it again"):
+        splits = {
+            name: Split(read_array(file, f"{name}/inputs", path), read_array(file, f"{name}/targets", path))
+            for name in _SPLITS
+        }
+        name, sha256 = str(file.attrs["name"]), str(file.attrs["sha256"])
+        classes = tuple(map(str, file.attrs["classes"])) if "classes" in file.attrs else None
+        backgrounds = None
+        if "backgrounds" in file.keys():  # noqa: SIM118 (`in` follows links)
+            backgrounds = Backgrounds(*(read_array(file, f"backgrounds/{group}", path) for group in ("seen", "unseen")))
     dataset = Dataset(name, classes, splits["train"], splits["test"], sha256, backgrounds)
     _check(dataset, where=str(path))
     return dataset
@@ -174,12 +177,26 @@ def _check(dataset: Dataset, *, where: str) -> None:
             _check_array(split.inputs, "images", dtype="uint8", axes="NCHW", where=part)
             _check_array(split.targets, "labels", dtype="int64", axes="N", where=part)
             _check_labels(split.targets, len(dataset.classes), where=part)
+    if dataset.classes is not None:
+        _check_classes(dataset.classes, where=where)
     if dataset.train.inputs.shape[1:] != dataset.test.inputs.shape[1:]:
         raise InputError(
             f"{where}: inputs are {dataset.train.inputs.shape[1:]} in train and "
             f"{dataset.test.inputs.shape[1:]} in test; make them alike"
         )
     _check_backgrounds(dataset, where=where)
+
+
+def _check_classes(classes: Sequence[str], *, where: str) -> None:
+    """Names that tables and figures can show and tell apart, whichever way their accents are encoded."""
+    seen: dict[str, str] = {}
+    for name in classes:
+        if not name.strip() or not name.isprintable():
+            raise InputError(f"{where}: the class name {name!r} is empty or unprintable; give it another (UTF-8)")
+        shown = unicodedata.normalize("NFC", name).strip()
+        if shown in seen:
+            raise InputError(f"{where}: the class names {seen[shown]!a} and {name!a} look alike; rename one")
+        seen[shown] = name
 
 
 def _check_backgrounds(dataset: Dataset, *, where: str) -> None:

@@ -18,6 +18,7 @@ from torch import nn
 from probecore.errors import InputError
 from probecore.models.layers import first_line
 from probecore.models.params import ModelParams
+from probecore.models.trust import check_factory, check_place, named_packages
 from probecore.schema import did_you_mean
 from probecore.torchvision_import import import_timm, import_torchvision, lacks_operators
 
@@ -82,18 +83,19 @@ def _timm(name: str, input_shape: tuple[int, ...], outputs: int, options: dict[s
 
 
 def _own(params: ModelParams, name: str, sizes: dict[str, Any]) -> Any:
+    packages = named_packages()
+    check_place(params, packages)
     module = _run_file(params.file) if params.file else importlib.import_module(params.name.rpartition(":")[0])
     factory = getattr(module, name, None)
     if not callable(factory):
         functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise InputError(f"model: {params.name}: no function {name!r} there{did_you_mean(name, functions)}")
+    check_factory(params, module, factory, packages)
     return factory(**{key: size for key, size in sizes.items() if _takes(factory, key)}, **params.options)
 
 
 def _run_file(path: Path) -> Any:
     """The module of a Python file, executed anew and without leaving a bytecode cache beside it."""
-    if not path.is_file():
-        raise InputError(f"model: {path}: no such file; paths are relative to the study")
     spec = importlib.util.spec_from_file_location(f"_probecore_{path.stem}", path)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)

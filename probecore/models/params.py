@@ -15,7 +15,18 @@ T = TypeVar("T")
 _LIBRARY = re.compile(r"(torchvision|timm):[A-Za-z0-9_.]+")
 _FACTORY = re.compile(r"(?:[A-Za-z_][\w.]*|[^:]+\.py):[A-Za-z_]\w*")
 _MODEL_OPTIONS: Mapping[str, Mapping[str, Any]] = {name: entry.options for name, entry in MODELS.items()}
-_NOT_OPTIONS = frozenset({"weights", "pretrained", "num_classes", "in_chans"})
+_NOT_OPTIONS = frozenset(
+    {
+        "weights",
+        "pretrained",
+        "pretrained_cfg",
+        "pretrained_cfg_overlay",
+        "checkpoint_path",
+        "cache_dir",
+        "num_classes",
+        "in_chans",
+    }
+)
 _ELSEWHERE = "`torchvision:NAME`, `timm:NAME`, `package.module:function` or `path/to/file.py:function`"
 
 

@@ -99,12 +99,19 @@ def class_information(values: Array, labels: Labels, *, classes: int, bins: int 
     Parameters
     ----------
     values : shape (N, U)
-    labels : shape (N,), or (B, N) for B relabellings at once
+    labels : whole numbers 0 to `classes` - 1, shape (N,), or (B, N) for B relabellings at once
 
     Returns
     -------
     array of shape (U, K), or (B, U, K)
+
+    Raises
+    ------
+    InputError
+        If labels are others, such as 1 to `classes`.
     """
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
+        raise InputError(f"labels: from {labels.min()} to {labels.max()} ({labels.dtype}); wanted: 0 to {classes - 1}")
     n, units = values.shape
     cells = quantile_bins(values, bins) + bins * np.arange(units)
     tables = [

@@ -3,16 +3,19 @@
 The file describes its network, so that it can be built and fed without a study's parameters.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 from probecore.files import replacing
 from probecore.models.params import ModelParams
+from probecore.models.trust import check_known
 from probecore.schema import Section
 from probecore.train.params import Normalise
 
@@ -54,12 +57,20 @@ def detached(state: State) -> State:
 
 
 def describe(path: Path) -> NetworkInfo:
-    """What the file says about its network; raises `InputError` for an unreadable file."""
+    """What the file says about its network.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or names code that the study in the working directory does not.
+    """
     with _open(path) as file:
         text = (file.metadata() or {}).get("network")
     if text is None:
         raise InputError(f"{path}: no checkpoints of probecore; foreign weights go into `train.given.weights`")
-    return NetworkInfo.parse(text, where=str(path))
+    info = NetworkInfo.parse(text, where=str(path))
+    check_known(info.model, where=path)
+    return info
 
 
 def epochs_in(path: Path) -> list[int]:
@@ -85,10 +96,14 @@ def load_checkpoint(path: Path, epoch: int) -> State:
         return {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
 
 
-def _open(path: Path) -> safe_open:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Any]:
     if not path.exists():
         raise InputError(f"{path}: no such file; run the step `train` first")
-    try:
-        return safe_open(path, framework="pt")
-    except SafetensorError as error:
-        raise InputError(f"{path}: not a readable checkpoint file ({error}); delete it and run again") from None
+    if not path.is_file():
+        raise InputError(f"{path}: no regular file; delete it and run again")
+    with (
+        reading(path, "not a readable checkpoint file", "delete it and run again"),
+        safe_open(path, framework="pt") as file,
+    ):
+        yield file

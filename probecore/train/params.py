@@ -26,6 +26,14 @@ class Normalise(Section):
             raise ValueError("must hold at least 1 number")
         return values
 
+    @pydantic.field_validator("mean", "std")
+    @classmethod
+    def _of_pixels_on_0_to_1(cls, values: float | list[float], info: pydantic.ValidationInfo) -> float | list[float]:
+        most = {"mean": 1, "std": 10}[str(info.field_name)]
+        if max(values if isinstance(values, list) else [values]) > most:
+            raise ValueError("is of pixels on [0, 1], and this looks like 0 to 255; divide it by 255")
+        return values
+
     @pydantic.field_validator("std")
     @classmethod
     def _positive(cls, std: float | list[float]) -> float | list[float]:

@@ -9,6 +9,7 @@ import json
 import socket
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,8 @@ class Site:
         self.files = files
         self.cuts: list[int] = []
         """Bytes after which each of the next responses breaks off."""
+        self.delay = 0.0
+        """Seconds before each response."""
         self.ranges = True
         self.requests: list[tuple[str, str | None]] = []
         self.url = ""
@@ -143,6 +146,7 @@ class Site:
             def do_GET(self) -> None:
                 wanted = self.headers.get("Range")
                 site.requests.append((self.path, wanted))
+                time.sleep(site.delay)
                 content = site.files.get(self.path.removeprefix("/"))
                 if content is None:
                     self.send_error(404)

@@ -69,14 +69,32 @@ def test_a_data_set_of_our_own(tmp_path: Path) -> None:
 
 BAD: list[tuple[Arrays, str]] = [
     ({"y_test": np.arange(4)}, "test has 3 inputs and 4 targets"),
-    ({"y_train": np.arange(6) % 3 + 1}, "no sample of the label 0; number the labels 0 to K-1"),
+    ({"y_train": np.arange(6) % 3 + 1}, "no sample of the label 0, but of 3; number the labels 0 to K-1"),
     ({"y_train": np.arange(6) % 3 - 1}, "the label -1"),
     ({"y_test": np.array([0, 1, 3])}, "test has the label 3, but there are 3 classes"),
     ({"x_train": good()["x_train"] / np.float32(255)}, "images of float32"),
     ({"x_train": good()["x_train"].transpose(0, 2, 3, 1)}, r"\(6, 4, 4, 3\), channels last; transpose"),
     ({"x_train": images(6, 3, 5)}, "in train and .* in test; make them alike"),
-    ({"y_train": np.array([])}, "6 inputs and 0 targets"),
-    ({"y_train": np.array(list("abcabc"))}, "features of uint8"),
+    ({"y_train": np.array([], np.int64)}, "6 inputs and 0 targets"),
+    ({"y_train": np.array(list("abcabc"))}, r"train has labels of <U1; number the classes 0 to K-1 \(names go into"),
+    ({"y_train": np.arange(6) % 3 / 1.0}, "train has labels of float64; number the classes"),
+    ({"y_train": np.arange(6) % 2 == 0}, "train has labels of bool; number the classes"),
+    ({"y_train": np.arange(6) % 3 + 1_700_000_000}, "no sample of the label 0, but of 1700000002"),
+    ({"y_train": (np.arange(6) % 3) * 10**12}, "no sample of the label 1, but of 2000000000000"),
+    ({"y_train": np.array([0, 1, 2, 0, 1, 2**63], np.uint64)}, "train has the label 9223372036854775808"),
+    (
+        {"y_train": np.array([0, 1, 2, 0, 1, 10**12]), "classes": np.array(["a", "b", "c"])},
+        "the label 1000000000000, but",
+    ),
+    ({"x_train": images(6, 8, 8)[..., :4]}, r"images \(6, 8, 8, 4\), channels last; transpose"),
+    ({"x_train": np.zeros((6, 64, 64, 16), np.uint8)}, "channels last; transpose"),
+    ({"x_train": np.zeros((6, 28, 32, 2), np.uint8)}, "channels last; transpose"),
+    ({"classes": np.array(["a", "b", ""])}, "the class name '' is empty or unprintable"),
+    ({"classes": np.array(["a", "b", "b"])}, "class names 'b' and 'b' look alike"),
+    ({"classes": np.array(["a", "caf\u00e9", "cafe\u0301"])}, "look alike; rename one"),
+    ({"classes": np.array(["a", "b", "c\nd"])}, "is empty or unprintable"),
+    ({"classes": np.array([b"a", b"b", b"\xe9"])}, "classes cannot be read"),
+    ({"x_train": np.zeros((6, 4)), "y_train": np.arange(6) % 3}, r"features \(6, 4\) and targets of int64"),
     (
         {key: np.full((6, 2), np.nan) for key in ("x_train", "x_test")}
         | {key: np.zeros(6) for key in ("y_train", "y_test")},
@@ -90,6 +108,13 @@ def test_arrays_that_do_not_fit(tmp_path: Path, change: Arrays, message: str) ->
     with pytest.raises(InputError, match=message) as caught:
         read_arrays("mine", save(tmp_path / "a.npz", good() | change))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_class_names_from_bytes(tmp_path: Path, suffix: str) -> None:
+    names = np.char.encode(np.array(["ant", "bee", "caf\u00e9"]), "utf-8")
+    arrays = good() | {"classes": names}
+    assert read_arrays("mine", save(tmp_path / f"a{suffix}", arrays)).classes == ("ant", "bee", "caf\u00e9")
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])

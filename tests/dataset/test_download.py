@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from probecore.dataset import download as module
 from probecore.dataset.download import UnreachableError, download
 from probecore.errors import InputError
 
@@ -92,3 +93,23 @@ def test_a_log_gets_plain_lines(tmp_path: Path, site: Site, capsys: pytest.Captu
     site.files["set.gz"] = CONTENT
     get(tmp_path, site.url)
     assert capsys.readouterr().err == f"{site.url}set.gz: 102,400 bytes\n{site.url}set.gz: 100 %\n"
+
+
+def test_a_file_without_end_is_cut(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    site.files["set.gz"] = CONTENT * 100
+    with pytest.raises(InputError, match="its MD5 is not the published"):
+        get(tmp_path, site.url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_that_drips_is_given_up(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 0.3)
+    site.files["set.gz"] = CONTENT
+    site.cuts = [100] * 1000
+    site.delay = 0.05
+    begin = time.monotonic()
+    with pytest.raises(UnreachableError, match=r"not done after 0 seconds|connection closed"):
+        get(tmp_path, site.url)
+    assert time.monotonic() - begin < 10
+    assert 0 < (tmp_path / ".set.gz.partial").stat().st_size < len(CONTENT)

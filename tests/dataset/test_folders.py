@@ -1,3 +1,7 @@
+import os
+import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +123,91 @@ def break_end(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:90])
 
 
+def empty(folder: Path) -> None:
+    for place in folder.iterdir():
+        shutil.rmtree(place)
+
+
+def classes_beside_train(folder: Path) -> None:
+    fill(folder / "train", 2)
+    fill(folder / "test", 2)
+
+
+def deep_png(mode: str) -> Callable[[Path], None]:
+    """16 bits per channel, of which Pillow would keep 8; colour types 2, 4 and 6 of the PNG specification."""
+
+    def spoil(folder: Path) -> None:
+        kind, channels = {"RGB": (2, 3), "LA": (4, 2), "RGBA": (6, 4)}[mode]
+        rows = b"".join(b"\0" + bytes(range(2 * channels * 6)) for _ in range(6))
+        header = struct.pack(">IIBBBBB", 6, 6, 16, kind, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        parts = [
+            struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body))
+            for tag, body in chunks
+        ]
+        (folder / "ant" / "00.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+    return spoil
+
+
+def deep_ppm(header: bytes, channels: int) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (folder / "ant" / "00.ppm").write_bytes(header + bytes(range(2 * channels * 36)))
+
+    return spoil
+
+
+def ink_in_alpha(mode: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        ink = Image.fromarray(images(1, 1, 6)[0, 0])
+        picture = Image.new(mode, (6, 6))
+        picture.putalpha(ink)
+        picture.save(folder / "ant" / "00.png")
+
+    return spoil
+
+
+def transparent_index(folder: Path) -> None:
+    picture = Image.fromarray(images(1, 3, 6)[0].transpose(1, 2, 0)).quantize(8)
+    picture.save(folder / "ant" / "00.png", transparency=0)
+
+
+def postscript(folder: Path) -> None:
+    (folder / "ant" / "00.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 6\n%%EndComments\nshowpage\n"
+    )
+
+
+def fifo(folder: Path) -> None:
+    os.mkfifo(folder / "ant" / "99.png")
+
+
+def dangling(folder: Path) -> None:
+    (folder / "ant" / "99.png").symlink_to(folder / "nowhere.png")
+
+
+def latin_1(folder: Path) -> None:
+    place = os.fsencode(folder) + b"/caf\xe9"
+    shutil.copytree(os.fsencode(folder / "ant"), place)
+
+
+def twins(folder: Path) -> None:
+    for name in ("caf\u00e9", "cafe\u0301"):
+        shutil.copytree(folder / "ant", folder / name)
+
+
+def film(folder: Path) -> None:
+    frames = [Image.fromarray(images(1, 3, 6, seed=seed)[0].transpose(1, 2, 0)) for seed in (0, 1)]
+    frames[0].save(folder / "ant" / "00.png", save_all=True, append_images=frames[1:])
+
+
+def flipped_bit(folder: Path) -> None:
+    path = folder / "ant" / "00.png"
+    content = bytearray(path.read_bytes())
+    content[60] ^= 4
+    path.write_bytes(content)
+
+
 def empty_class(folder: Path) -> None:
     (folder / "cat").mkdir()
 
@@ -132,10 +221,12 @@ def deep(folder: Path) -> None:
 
 
 def train_only(folder: Path) -> None:
+    empty(folder)
     fill(folder / "train", 2)
 
 
 def unlike_classes(folder: Path) -> None:
+    empty(folder)
     fill(folder / "train", 2)
     fill(folder / "val", 2, classes=("ant", "bee", "cat"))
 
@@ -144,7 +235,23 @@ def unlike_classes(folder: Path) -> None:
     ("damage", "message"),
     [
         (break_header, "not a readable image"),
-        (break_end, "image cannot be decoded"),
+        (break_end, "not a readable image"),
+        (flipped_bit, "not a readable image"),
+        (deep_png("RGB"), "more than 8 bits per channel"),
+        (deep_png("LA"), "more than 8 bits per channel"),
+        (deep_png("RGBA"), "more than 8 bits per channel"),
+        (deep_ppm(b"P6 6 6 65535\n", 3), "more than 8 bits per channel"),
+        (deep_ppm(b"P5\n# made by hand\n6 6\n256\n", 1), "more than 8 bits per channel"),
+        (ink_in_alpha("LA"), "has transparent pixels"),
+        (ink_in_alpha("RGBA"), "has transparent pixels"),
+        (transparent_index, "has transparent pixels"),
+        (postscript, "not a readable image"),
+        (fifo, "99.png: no regular file"),
+        (dangling, "99.png: no regular file"),
+        (latin_1, r"the folder 'caf\\udce9' is not named in UTF-8"),
+        (twins, "look alike; rename one"),
+        (film, "has several frames"),
+        (classes_beside_train, "'ant' stands beside train/"),
         (empty_class, r"cat: no images \("),
         (one_image, "cat: one image cannot be both"),
         (deep, "more than 8 bits per channel"),
@@ -158,6 +265,43 @@ def test_folders_that_do_not_fit(tmp_path: Path, damage: Callable[[Path], None],
     with pytest.raises(InputError, match=message) as caught:
         read(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_skipped_is_counted_by_suffix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, 3)
+    for index in range(3):
+        (tmp_path / "ant" / f"{index}.tif").touch()
+    (tmp_path / "bee" / "notes").touch()
+    (tmp_path / "bee" / "._00.png").touch()
+    paint(tmp_path / "bee" / "2020" / "1.png")
+    paint(tmp_path / "beside.png")
+    read(tmp_path)
+    line = capsys.readouterr().err.splitlines()[0]
+    assert line == "mine: 6 images read; files skipped: 2 .png, 3 .tif, 1 hidden, 1 without a suffix"
+
+
+def test_a_class_called_train(tmp_path: Path) -> None:
+    assert read(fill(tmp_path, 3, classes=("bus", "train", "test"))).classes == ("bus", "test", "train")
+
+
+def test_a_strip_has_no_square_worth_its_name(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    Image.new("RGB", (1, 60_000)).save(tmp_path / "ant" / "00.png")
+    with pytest.raises(InputError, match=r"1 x 60000 pixels, too long"):
+        read(tmp_path, size=224)
+
+
+def test_images_must_fit_memory_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sysconf", lambda name: 16)
+    with pytest.raises(InputError, match="announces .* of arrays, and this machine has"):
+        read(fill(tmp_path, 3))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_content_decides_and_not_the_suffix(tmp_path: Path, suffix: str) -> None:
+    fill(tmp_path, 3)
+    (tmp_path / "ant" / "00.png").rename(tmp_path / "ant" / f"00{suffix}")
+    assert len(read(tmp_path).train) + len(read(tmp_path).test) == 6
 
 
 def test_folders_that_are_not_there(tmp_path: Path) -> None:

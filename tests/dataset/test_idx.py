@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,10 @@ RAW = mnist_files(TRAIN, TEST, compress=False)[FILES[0]]
         (FILES[0], b"\0\0\x08\x03\0", "does not begin like an IDX file"),
         (FILES[0], b"", "does not begin like an IDX file"),
         (FILES[0], idx(TRAIN.targets), "images of rank 1 and labels of rank 1"),
+        (FILES[0], b"\0\0\x08\xff" + b"\0" * 2000, "255 axes; wanted: 3 of images, 1 of labels"),
+        (FILES[0], b"\0\0\x08\x03" + b"\xff" * 12, "0 values where its header announces"),
+        (FILES[0], b"\0\0\x08\x02\0\0\0\x01\0\0\0\x01\0", "2 axes; wanted"),
+        (f"{FILES[0]}.gz", gzip.compress(RAW) + b"rubbish", "damaged or truncated"),
     ],
 )
 def test_damaged_files(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -54,3 +59,20 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     del files[f"{FILES[3]}.gz"]
     with pytest.raises(InputError, match=f"no {FILES[3]} or {FILES[3]}.gz"):
         read_mnist(put(tmp_path, files))
+
+
+def test_a_file_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.dataset.limits.MOST_UNPACKED", 1 << 22)
+    files = mnist_files(TRAIN, TEST)
+    files[f"{FILES[0]}.gz"] = gzip.compress(bytes(1 << 24)) * 3
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"unpacks to more than 0.0 GiB"):
+        read_mnist(put(tmp_path, files))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    tracemalloc.stop()
+
+
+def test_members_of_gzip_are_one_file(tmp_path: Path) -> None:
+    files = mnist_files(TRAIN, TEST)
+    files[f"{FILES[0]}.gz"] = gzip.compress(RAW[:50]) + gzip.compress(RAW[50:])
+    np.testing.assert_array_equal(read_mnist(put(tmp_path, files))[0].inputs, TRAIN.inputs)

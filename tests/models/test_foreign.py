@@ -36,7 +36,8 @@ def anything(**keywords):
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "nets.py").write_text(NET)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "nets.py").write_text(NET)
     return tmp_path
 
 
@@ -46,21 +47,21 @@ def build(content: Any) -> nn.Module:
 
 @pytest.mark.parametrize("function", ["tiny", "fixed", "anything"])
 def test_file_factory_gets_the_keywords_it_takes(study: Path, function: str) -> None:
-    model = build(f"nets.py:{function}")
+    model = build(f"own/nets.py:{function}")
     assert model(torch.zeros(5, 3)).shape == (5, 2)
-    assert [path.name for path in study.iterdir()] == ["nets.py"]
+    assert [path.name for path in (study / "own").iterdir()] == ["nets.py"]
 
 
 def test_options_reach_the_factory(study: Path) -> None:
-    params = ModelParams.read({"name": "nets.py:tiny", "options": {"hidden": 9}})
+    params = ModelParams.read({"name": "own/nets.py:tiny", "options": {"hidden": 9}})
     assert list_layers(build_model(params, input_shape=(3,), outputs=2), (3,))[0].output_shape == (9,)
     assert model_layer_names(params, (3,), 2) == ("0", "1", "2")
 
 
 def test_file_is_read_anew(study: Path) -> None:
-    build("nets.py:fixed")
-    (study / "nets.py").write_text(NET.replace("nn.Linear(3, 2)", "nn.Linear(3, 2, bias=False)"))
-    assert sum(parameter.numel() for parameter in build("nets.py:fixed").parameters()) == 6
+    build("own/nets.py:fixed")
+    (study / "own" / "nets.py").write_text(NET.replace("nn.Linear(3, 2)", "nn.Linear(3, 2, bias=False)"))
+    assert sum(parameter.numel() for parameter in build("own/nets.py:fixed").parameters()) == 6
 
 
 def test_package_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +69,8 @@ def test_package_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "users_package" / "__init__.py").write_text("")
     (tmp_path / "users_package" / "nets.py").write_text(NET)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("packages: [users_package]")
     assert isinstance(build("users_package.nets:tiny"), nn.Sequential)
 
 
@@ -94,32 +97,32 @@ def test_timm_takes_other_channels() -> None:
 @pytest.mark.parametrize(
     ("name", "source", "words"),
     [
-        ("nothere.py:f", "", ["nothere.py: no such file", "relative to the study"]),
-        ("bad.py:f", "def f(:", ["bad.py:f fails: SyntaxError"]),
-        ("bad.py:f", "import nothing_like_this", ["ModuleNotFoundError", "nothing_like_this", "(line 1)"]),
-        ("bad.py:build", "def built(): pass", ["no function 'build'", "did you mean 'built'"]),
-        ("bad.py:f", "f = 3", ["no function 'f'"]),
-        ("bad.py:f", "def f():\n    raise ValueError('two\\nlines')", ["ValueError: two", "(line 2)"]),
-        ("bad.py:f", "def f():\n    raise SystemExit('leaving')", ["SystemExit: leaving"]),
-        ("bad.py:f", "def f(depth): pass", ["TypeError", "depth"]),
-        ("bad.py:f", "def f(): return 'a network'", ["returned str", "torch.nn.Module"]),
+        ("own/nothere.py:f", "", ["nothere.py: no such file", "relative to the study"]),
+        ("own/bad.py:f", "def f(:", ["own/bad.py:f fails: SyntaxError"]),
+        ("own/bad.py:f", "import nothing_like_this", ["ModuleNotFoundError", "nothing_like_this", "(line 1)"]),
+        ("own/bad.py:build", "def built(): pass", ["no function 'build'", "did you mean 'built'"]),
+        ("own/bad.py:f", "f = 3", ["no function 'f'"]),
+        ("own/bad.py:f", "def f():\n    raise ValueError('two\\nlines')", ["ValueError: two", "(line 2)"]),
+        ("own/bad.py:f", "def f():\n    raise SystemExit('leaving')", ["SystemExit: leaving"]),
+        ("own/bad.py:f", "def f(depth): pass", ["TypeError", "depth"]),
+        ("own/bad.py:f", "def f(): return 'a network'", ["returned str", "torch.nn.Module"]),
         (
-            "bad.py:f",
+            "own/bad.py:f",
             "from torch import nn\ndef f(): return nn.Linear(4, 2)",
             ["cannot read inputs of shape (3,)", "RuntimeError"],
         ),
         (
-            "bad.py:f",
+            "own/bad.py:f",
             "from torch import nn\ndef f(): return nn.Linear(3, 5)",
             ["gives shape (1, 5)", "(1, 2) is needed"],
         ),
         (
-            "bad.py:f",
+            "own/bad.py:f",
             "from torch import nn\ndef f(): return nn.GRU(3, 2)",
             ["gives tuple", "one tensor (N, 2)"],
         ),
         ("no.such.package:f", "", ["no.such.package:f fails: ModuleNotFoundError"]),
-        ("json:dumped", "", ["no function 'dumped'", "did you mean 'dump"]),
+        ("torch.nn:Linearr", "", ["no function 'Linearr'", "did you mean 'Linear'"]),
         (
             "torchvision:resnet19",
             "",
@@ -132,21 +135,24 @@ def test_bad_factories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str, words: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.py").write_text(source)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "bad.py").write_text(source)
+    (tmp_path / "params.yaml").write_text("packages: ['no', torch]")
     with pytest.raises(InputError) as caught:
         build(name)
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.py"]
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["bad.py"]
 
 
 def test_a_file_that_fails_leaves_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.py").write_text("1 / 0")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "bad.py").write_text("1 / 0")
     before = set(sys.modules)
     with pytest.raises(InputError, match="ZeroDivisionError"):
-        build("bad.py:f")
+        build("own/bad.py:f")
     assert not [name for name in set(sys.modules) - before if "bad" in name]
 
 

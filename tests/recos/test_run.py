@@ -1,5 +1,6 @@
 """From files to files: every table, the same bytes twice, and mistakes in one line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def network(dataset: Dataset, model: dict[str, Any], epochs: tuple[int, ...] = (
         torch.manual_seed(epoch)
         states[epoch] = build_model(params, input_shape=dataset.input_shape, outputs=3).state_dict()
     save_checkpoints(Path("trained-0.safetensors"), info, states)
+    Path("params.yaml").write_text(json.dumps({"experiments": {"e": {"train": {"model": model}}}}))
     return {"data": Path("data.h5"), "checkpoints": Path("trained-0.safetensors")}
 
 
