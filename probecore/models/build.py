@@ -10,6 +10,7 @@ from probecore.errors import InputError
 from probecore.models import plain, vision
 from probecore.models.catalogue import MODELS
 from probecore.models.foreign import build_foreign
+from probecore.models.functions import name_functions
 from probecore.models.layers import list_layers, zeros_for
 from probecore.models.params import ModelParams
 from probecore.models.tracing import evaluating
@@ -60,6 +61,7 @@ def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: i
     model = BUILDERS.get(params.name, build_foreign)(params, input_shape, outputs)
     with zeros_for(model, input_shape) as zeros, evaluating(model):
         output = model(zeros)
+        name_functions(model, torch.cat([zeros, zeros]))
     _check_output(output, params, outputs)
     return model
 
