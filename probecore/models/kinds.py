@@ -1,7 +1,7 @@
 """What a module is: weighted layer, norm, activation, pool or sum; and which axis of its output its units are."""
 
-from torch import nn
-from torch.nn.modules import activation, batchnorm, conv, dropout, instancenorm, pooling
+from torch import Tensor, nn
+from torch.nn.modules import activation, batchnorm, conv, instancenorm, pooling
 
 from probecore.models.activations import Activation
 
@@ -73,9 +73,9 @@ def is_known(module: nn.Module) -> bool:
     return of_torch or kind_of(module) in (*WEIGHTED, *FOLLOWING)
 
 
-def passes_on(module: nn.Module) -> bool:
-    """Whether the module gives in evaluation mode what it was given."""
-    return isinstance(module, (nn.Identity, dropout._DropoutNd))
+def is_parametrization(name: str) -> bool:
+    """Whether a module of this name makes another one's weights, and is no layer."""
+    return "parametrizations" in name.split(".")
 
 
 def fixed_units_axis(module: nn.Module, dimensions: int) -> int | None:
@@ -84,6 +84,12 @@ def fixed_units_axis(module: nn.Module, dimensions: int) -> int | None:
     A conv layer's channels are the first, as are those of norms over maps; a linear layer's neurons and what a
     layer norm scales are the last. Of others (activations, pools, sums) it is what it was of their input.
     """
-    if isinstance(module, (nn.Linear, *_CHANNELS_LAST_NORMS, nn.MultiheadAttention)):
+    if isinstance(module, (nn.Linear, nn.MultiheadAttention)) or type(module) in _CHANNELS_LAST_NORMS:
         return max(dimensions - 1, 0)
-    return 0 if kind_of(module) in ("conv", "norm") and not isinstance(module, Function) else None
+    is_inherited = isinstance(module, (Function, *_CHANNELS_LAST_NORMS))  # a subclass may move the axes
+    return 0 if kind_of(module) in ("conv", "norm") and not is_inherited else None
+
+
+def units_first(output: Tensor, axis: int) -> Tensor:
+    """An output (N, ...) with its units, which are on `axis` of one image, as the second axis: (N, F, ...)."""
+    return output.movedim(axis + 1, 1)

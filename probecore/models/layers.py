@@ -124,6 +124,8 @@ def zeros_for(model: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor
     zeros = torch.zeros((1, *input_shape), dtype=example.dtype, device=example.device)
     try:
         yield zeros
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"model: cannot read inputs of shape {input_shape}: {first_line(error)}") from error
 
@@ -184,7 +186,7 @@ def _members(place: int, found: list[Step]) -> tuple[list[Step], list[str]]:
     from_end = len(layer.shape) - layer.axis
     units, members = layer.shape[layer.axis], [layer]
     while True:
-        readers = [step for step in found if place in step.sources and not step.is_container]
+        readers = [step for step in found if place in step.sources and not step.passes_on]
         is_active = any(_kind_of(step) == "activation" for step in members)
         follower = _follower(readers, is_active=is_active)
         if follower is None:

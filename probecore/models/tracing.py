@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from probecore.errors import InputError
-from probecore.models.kinds import fixed_units_axis, is_known
+from probecore.models.kinds import fixed_units_axis, is_known, is_parametrization
 from probecore.schema import did_you_mean
 
 
@@ -64,8 +64,8 @@ class Step:
     shape: tuple[int, ...]
     call: Call | None = None
     """None for a function."""
-    is_container: bool = False
-    """Whether other steps took place inside, one of which gave the output."""
+    passes_on: bool = False
+    """Whether its output is that of a step inside of it, or what it was given."""
     owner: str = ""
     """Name of the module whose `forward` calls the function."""
     number: int = 0
@@ -85,10 +85,12 @@ def steps(model: nn.Module, inputs: Tensor) -> list[Step]:
 
     Functions that modules of known kinds call are not among them, nor is what gives back what it is given.
     """
-    modules = dict(model.named_modules())
-    watch = _Watch(inputs)
+    modules = {name: module for name, module in model.named_modules() if not is_parametrization(name)}
     with contextlib.ExitStack() as stack:
         stack.enter_context(evaluating(model))
+        stack.enter_context(torch.inference_mode(False))
+        inputs = inputs.clone()  # of inference mode, where torch does not count what is written into a tensor
+        watch = _Watch(inputs)
         for name, module in modules.items():
             for handle in (
                 module.register_forward_pre_hook(watch.begin(name)),
@@ -231,9 +233,9 @@ class _Watch(TorchFunctionMode):
             call = Call(
                 name, module, self._times[name], 0, _shape((*args, *kwargs.values())), shape, is_tensor, axis=known
             )
-            step = Step(name, self._positions(given), known, shape, call, is_container)
-            self._read += [(len(self._steps), tensor, tensor._version) for tensor in given[:1]]
             passes_on = is_container or _is_passed_on(given[:1], [version], made)
+            step = Step(name, self._positions(given), known, shape, call, passes_on)
+            self._read += [(len(self._steps), tensor, tensor._version) for tensor in given[:1]]
             self._add(step, [] if passes_on else made)
 
         return hook
