@@ -68,12 +68,13 @@ def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: i
     if is_foreign := params.name not in BUILDERS:
         model = unwrapped(model)
     key = (params.model_dump_json(), input_shape, outputs)
-    with zeros_for(model, input_shape) as zeros, evaluating(model):
-        _check_output(model(zeros), params, outputs)
+    with zeros_for(model, input_shape) as zeros:
+        with evaluating(model):
+            _check_output(model(zeros), params, outputs)
+        name_functions(model, torch.cat([zeros, zeros]))
         if is_foreign and key not in _CHECKED:
             check_contract(model, torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0)))
             _CHECKED.add(key)
-        name_functions(model, torch.cat([zeros, zeros]))
     return model
 
 

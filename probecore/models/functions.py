@@ -113,7 +113,6 @@ def _give(owner: nn.Module, step: Step, module: nn.Module) -> None:
     name = f"{base}#{step.number}"
     if (step.name, step.number) not in vars(owner)["named_calls"]:
         vars(owner)["named_calls"][step.name, step.number] = (name, _constants(step.args, step.kwargs))
-        module.train(owner.training)
         owner.add_module(name, module)
 
 

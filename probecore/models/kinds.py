@@ -64,7 +64,8 @@ def kind_of(module: nn.Module) -> str:
     classes = type(module).__mro__
     if isinstance(module, Activation) or any(cls.__name__.lower() in _ACTIVATION_NAMES for cls in classes):
         return "activation"
-    return type(module).__name__.lower()
+    name = type(module).__name__.lower()
+    return f"own {name}" if name in (*WEIGHTED, *FOLLOWING) else name
 
 
 def is_known(module: nn.Module) -> bool:

@@ -178,7 +178,7 @@ class _Watch(TorchFunctionMode):
         super().__init__()
         self._images = len(inputs)
         self._steps: list[Step] = []
-        self._running: list[tuple[nn.Module, str, int, int]] = []
+        self._running: list[tuple[nn.Module, str, int, dict[int, int]]] = []
         self._times: Counter[str] = Counter()
         self._counts: list[Counter[str]] = []
         self._kept: list[Tensor] = [inputs]
@@ -195,10 +195,10 @@ class _Watch(TorchFunctionMode):
         name = base_name(func)
         self._counts[-1][name] += 1
         given = self._sources((args, kwargs))
-        versions = [tensor._version for tensor in given]
+        before = {id(tensor): tensor._version for tensor in given}
         output = func(*args, **kwargs)
         made = list(_tensors(output))
-        if given and made and not _is_passed_on(given, versions, made):
+        if given and made and not _is_passed_on(before, made):
             axis = _axis_of_function(func, args, kwargs, self._axes(given), given[0], made[0])
             owner, number = self._running[-1][1], self._counts[-1][name]
             call = {"owner": owner, "number": number, "function": func, "args": args, "kwargs": kwargs}
@@ -209,8 +209,8 @@ class _Watch(TorchFunctionMode):
         """A hook for the moment when a module is called."""
 
         def hook(module: nn.Module, args: Any) -> None:
-            version = next((tensor._version for tensor in _tensors(args)), 0)
-            self._running.append((module, name, len(self._steps), version))
+            before = {id(tensor): tensor._version for tensor in _tensors(args)}
+            self._running.append((module, name, len(self._steps), before))
             self._counts.append(Counter())
 
         return hook
@@ -219,7 +219,7 @@ class _Watch(TorchFunctionMode):
         """A hook for the moment when it returns."""
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            *_, started, version = self._running.pop()
+            *_, started, before = self._running.pop()
             self._counts.pop()
             self._times[name] += 1
             given, made = self._sources((args, kwargs)), list(_tensors(output))
@@ -233,7 +233,7 @@ class _Watch(TorchFunctionMode):
             call = Call(
                 name, module, self._times[name], 0, _shape((*args, *kwargs.values())), shape, is_tensor, axis=known
             )
-            passes_on = is_container or _is_passed_on(given[:1], [version], made)
+            passes_on = is_container or _is_passed_on(before, made)
             step = Step(name, self._positions(given), known, shape, call, passes_on)
             self._read += [(len(self._steps), tensor, tensor._version) for tensor in given[:1]]
             self._add(step, [] if passes_on else made)
@@ -274,10 +274,9 @@ def _tensors(values: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def _is_passed_on(given: list[Tensor], versions: list[int], made: list[Tensor]) -> bool:
-    """Whether all that was made is what was given, unchanged."""
-    unchanged = {id(tensor) for tensor, version in zip(given, versions, strict=True) if tensor._version == version}
-    return bool(made) and all(id(tensor) in unchanged for tensor in made)
+def _is_passed_on(before: Mapping[int, int], made: list[Tensor]) -> bool:
+    """Whether all that was made was there before, and nothing was written into it; versions `before` by identity."""
+    return bool(made) and all(before.get(id(tensor)) == tensor._version for tensor in made)
 
 
 def _axis_of_function(
