@@ -73,9 +73,14 @@ def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: i
             _check_output(model(zeros), params, outputs)
         name_functions(model, torch.cat([zeros, zeros]))
         if is_foreign and key not in _CHECKED:
-            check_contract(model, torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0)))
+            check_contract(model, example_inputs(input_shape))
             _CHECKED.add(key)
     return model
+
+
+def example_inputs(input_shape: tuple[int, ...]) -> Tensor:
+    """Two inputs of noise, (2, *input_shape), the same at every call."""
+    return torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0))
 
 
 def outline_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: int) -> nn.Module:

@@ -4,6 +4,7 @@ A network is a function of one image in float32 that changes nothing of itself, 
 to. Whatever else is brought is made so (`unwrapped`, `plain_weights`) or refused in one line.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
 
 from probecore.errors import InputError
 from probecore.models.kinds import WEIGHTED, is_parametrization, kind_of
+from probecore.models.layers import first_line
 from probecore.models.tracing import evaluating, listening, steps
 
 TOLERANCE = 1e-3
@@ -71,6 +73,29 @@ def check_contract(model: nn.Module, inputs: Tensor) -> None:
                 "must count for itself: use batch normalisation with running statistics, and reductions over its own "
                 "axes alone"
             )
+
+
+def check_training(model: nn.Module, inputs: Tensor) -> None:
+    """Check on a copy that `model` can be trained: something learns, and in training mode the output is a tensor.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError("model: all parameters are frozen, so nothing can be trained; write `seeds: []`")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            output = copy.deepcopy(model).train()(inputs.clone())
+        except Exception as error:
+            raise InputError(f"model: fails in training mode: {first_line(error)}") from error
+    if not isinstance(output, Tensor):
+        raise InputError(
+            f"model: gives {type(output).__name__} in training mode; training needs one tensor: switch its auxiliary "
+            "outputs off, or write `seeds: []`"
+        )
 
 
 def plain_weights(model: nn.Module) -> nn.Module:

@@ -37,6 +37,17 @@ def load_weights(model: nn.Module, path: Path) -> None:
     InputError
         If the file is missing, damaged or no such file, or naming the first key that does not fit or is not finite.
     """
+    model.load_state_dict(read_weights(model, path), strict=False)
+
+
+def read_weights(model: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The weights in `path` under the names that they have in `model`, which may be an outline without memory.
+
+    Raises
+    ------
+    InputError
+        As `load_weights`.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_state_dict(path)
@@ -44,7 +55,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     weights = {_without_prefixes(key, wanted): value for key, value in weights.items()}
     _check_fit(wanted, weights, path)
     _check_values(wanted, weights, path)
-    model.load_state_dict(weights, strict=False)
+    return weights
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
