@@ -187,9 +187,11 @@ def check(
     from probecore.preflight import check_networks
 
     study, _ = load_study(params)
-    check_networks(study)
+    notes = check_networks(study)
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
     typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks")
+    for note in notes:
+        typer.echo(f"note: {note}")
 
 
 @app.command()

@@ -1,23 +1,35 @@
 """What only the networks themselves can tell of a study's parameters, before any job starts.
 
-Every network is built once, as an outline without memory where possible: it must fit its data set,
-and the chosen layers must exist. What has passed is remembered in ``.probecore/checked``, so that
-starting a workflow costs no import of torch.
+Every network is built once, as an outline without memory where possible: it must fit its data set, keep to the
+contract (`probecore.models.contract`) and, where it is to be trained, train; given weights must fit it, and the
+chosen layers must exist. What has passed is remembered in ``.probecore/checked``, so that starting a workflow costs
+no import of torch.
 """
 
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probecore.errors import InputError
+from probecore.files import open_hdf5, write_text
+from probecore.models.catalogue import MODELS
 from probecore.params import MEASURES, Experiment, Study
 from probecore.provenance import code_hash
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FOLDER = Path(".probecore/checked")
 
 
-def check_networks(study: Study) -> None:
+def check_networks(study: Study) -> list[str]:
     """Build the network of every experiment and look up the layers it names.
+
+    Returns
+    -------
+    list of str
+        What is no mistake but should be known: parts of networks that cannot be seen, a GPU that is not here.
 
     Raises
     ------
@@ -25,12 +37,33 @@ def check_networks(study: Study) -> None:
         With the key's path, for a network that does not fit its data or a layer that is not there.
     """
     code = code_hash("probecore.preflight")
+    notes = _notes_on_device(study)
     for name, experiment in study.experiments.items():
         dataset = study.datasets[experiment.dataset]
         if dataset.is_regression(experiment.dataset):
             _check_regression(f"params.yaml: experiments.{name}", experiment)
-        if (form := dataset.form(experiment.dataset)) is not None:
-            _check_once(name, experiment, *form, code=code)
+        form = dataset.form(experiment.dataset) or _form_of(Path("data") / f"{experiment.dataset}.h5")
+        if form is not None:
+            notes += [f"experiments.{name}: {note}" for note in _check_once(name, experiment, *form, code=code)]
+    return notes
+
+
+def _form_of(path: Path) -> tuple[tuple[int, ...], int] | None:
+    """Shape of one input and number of outputs of a data set that has been made; None before."""
+    if not path.is_file():
+        return None
+    with open_hdf5(path) as file:
+        shape = tuple(file["train/inputs"].shape[1:]) if "train/inputs" in file else None
+        return None if shape is None else (shape, len(file.attrs["classes"]) if "classes" in file.attrs else 1)
+
+
+def _notes_on_device(study: Study) -> list[str]:
+    if study.numerics.device == "cpu":
+        return []
+    import torch
+
+    there = torch.cuda.is_available()
+    return [] if there else ["numerics.device: cuda, and no GPU answers here; jobs must run where one does"]
 
 
 def _check_regression(where: str, experiment: Experiment) -> None:
@@ -48,26 +81,30 @@ def _check_regression(where: str, experiment: Experiment) -> None:
             raise InputError(f"{where}.{measure}: {experiment.dataset} has no labelled images; write `{measure}: null`")
 
 
-def _check_once(name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int, *, code: str) -> None:
+def _check_once(
+    name: str, experiment: Experiment, input_shape: tuple[int, ...], outputs: int, *, code: str
+) -> list[str]:
     passed = FOLDER / _key(experiment, input_shape, outputs, code)
     if not passed.exists():
         try:
-            _check(experiment, input_shape, outputs)
+            notes = _check(experiment, input_shape, outputs)
         except InputError as error:
             raise InputError(f"params.yaml: experiments.{name}.{error}") from None
         passed.parent.mkdir(parents=True, exist_ok=True)
-        passed.touch()
+        write_text(passed, "\n".join(notes))
+    return passed.read_text(encoding="utf-8").splitlines()
 
 
-def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> None:
+def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> list[str]:
     from probecore.activations.layers import select_layers
     from probecore.models.build import outline_model
-    from probecore.models.layers import zeros_for
+    from probecore.models.layers import blocks, zeros_for
     from probecore.models.tracing import trace
 
     _check_scaling(experiment, input_shape)
     try:
         model = outline_model(experiment.train.model, input_shape=input_shape, outputs=outputs)
+        _check_use(model, experiment, input_shape)
     except InputError as error:
         raise InputError(f"train.{error}") from None
     if experiment.activations is not None:
@@ -77,6 +114,27 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
             select_layers(experiment.activations.layers, calls)
         except InputError as error:
             raise InputError(f"activations.{error}") from None
+    return [
+        f"{block.layer}: what reads it ({', '.join(block.unseen)}) is no layer; its block ends before it"
+        for block in blocks(model, input_shape)
+        if block.unseen
+    ]
+
+
+def _check_use(model: "nn.Module", experiment: Experiment, input_shape: tuple[int, ...]) -> None:
+    """Whether it can be trained, and takes the given weights, where this is wanted."""
+    from probecore.models.build import example_inputs
+    from probecore.models.contract import check_training
+    from probecore.models.weights import read_weights
+
+    train = experiment.train
+    if train.seeds and train.epochs and train.model.name not in MODELS:
+        check_training(model, example_inputs(input_shape))
+    if train.given is not None and train.given.weights is not None:
+        try:
+            read_weights(model, Path(train.given.weights))
+        except InputError as error:
+            raise InputError(f"given.weights: {error}") from None
 
 
 def _check_scaling(experiment: Experiment, input_shape: tuple[int, ...]) -> None:
@@ -92,5 +150,8 @@ def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int, cod
     model = experiment.train.model
     own = model.file.read_text(encoding="utf-8") if model.file is not None else None
     layers = None if experiment.activations is None else experiment.activations.layers
-    content = [model.model_dump(mode="json"), own, layers, input_shape, outputs, code]
+    train, weights = experiment.train, None
+    if train.given is not None and train.given.weights is not None and (file := Path(train.given.weights)).is_file():
+        weights = [file.stat().st_size, file.stat().st_mtime_ns]
+    content = [train.model_dump(mode="json"), own, weights, layers, input_shape, outputs, code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -96,9 +96,9 @@ def dump_activations(
     layers
         Names or globs, see `select_layers`.
     store
-        `maps`: every value (N, ...). `pooled`: mean and maximum per image and channel (N, C), float32; the
-        second axis of an output is its channels. `class_means`: mean output per class (K, ...), float64; NaN
-        for a class without images. With an empty `store` no layer is kept.
+        `maps`: every value (N, ...). `pooled`: mean and maximum per image and unit (N, C), float32;
+        a conv layer's units are its channels, a linear layer's the last axis. `class_means`: mean output per class
+        (K, ...), float64; NaN for a class without images. With an empty `store` no layer is kept.
     excitations
         Which sums are kept for excitations, see `probecore.activations.excitations`.
     dtype

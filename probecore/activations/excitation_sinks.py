@@ -57,7 +57,8 @@ def excitation_listeners(
             dilations=params.dilations,
             covariance_images=params.covariance_images,
         )
-        layer = _Layer(stream, torch.from_numpy(labels), torch.from_numpy(halves_of(labels)))
+        halves = torch.from_numpy(halves_of(labels))
+        layer = _Layer(stream, torch.from_numpy(labels), halves, input_changes=call.input_changes)
         block = after[call.name]
         active = (block.activation or "", block.activation_call + 1)
         listeners[call.name, 1].append(layer.see_inputs)
@@ -69,12 +70,15 @@ def excitation_listeners(
 class _Layer:
     """Brings together the inputs of a layer and its responses, which another module may give later."""
 
-    def __init__(self, stream: ExcitationStream, labels: torch.Tensor, halves: torch.Tensor) -> None:
+    def __init__(
+        self, stream: ExcitationStream, labels: torch.Tensor, halves: torch.Tensor, *, input_changes: bool
+    ) -> None:
         self._stream, self._labels, self._halves = stream, labels, halves
+        self._input_changes = input_changes
         self._inputs = torch.empty(0)
 
     def see_inputs(self, given: tuple[Any, ...], _output: torch.Tensor, _rows: slice) -> None:
-        self._inputs = given[0]
+        self._inputs = given[0].clone() if self._input_changes else given[0]
 
     def see_responses(self, _given: tuple[Any, ...], output: torch.Tensor, rows: slice) -> None:
         labels, halves = (values[rows].to(output.device) for values in (self._labels, self._halves))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from probecore.errors import InputError
+from probecore.models.kinds import FOLLOWING, WEIGHTED, kind_of
 from probecore.models.tracing import Call
 from probecore.schema import did_you_mean
 
@@ -49,4 +50,5 @@ def _matching(pattern: str, calls: Sequence[Call]) -> list[Call]:
 
 
 def _computes(module: nn.Module) -> bool:
-    return not isinstance(module, _PASSES_ON) and not any(module.children())
+    is_layer = kind_of(module) in (*WEIGHTED, *FOLLOWING)  # with children, where a parametrization makes its weights
+    return is_layer or (not isinstance(module, _PASSES_ON) and not any(module.children()))

@@ -6,7 +6,7 @@
     /epoch-020                checkpoint_sha256
     /epoch-020/test           images, layers
         labels indices logits predictions class_counts
-        layers/conv1          module, call, shape
+        layers/conv1          module, call, shape, units_axis
             maps mean max class_means
         excitations/conv1     by_class by_dilation patches responses maps covariance images covariance_images dilations
 
@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 FORMAT = "probecore-activations"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def epoch_name(epoch: int) -> str:

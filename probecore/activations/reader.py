@@ -113,8 +113,14 @@ class Activations:
         return self._layer_rows(epoch, split, layer, "maps")
 
     def pooled(self, epoch: int, split: str, layer: str) -> Pooled:
-        """Mean and maximum per image and channel."""
+        """Mean and maximum per image and unit."""
         return Pooled(*(self._layer_rows(epoch, split, layer, name)[:] for name in Pooled._fields))
+
+    def units_axis(self, epoch: int, split: str, layer: str) -> int:
+        """Which axis of one image's map are the layer's units: channels or neurons."""
+        group = self._group(epoch_name(epoch), split, "layers", layer)
+        with readable(self.path, group.name):
+            return int(group.attrs["units_axis"])
 
     def class_means(self, epoch: int, split: str, layer: str) -> ClassMeans:
         """Mean output per class, NaN for a class without images."""
@@ -183,7 +189,7 @@ class Activations:
         part = group.parent.parent
         with readable(self.path, group.name):
             images, shape = int(part.attrs["images"]), tuple(map(int, group.attrs["shape"]))
-            channels = shape[0] if shape else 1
+            channels = shape[int(group.attrs["units_axis"])] if shape else 1
             if name == "class_means" and name in group:
                 expected: tuple[int, ...] = (*part["class_counts"].shape, *shape)
             else:

@@ -18,6 +18,7 @@ from probecore.activations.layout import write_text
 from probecore.activations.params import Compression, Dtype, Store
 from probecore.activations.streams import Streams
 from probecore.errors import InputError
+from probecore.models.kinds import units_first
 from probecore.models.tracing import Call, shape_per_image
 
 Array = np.ndarray[Any, Any]
@@ -71,6 +72,7 @@ def layer_sink(streams: Streams, group: h5py.Group, call: Call, kept: Kept) -> C
     write_text(group.attrs, "module", call.name)
     group.attrs["call"] = np.int64(call.index)
     group.attrs["shape"] = np.array(call.shape, dtype=np.int64)
+    group.attrs["units_axis"] = np.int64(call.axis)
     sinks = [sink(streams, group, call, kept) for store, sink in _SINKS.items() if store in kept.store]
 
     def add(output: Any, labels: torch.Tensor) -> None:
@@ -105,15 +107,15 @@ def _maps(streams: Streams, group: h5py.Group, call: Call, kept: Kept) -> Sink:
 
 
 def _pooled(streams: Streams, group: h5py.Group, call: Call, kept: Kept) -> Sink:
-    """Mean and maximum per image and channel, (N, C)."""
-    channels = call.shape[0] if call.shape else 1
+    """Mean and maximum per image and unit, (N, C)."""
     mean, maximum = (
-        streams.open(group, name, shape=(kept.images, channels), dtype="float32", batch=kept.batch)
+        streams.open(group, name, shape=(kept.images, call.units), dtype="float32", batch=kept.batch)
         for name in ("mean", "max")
     )
 
     def add(output: torch.Tensor, labels: torch.Tensor) -> None:
-        by_channel = output.float().reshape(len(output), channels, -1)
+        units = units_first(output, call.axis) if call.shape else output
+        by_channel = units.float().reshape(len(output), call.units, -1)
         mean.append(_array(by_channel.mean(2)))
         maximum.append(_array(by_channel.amax(2)))
 

@@ -22,8 +22,8 @@ from probecore.mean_dimension.stages import Stage, stages_of
 from probecore.mean_dimension.sums import Sums, Transform, unchanged
 from probecore.mean_dimension.windows import Windows
 from probecore.models import list_layers
-from probecore.models.tracing import evaluating, listening
-from probecore.schema import did_you_mean
+from probecore.models.kinds import units_first
+from probecore.models.tracing import evaluating, find_call, listening, trace
 
 TOLERANCE = 1e-4
 """Largest difference from the plain way, as a share of the largest output, with which a fast way is believed."""
@@ -108,7 +108,7 @@ def network_mean_dimension(
         )
         for name in layers:
             sums[name] = Sums(len(points), 0)
-        plain = Plain(_recorder(model, layers), basis=basis, batch=batch or BATCH)
+        plain = Plain(_recorder(model, layers, points[:1]), basis=basis, batch=batch or BATCH)
         evaluator: Evaluator = plain
         if fast and not layers:
             rows = len(points) * min(1.0, (features or coordinates.shape[1]) / coordinates.shape[1])
@@ -133,10 +133,8 @@ def network_mean_dimension(
 
 
 def _check_names(model: nn.Module, layers: Sequence[str]) -> None:
-    known = [name for name, _ in model.named_modules() if name]
     for layer in layers:
-        if (name := layer.partition("#")[0]) not in known:
-            raise InputError(f"layers: no module {name!r}{did_you_mean(name, known)}")
+        find_call(model, layer)
 
 
 def _outputs(points: int, features: int, labels: Tensor | None) -> tuple[dict[str, Sums], dict[str, str]]:
@@ -149,9 +147,10 @@ def _outputs(points: int, features: int, labels: Tensor | None) -> tuple[dict[st
     return sums, dict.fromkeys(sums, "output")
 
 
-def _recorder(model: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], Named]:
-    """A forward pass that gives the network's output and those of its layers."""
-    modules = {layer.partition("#")[0] for layer in layers}
+def _recorder(model: nn.Module, layers: Sequence[str], example: Tensor) -> Callable[[Tensor], Named]:
+    """A forward pass that gives the network's output and those of its layers, (B, F, ...) with their units first."""
+    modules = {find_call(model, layer)[0] for layer in layers}
+    axes = {(call.name, call.index): call.axis for call in trace(model, example)} if layers else {}
 
     def call(points: Tensor) -> Named:
         outputs: Named = {}
@@ -159,7 +158,7 @@ def _recorder(model: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], Nam
         def keep(name: str, index: int, _inputs: object, output: Tensor) -> None:
             for layer in (name, f"{name}#{index}"):
                 if layer in layers:
-                    outputs[layer] = output.clone()
+                    outputs[layer] = units_first(output, axes[name, index]).clone()
 
         with listening(model, modules, keep):
             outputs["output"] = model(points.clone())  # its first modules may work in place

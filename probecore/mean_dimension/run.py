@@ -197,7 +197,7 @@ class _Probe:
             model,
             self._inputs[: self._params.layers.images],
             basis=self._bases[basis],
-            layers=sorted({call for _, _, call in sites}),
+            layers=list(dict.fromkeys(call for _, _, call in sites)),
             features=self._params.layers.features,
             generator=self._generator("layers", basis),
         ).layers

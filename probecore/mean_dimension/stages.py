@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from math import prod
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -93,6 +94,7 @@ def stages_of(model: nn.Module, points: Tensor) -> list[Stage]:
     """The stages at the start of `model`, which reads `points` (N, ...); none where it starts otherwise."""
     stages: list[Stage] = []
     before: list[nn.Module] = []
+    shape = tuple(points.shape[1:])
     for call in trace(model, points[:1]):
         module = call.module
         if any(module.children()):
@@ -103,6 +105,8 @@ def stages_of(model: nn.Module, points: Tensor) -> list[Stage]:
             before.append(module)
         elif isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.padding_mode == "zeros"):
             if stages and (not isinstance(model, nn.Sequential) or isinstance(stages[-1].layer, nn.Linear)):
+                break
+            if not stages and call.input_shape != ((prod(shape),) if isinstance(module, nn.Linear) else shape):
                 break
             stages.append(Stage(module, modules=[*before, module]))
             before = []

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from probecore.errors import InputError
 from probecore.models import Block, blocks
+from probecore.models.kinds import units_first
 from probecore.models.tracing import listening
 from probecore.schema import did_you_mean
 
@@ -34,11 +35,12 @@ def block_outputs(model: nn.Module, blocks: Sequence[Block], inputs: Tensor) -> 
     kept: dict[tuple[str, int], Tensor] = {}
 
     def keep(name: str, index: int, _inputs: Any, output: Any) -> None:
-        kept[name, index] = output
+        kept[name, index] = output.clone()  # what follows may work in place
 
     with torch.no_grad(), listening(model, {block.output for block in blocks}, keep):
         logits = model(inputs)
-    return {block.layer: kept[block.output, block.output_call + 1] for block in blocks}, logits
+    outputs = {block.layer: (kept[block.output, block.output_call + 1], block.axis) for block in blocks}
+    return {layer: units_first(output, axis) for layer, (output, axis) in outputs.items()}, logits
 
 
 def block_shapes(model: nn.Module, blocks: Sequence[Block], input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

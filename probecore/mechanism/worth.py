@@ -67,7 +67,7 @@ def _rest(model: nn.Module, block: Block, inputs: Tensor) -> Rest:
     """What follows a block, as a function of its output for some of the images, and of their places."""
     if isinstance(model, nn.Sequential) and block.output in (names := list(dict(model.named_children()))):
         tail = model[names.index(block.output) + 1 :]
-        return lambda maps, _chosen: tail(maps)
+        return lambda maps, _chosen: tail(maps.movedim(1, block.axis + 1))
 
     def whole(maps: Tensor, chosen: Tensor) -> Tensor:
         with _output_replaced(model, block, maps):
@@ -82,7 +82,7 @@ def _output_replaced(model: nn.Module, block: Block, maps: Tensor) -> Iterator[N
     calls = itertools.count()
 
     def replace(_module: nn.Module, _inputs: Any, _output: Any) -> Tensor | None:
-        return maps if next(calls) == block.output_call else None
+        return maps.movedim(1, block.axis + 1) if next(calls) == block.output_call else None
 
     handle = model.get_submodule(block.output).register_forward_hook(replace)
     try:

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from probecore.errors import InputError
 from probecore.models import plain, vision
 from probecore.models.catalogue import MODELS
+from probecore.models.contract import check_contract, unwrapped
 from probecore.models.foreign import build_foreign
+from probecore.models.functions import name_functions
 from probecore.models.layers import list_layers, zeros_for
 from probecore.models.params import ModelParams
 from probecore.models.tracing import evaluating
@@ -34,6 +36,9 @@ BUILDERS: Mapping[str, Builder] = {
 }
 
 
+_CHECKED: set[tuple[str, tuple[int, ...], int]] = set()
+
+
 def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Build the network that `params` describes, on torch's default device.
 
@@ -49,19 +54,33 @@ def build_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: i
     Returns
     -------
     nn.Module
-        Maps (N, *input_shape) to (N, outputs). Initialised from torch's global generator, which the
+        Maps (N, *input_shape) to (N, outputs); its functions have names (`name_functions`).
+        Initialised from torch's global generator, which the
         caller seeds.
 
     Raises
     ------
     InputError
-        If there is no such network, if its factory fails, or if it does not fit the data.
+        If there is no such network, if its factory fails, if it does not fit the data, or breaks the contract of
+        `probecore.models.contract`, which networks from elsewhere are held to once in a process.
     """
     model = BUILDERS.get(params.name, build_foreign)(params, input_shape, outputs)
-    with zeros_for(model, input_shape) as zeros, evaluating(model):
-        output = model(zeros)
-    _check_output(output, params, outputs)
+    if is_foreign := params.name not in BUILDERS:
+        model = unwrapped(model)
+    key = (params.model_dump_json(), input_shape, outputs)
+    with zeros_for(model, input_shape) as zeros:
+        with evaluating(model):
+            _check_output(model(zeros), params, outputs)
+        name_functions(model, torch.cat([zeros, zeros]))
+        if is_foreign and key not in _CHECKED:
+            check_contract(model, example_inputs(input_shape))
+            _CHECKED.add(key)
     return model
+
+
+def example_inputs(input_shape: tuple[int, ...]) -> Tensor:
+    """Two inputs of noise, (2, *input_shape), the same at every call."""
+    return torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0))
 
 
 def outline_model(params: ModelParams, *, input_shape: tuple[int, ...], outputs: int) -> nn.Module:

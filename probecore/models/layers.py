@@ -8,16 +8,16 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import activation, batchnorm, conv, instancenorm, pooling
+from torch.nn.modules import conv
 
 from probecore.errors import InputError
-from probecore.models.activations import Activation, channels_multiplied
-from probecore.models.tracing import Call, trace
+from probecore.models.activations import channels_multiplied
+from probecore.models.kinds import FOLLOWING, WEIGHTED, kind_of
+from probecore.models.tracing import Call, Step, steps, trace
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Layer:
 
     name: str
     kind: str
-    """conv, linear, norm, activation or pool; for others the class name in small letters."""
+    """conv, linear, norm, activation, pool or sum; for others the class name in small letters."""
     output_shape: tuple[int, ...]
     """For one image, without the batch axis; of the first call where `calls` > 1."""
     parameters: int
@@ -39,7 +39,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Block:
-    """A weighted layer and what runs after it, up to the next weighted layer.
+    """A weighted layer and what its output goes through, up to the next weighted layer.
 
     `activation_call` and `output_call` say which call of that module within a forward pass is
     meant, from 0; `reused` is true where either module is called more than once, so that its
@@ -49,12 +49,16 @@ class Block:
     layer: str
     """The conv or linear module."""
     activation: str | None
-    """The first activation that runs after it."""
+    """The first activation that it goes through."""
     output: str
-    """The last norm, activation or pool that runs after it, else the layer itself."""
+    """The last norm, activation, pool or sum that it goes through, else the layer itself."""
     activation_call: int
     output_call: int
     reused: bool
+    axis: int = 0
+    """Which axis of one image's output are the units."""
+    unseen: tuple[str, ...] = ()
+    """Without activation: what reads the output and is no layer, so that an activation there would not be seen."""
 
 
 def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
@@ -74,7 +78,7 @@ def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     return [
         Layer(
             name=call.name,
-            kind=_kind(call.module),
+            kind=kind_of(call.module),
             output_shape=call.shape,
             parameters=sum(parameter.numel() for parameter in call.module.parameters(recurse=False)),
             macs=macs[call.name],
@@ -88,20 +92,22 @@ def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
 def blocks(model: nn.Module, input_shape: tuple[int, ...]) -> list[Block]:
     """The blocks of `model`, one for each conv or linear layer, in the order they run.
 
-    What runs after a layer belongs to its block as long as it has the layer's channels: the
-    norm that follows a concatenation does not. After a residual addition the activation is that
-    of the sum. A weighted layer that is called again counts once, where it ran first.
+    Norms, activations, pools and sums belong to a layer's block as long as each alone reads what the one before it
+    gave, and has the layer's units. Where several read it and one of them is a norm or an activation, and the others
+    are sums and weighted layers, the block goes on there until it has an activation. After a residual addition the
+    activation is that of the sum. A weighted layer that is called again counts once, where it ran first.
 
     Raises
     ------
     InputError
         If the network cannot read such an input.
     """
-    calls = _calls(model, input_shape)
+    with zeros_for(model, input_shape) as zeros:
+        found = steps(model, zeros)
     return [
-        _block(call, _followers(call, calls[position + 1 :]))
-        for position, call in enumerate(calls)
-        if _kind(call.module) in _WEIGHTED and call.index == 1
+        _block(place, found)
+        for place, step in enumerate(found)
+        if step.call is not None and _kind_of(step) in WEIGHTED and step.call.index == 1
     ]
 
 
@@ -118,6 +124,8 @@ def zeros_for(model: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor
     zeros = torch.zeros((1, *input_shape), dtype=example.dtype, device=example.device)
     try:
         yield zeros
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"model: cannot read inputs of shape {input_shape}: {first_line(error)}") from error
 
@@ -129,41 +137,7 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-_WEIGHTED = ("conv", "linear")
-
-_KINDS: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
-    ("conv", (conv._ConvNd,)),
-    ("linear", (nn.Linear,)),
-    (
-        "norm",
-        (
-            batchnorm._NormBase,
-            instancenorm._InstanceNorm,
-            nn.GroupNorm,
-            nn.LayerNorm,
-            nn.RMSNorm,
-            nn.LocalResponseNorm,
-        ),
-    ),
-    (
-        "pool",
-        (
-            pooling._MaxPoolNd,
-            pooling._AvgPoolNd,
-            pooling._AdaptiveMaxPoolNd,
-            pooling._AdaptiveAvgPoolNd,
-            pooling._LPPoolNd,
-        ),
-    ),
-)
-
-_ACTIVATION_NAMES = {name.lower() for name in activation.__all__} - {
-    "multiheadattention",
-    "softmax",
-    "softmax2d",
-    "softmin",
-    "logsoftmax",
-}
+_RESHAPES = ("flatten", "flatten()", "reshape()", "view()", "unflatten", "unflatten()")
 
 
 def _calls(model: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
@@ -171,22 +145,11 @@ def _calls(model: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
         return [call for call in trace(model, zeros) if _computes(call.module)]
 
 
-def _kind(module: nn.Module) -> str:
-    """The kind of a module; an activation also by its class name, for timm and others define their own."""
-    for kind, types in _KINDS:
-        if isinstance(module, types):
-            return kind
-    classes = type(module).__mro__
-    if isinstance(module, Activation) or any(cls.__name__.lower() in _ACTIVATION_NAMES for cls in classes):
-        return "activation"
-    return type(module).__name__.lower()
-
-
 def _computes(module: nn.Module) -> bool:
     return (
         next(module.children(), None) is None
         or next(module.parameters(recurse=False), None) is not None
-        or _kind(module) in ("conv", "linear", "norm", "activation", "pool")
+        or kind_of(module) in (*WEIGHTED, *FOLLOWING)
     )
 
 
@@ -200,24 +163,11 @@ def _macs(call: Call) -> int:
     return call.module.weight.numel() * prod(positions)
 
 
-def _followers(layer: Call, later: list[Call]) -> list[Call]:
-    """What runs after `layer` up to the next weighted one and has its channels: norms, activations, pools."""
-    axis = 0 if _kind(layer.module) == "conv" else -1
-    channels = layer.shape[axis]
-    members: list[Call] = []
-    for call in takewhile(lambda call: _kind(call.module) not in _WEIGHTED, later):
-        if _kind(call.module) not in ("norm", "activation", "pool"):
-            continue
-        channels *= channels_multiplied(call.module)
-        if not call.shape or call.shape[axis] != channels:
-            break
-        members.append(call)
-    return members
-
-
-def _block(layer: Call, members: list[Call]) -> Block:
-    active = next((call for call in members if _kind(call.module) == "activation"), None)
-    last = members[-1] if members else layer
+def _block(place: int, found: list[Step]) -> Block:
+    members, unseen = _members(place, found)
+    calls = [step.call for step in members if step.call is not None]
+    active = next((call for call in calls if kind_of(call.module) == "activation"), None)
+    layer, last = calls[0], calls[-1]
     return Block(
         layer=layer.name,
         activation=active.name if active else None,
@@ -225,4 +175,41 @@ def _block(layer: Call, members: list[Call]) -> Block:
         activation_call=active.index - 1 if active else 0,
         output_call=last.index - 1,
         reused=last.times > 1 or (active is not None and active.times > 1),
+        axis=last.axis,
+        unseen=() if active else tuple(unseen),
     )
+
+
+def _members(place: int, found: list[Step]) -> tuple[list[Step], list[str]]:
+    """The layer at this place and what follows it in its block; and what else reads the last of them."""
+    layer = found[place]
+    from_end = len(layer.shape) - layer.axis
+    units, members = layer.shape[layer.axis], [layer]
+    while True:
+        readers = [step for step in found if place in step.sources and not step.passes_on]
+        is_active = any(_kind_of(step) == "activation" for step in members)
+        follower = _follower(readers, is_active=is_active)
+        if follower is None:
+            return members, [step.name for step in readers if _kind_of(step) not in (*WEIGHTED, *_RESHAPES)]
+        assert follower.call is not None
+        units *= channels_multiplied(follower.call.module)
+        on_axis = follower.axis == 0 if layer.axis == 0 else len(follower.shape) - follower.axis == from_end
+        if not follower.shape or follower.shape[follower.axis] != units or not on_axis:
+            return members, []
+        members.append(follower)
+        place = found.index(follower)
+
+
+def _follower(readers: list[Step], *, is_active: bool) -> Step | None:
+    """Which of the steps that read a block's output goes on with the block."""
+    kinds = [_kind_of(step) for step in readers]
+    if len(readers) == 1:
+        return readers[0] if kinds[0] in FOLLOWING else None
+    chosen = [step for step, kind in zip(readers, kinds, strict=True) if kind in ("norm", "activation")]
+    if is_active or len(chosen) != 1 or not {*kinds} <= {"norm", "activation", "sum", *WEIGHTED}:
+        return None
+    return chosen[0]
+
+
+def _kind_of(step: Step) -> str:
+    return f"{step.name}()" if step.call is None else kind_of(step.call.module)

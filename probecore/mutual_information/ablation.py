@@ -10,19 +10,21 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError
+from probecore.models.tracing import find_call
 from probecore.train.batches import Batches, Scaling
 from probecore.train.inference import CHUNK
 
 
 @contextlib.contextmanager
-def silenced(model: nn.Module, layer: str, units: Sequence[int]) -> Iterator[None]:
-    """Put 0 in place of these channels of a layer's output inside this block.
+def silenced(model: nn.Module, layer: str, units: Sequence[int], *, axis: int = 0) -> Iterator[None]:
+    """Put 0 in place of these units of a layer's output inside this block.
 
     Parameters
     ----------
     layer : a module's name; of one that a forward pass calls more often, ``name#2`` is the second call alone
+    axis : which axis of one image's output are the units
     """
-    module, _, number = layer.partition("#")
+    module, number = find_call(model, layer)
     chosen, calls = list(units), count(1)
 
     def begin(_module: nn.Module, _inputs: tuple[torch.Tensor, ...]) -> None:
@@ -30,11 +32,11 @@ def silenced(model: nn.Module, layer: str, units: Sequence[int]) -> Iterator[Non
         calls = count(1)
 
     def silence(_module: nn.Module, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        if number and next(calls) != int(number):
+        if number is not None and next(calls) != number:
             return output
-        mask = torch.ones(output.shape[1], device=output.device)
+        mask = torch.ones(output.shape[axis + 1], device=output.device)
         mask[chosen] = 0
-        return output * mask.reshape(-1, *[1] * (output.ndim - 2))
+        return output * mask.reshape(-1, *[1] * (output.ndim - axis - 2))
 
     handles = [
         model.register_forward_pre_hook(begin),
@@ -61,6 +63,7 @@ def retrained(
     units: Sequence[int],
     batches: Batches,
     *,
+    axis: int = 0,
     steps: int,
     learning_rate: float,
     generator: torch.Generator,
@@ -73,7 +76,7 @@ def retrained(
     optimiser = torch.optim.SGD(changed.parameters(), lr=learning_rate, momentum=0.9)
     epochs = (batches.epoch(generator) for _ in cycle([None]))
     stream = (batch for epoch in epochs for batch in epoch)
-    with silenced(changed, layer, units):
+    with silenced(changed, layer, units, axis=axis):
         for inputs, labels in islice(stream, steps):
             optimiser.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(changed(inputs), labels).backward()

@@ -72,13 +72,14 @@ def ablation_rows(
                             place.dumped,
                             gone,
                             batches,
+                            axis=place.axis,
                             steps=params.retraining_steps,
                             learning_rate=params.learning_rate,
                             generator=torch_generator(*key),
                         )
                     )
                 for again, changed in enumerate(models):
-                    with silenced(changed, place.dumped, gone):
+                    with silenced(changed, place.dumped, gone, axis=place.axis):
                         right = hits(changed, images, labels, scale=network.scale)
                     accuracy = share_of(right, len(labels), name="accuracy")
                     yield {**keys, "removed": removed, "retrained": again, **accuracy, "units": units}

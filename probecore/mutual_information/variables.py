@@ -27,11 +27,14 @@ class Place:
         conv, act or block.
     dumped
         The name of the dumped layer.
+    axis
+        Which axis of one image's output are its units.
     """
 
     layer: str
     site: str
     dumped: str
+    axis: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def places(blocks: Sequence[Block], dumped: Sequence[str], site: str) -> list[Pl
         }[at]
         match = next((layer for layer in (name, f"{name}#{call + 1}") if layer in dumped), None)
         if match is not None:
-            found.append(Place(block.layer, at, match))
+            found.append(Place(block.layer, at, match, block.axis))
     if not found:
         raise InputError(
             f"activations.layers: no layer of the site {site!r} was dumped; add `act*` and `fc*`, or change "
@@ -112,5 +115,6 @@ def _pooled(activations: Activations, epoch: int, layer: str) -> tuple[Array, Ar
     if activations.stores(epoch, SPLIT, layer, "pooled") or not activations.stores(epoch, SPLIT, layer, "maps"):
         return activations.pooled(epoch, SPLIT, layer)
     maps = activations.maps(epoch, SPLIT, layer)[:]
+    maps = np.moveaxis(maps, 1 + activations.units_axis(epoch, SPLIT, layer), 1)
     flat = maps.reshape(*maps.shape[:2], -1).astype(np.float64)
     return flat.mean(axis=2), flat.max(axis=2)

@@ -31,11 +31,13 @@ def _listen(
     model: nn.Module, places: Places, images: Tensor, scale: Scaling, *, outputs: bool
 ) -> Iterator[dict[str, Tensor]]:
     """Hooks are removed when the caller stops, whatever happens."""
-    wanted = {(module, index + 1): name for name, (module, index) in places.items()}
+    wanted: dict[tuple[str, int], list[str]] = {}
+    for name, (module, index) in places.items():
+        wanted.setdefault((module, index + 1), []).append(name)
     heard: dict[str, Tensor] = {}
 
     def receive(module: str, index: int, inputs: tuple[Any, ...], output: Any) -> None:
-        if (name := wanted.get((module, index))) is not None:  # a copy, because what follows may work in place
+        for name in wanted.get((module, index), ()):  # a copy, because what follows may work in place
             heard[name] = (output if outputs else inputs[0]).clone()
 
     with torch.inference_mode(), listening(model, {module for module, _ in places.values()}, receive) as calls:

@@ -48,6 +48,8 @@ class Polarity:
         with mean_free(self.layer):
             without = polarity_logits(probe.model, self.layer, probe.images, scale=self.scale)
         yield from self._accuracies({("mean_free", shown): without["plain", shown] for shown in ("normal", "reversed")})
+        if probe.weighted[0].unseen:
+            return  # polarities would cancel before an activation that cannot be seen
         output = probe.model.get_submodule(probe.weighted[0].output)
         for shown, images in (("normal", probe.images), ("reversed", reverse(probe.images))):
             logits = doubled_logits(probe.model, self.layer, output, images, scale=self.scale)

@@ -23,10 +23,11 @@ SIDE = 16
 def block_maps(probe: Probe, images: Tensor) -> Maps:
     """What the block of each chosen layer gives for uint8 images; maps of at most 16×16."""
     places = {block.layer: (block.output, block.output_call) for block in probe.weighted if block.layer in probe.layers}
+    axes = {block.layer: block.axis for block in probe.weighted}
     parts: dict[str, list[Tensor]] = {name: [] for name in places}
     for given in outputs_of(probe.model, places, images, scale=probe.network.scale):
         for name, output in given.items():
-            parts[name].append(_shrunk(output))
+            parts[name].append(_shrunk(output, axes[name]))
     return {name: torch.cat(batches) for name, batches in parts.items()}
 
 
@@ -66,8 +67,8 @@ def class_means(maps: Maps, labels: Groups, classes: int) -> dict[str, npt.NDArr
     return means
 
 
-def _shrunk(given: Tensor) -> Tensor:
-    if given.ndim != 4:
+def _shrunk(given: Tensor, axis: int) -> Tensor:
+    if given.ndim != 4 or axis > 0:
         return given.reshape(len(given), -1, given.shape[-1]).mean(1)
     height, width = given.shape[2:]
     return given if max(height, width) <= SIDE else adaptive_avg_pool2d(given, (min(SIDE, height), min(SIDE, width)))

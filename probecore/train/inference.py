@@ -9,6 +9,7 @@ import torch
 from probecore.dataset import Dataset
 from probecore.errors import InputError
 from probecore.models import build_model
+from probecore.models.contract import plain_weights
 from probecore.train.batches import Scaling
 from probecore.train.checkpoints import NetworkInfo, describe, load_checkpoint
 
@@ -39,7 +40,7 @@ def load_network(path: Path, epoch: int, *, device: torch.device | str = "cpu") 
     info = describe(path)
     model = build_model(info.model, input_shape=tuple(info.input_shape), outputs=info.outputs)
     model.load_state_dict(load_checkpoint(path, epoch))
-    return model.to(device).eval()
+    return plain_weights(model.to(device).eval())
 
 
 def check_data(path: Path, info: NetworkInfo, dataset: Dataset) -> None:

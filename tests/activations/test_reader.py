@@ -146,7 +146,7 @@ def test_foreign_files(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda file: file.attrs.__delitem__("complete"), "was never completed"),
-        (lambda file: file.attrs.__setitem__("format_version", 99), "format version 99 where 1 is read"),
+        (lambda file: file.attrs.__setitem__("format_version", 99), "format version 99 where 2 is read"),
         (lambda file: file.attrs.__delitem__("model"), "the file is damaged"),
         (lambda file: file.move("epoch-020", "epoch-last"), "the file is damaged"),
         (lambda file: file["epoch-020/test"].attrs.__setitem__("images", 49), "has shape .* where .* is due"),

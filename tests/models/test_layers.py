@@ -180,8 +180,9 @@ def test_blocks_of_resnet18_tell_calls_apart() -> None:
     first, second = found["layer1.0.conv1"], found["layer1.0.conv2"]
     assert (first.activation, first.activation_call, first.reused) == ("layer1.0.relu", 0, True)
     assert (second.activation, second.activation_call, second.reused) == ("layer1.0.relu", 1, True)
-    before_shortcut = found["layer2.0.conv2"]
-    assert (before_shortcut.activation, before_shortcut.output) == (None, "layer2.0.bn2")
+    shortcut = found["layer2.0.downsample.0"]
+    for block in (found["layer2.0.conv2"], shortcut):
+        assert (block.activation, block.activation_call, block.output) == ("layer2.0.relu", 1, "layer2.0.relu")
 
 
 def test_blocks_of_densenet_end_at_the_concatenation() -> None:

@@ -48,12 +48,27 @@ def resize(state: State) -> None:
     state["3.weight"] = torch.zeros(7, 12)
 
 
+def spoil(state: State) -> None:
+    state["3.weight"][1, 3] = torch.nan
+
+
+def overflow(state: State) -> None:
+    state["0.bias"] = torch.full((3,), 1e300, dtype=torch.float64)
+
+
+def quantise(state: State) -> None:
+    state["0.weight"] = state["0.weight"].to(torch.int8)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (drop, "1.weight is missing"),
         (rename, "3.wieght is not in the network; did you mean '3.weight'"),
         (resize, "3.weight has shape (7, 12), the network needs (2, 12)"),
+        (spoil, "3.weight holds NaN or infinite values"),
+        (overflow, "0.bias holds NaN or infinite values"),
+        (quantise, "0.weight is int8, the network needs floats"),
     ],
 )
 def test_first_mismatch_is_named_and_nothing_copied(
@@ -98,7 +113,7 @@ def test_whole_pickled_modules_are_refused(tmp_path: Path) -> None:
         load_weights(network(), tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("content", [{"state_dict": {}, "epoch": 3}, [1, 2], 5])
+@pytest.mark.parametrize("content", [{"optimizer": {}, "epoch": 3}, {"model": {"epoch": 3}}, [1, 2], 5])
 def test_other_contents_are_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="more than a state dict of tensors"):
@@ -115,3 +130,37 @@ def test_missing_and_broken_files(tmp_path: Path, name: str) -> None:
         with pytest.raises(InputError, match="not a") as caught:
             load_weights(network(), path)
         assert "\n" not in str(caught.value)
+
+
+WRAPPED: dict[str, Callable[[State], object]] = {
+    "state_dict": lambda state: {"state_dict": state, "epoch": 3, "optimizer": {"lr": 0.1}},
+    "model": lambda state: {"model": state},
+    "DataParallel": lambda state: {f"module.{key}": value for key, value in state.items()},
+    "compiled": lambda state: {f"_orig_mod.{key}": value for key, value in state.items()},
+    "compiled in DataParallel": lambda state: {f"module._orig_mod.{key}": value for key, value in state.items()},
+    "compiled inside": lambda state: {key.replace(".", "._orig_mod.", 1): value for key, value in state.items()},
+    "all of it": lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+    "half": lambda state: {key: value.half() if value.is_floating_point() else value for key, value in state.items()},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+def test_what_training_code_saves_is_understood(wrap: Callable[[State], object], tmp_path: Path) -> None:
+    source, target = network(), network()
+    torch.save(wrap(source.state_dict()), tmp_path / "weights.pt")
+    load_weights(target, tmp_path / "weights.pt")
+    for key, value in target.state_dict().items():
+        assert torch.allclose(value, source.state_dict()[key], atol=1e-3), key
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    model = network()
+    torch.save(model.state_dict(), path)
+    content = path.read_bytes()
+    place = content.find(model.state_dict()["3.weight"].numpy().tobytes())
+    assert place > 0
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(InputError, match="the file is damaged .*has another checksum") as caught:
+        load_weights(network(), path)
+    assert "\n" not in str(caught.value)
