@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 
 from probecore.params import STEPS
 from probecore.running import wait_for_jobs
-from workflow.common import Common, only, own_files
+from workflow.common import Common, only
 from workflow.queue_watch import watch
 
 min_version("9.27")
