@@ -4,10 +4,13 @@ Nothing is computed here. Commands import what they run when they run, after thr
 instruction set are fixed.
 """
 
+import errno
 import importlib
 import re
 import shutil
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +18,15 @@ import typer
 
 from probecore import running
 from probecore.errors import InputError, ProbecoreError
+
+REMEDIES = {
+    errno.ENOSPC: "free space on the disk, then run the same command again",
+    errno.EDQUOT: "free space in your quota, then run the same command again",
+    errno.EROFS: "work in a folder that can be written",
+    errno.EACCES: "give yourself the right to it, or work in a folder of yours",
+    errno.EMFILE: "raise `ulimit -n`, then run the same command again",
+}
+"""What to do where the system refuses."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,12 +44,29 @@ Inputs = Annotated[list[Path], typer.Argument(help="What the networks' jobs wrot
 
 
 def main() -> None:
-    """Run the command line; an error that a user can act on becomes one line and an exit code."""
+    """Run the command line; an error becomes one line and an exit code, a surprise also a log."""
     try:
         app()
     except ProbecoreError as error:
         print(f"probecore: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception as error:
+        print(f"probecore: {_in_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_one_line(error: Exception) -> str:
+    """What went wrong, what to do about it if that is known, and the log that tells the rest."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        said = f"{error.filename or 'writing'}: {error.strerror}; {REMEDIES[error.errno]}"
+    folder = running.FOLDER if running.FOLDER.is_dir() else Path(tempfile.gettempdir())
+    log = folder / "probecore-error.log"
+    try:
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as reason:
+        return f"{said} ({log} with more could not be written: {reason.strerror})"
+    return f"{said} (more in {log})"
 
 
 @app.callback()

@@ -34,6 +34,12 @@ def write_result() -> None:
     TABLE.write_text("a\n1\n")
 
 
+def run(job: Job, *steps: Callable[[], object]) -> None:
+    with noted(job):
+        for step in steps:
+            step()
+
+
 def edit(path: str) -> Callable[[], object]:
     return lambda: Path(path).write_text("as it is")
 
@@ -61,53 +67,46 @@ def test_everything_is_read_by_content(job: Job) -> None:
 
 
 def test_what_stays_as_it_is_is_noted(job: Job) -> None:
-    with noted(job):
-        write_result()
+    run(job, write_result)
     assert notes._wrong_with(job) == ""
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_while_a_job_runs_costs_its_result(job: Job, name: str) -> None:
-    with pytest.raises(ProbecoreError, match=f"{RESULT}: not kept, {name} changed while it was made"), noted(job):
-        write_result()
-        CHANGES[name]()
+    with pytest.raises(ProbecoreError, match=f"{RESULT}: not kept, {name} changed while it was made"):
+        run(job, write_result, CHANGES[name])
     assert not TABLE.exists()
     assert not job.note.exists()
 
 
 def test_code_edited_while_a_job_runs(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ProbecoreError, match="not kept, code changed"), noted(job):
-        write_result()
-        monkeypatch.setattr(inputs, "code_hash", lambda entry: "other")
+    with pytest.raises(ProbecoreError, match="not kept, code changed"):
+        run(job, write_result, lambda: monkeypatch.setattr(inputs, "code_hash", lambda entry: "other"))
 
 
 def test_code_edited_between_the_start_of_snakemake_and_of_a_job(job: Job) -> None:
     inputs.write_code_hash(ENTRY)
-    with noted(job):
-        write_result()
+    run(job, write_result)
     inputs.code_file(ENTRY).write_text("other\n")
-    with pytest.raises(ProbecoreError, match="its code has changed since Snakemake started"), noted(job):
-        pass
+    with pytest.raises(ProbecoreError, match="its code has changed since Snakemake started"):
+        run(job)
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_afterwards_is_seen(job: Job, name: str) -> None:
-    with noted(job):
-        write_result()
+    run(job, write_result)
     CHANGES[name]()
     assert notes._wrong_with(job) == f"made from other {name} than here"
 
 
 def test_other_versions_are_seen(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    with noted(job):
-        write_result()
+    run(job, write_result)
     monkeypatch.setattr(inputs, "versions", lambda: {"numpy": "0"})
     assert notes._wrong_with(job).startswith("made from other Python and ")
 
 
 def test_a_result_edited_by_hand_is_seen_whatever_its_time(job: Job) -> None:
-    with noted(job):
-        write_result()
+    run(job, write_result)
     times = TABLE.stat()
     TABLE.write_text("a\n2\n")
     os.utime(TABLE, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -116,8 +115,7 @@ def test_a_result_edited_by_hand_is_seen_whatever_its_time(job: Job) -> None:
 
 def test_outside_of_a_study_no_note_is_left(job: Job) -> None:
     notes.FOLDER.rmdir()
-    with noted(job):
-        edit("own/net.py")()
+    run(job, edit("own/net.py"))
     assert not notes.FOLDER.exists()
 
 
