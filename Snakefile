@@ -1,11 +1,14 @@
 # The one DAG of a study, which is a folder made by `probecore init` (the repository's root is one):
 #   snakemake --cores 2
 #   snakemake --snakefile path/to/Snakefile --directory path/to/study --cores 2
+import sys
+
 from snakemake.utils import min_version
 
 from probecore.params import STEPS
 from probecore.running import wait_for_jobs
-from workflow.common import Common, only, own_files
+from workflow.common import Common, only
+from workflow.progress import Progress
 from workflow.queue_watch import watch
 
 min_version("9.27")
@@ -40,8 +43,15 @@ rule all:
 
 onstart:
     wait_for_jobs()
+    if workflow.output_settings.quiet:
+        logger.addHandler(Progress(len(workflow.dag)))
+        workflow.scheduler.print_progress = True  # else Snakemake does not tell when a job ends
     if workflow.executor_plugin.name == "slurm":
         watch(logger.warning)
     elif workflow.executor_plugin.name == "local":
         # Each job that ends would add a timer that looks for work every second, for as long as jobs wait.
         workflow.scheduler.job_rate_limiter = None
+
+
+onerror:
+    print("probecore: not finished; the same command goes on from here", file=sys.stderr)

@@ -4,10 +4,13 @@ Nothing is computed here. Commands import what they run when they run, after thr
 instruction set are fixed.
 """
 
+import errno
 import importlib
 import re
 import shutil
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +18,15 @@ import typer
 
 from probecore import running
 from probecore.errors import InputError, ProbecoreError
+
+REMEDIES = {
+    errno.ENOSPC: "free space on the disk, then run the same command again",
+    errno.EDQUOT: "free space in your quota, then run the same command again",
+    errno.EROFS: "work in a folder that can be written",
+    errno.EACCES: "give yourself the right to it, or work in a folder of yours",
+    errno.EMFILE: "raise `ulimit -n`, then run the same command again",
+}
+"""What to do where the system refuses."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,12 +44,29 @@ Inputs = Annotated[list[Path], typer.Argument(help="What the networks' jobs wrot
 
 
 def main() -> None:
-    """Run the command line; an error that a user can act on becomes one line and an exit code."""
+    """Run the command line; an error becomes one line and an exit code, a surprise also a log."""
     try:
         app()
     except ProbecoreError as error:
         print(f"probecore: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception as error:
+        print(f"probecore: {_in_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_one_line(error: Exception) -> str:
+    """What went wrong, what to do about it if that is known, and the log that tells the rest."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        said = f"{error.filename or 'writing'}: {error.strerror}; {REMEDIES[error.errno]}"
+    folder = running.FOLDER if running.FOLDER.is_dir() else Path(tempfile.gettempdir())
+    log = folder / "probecore-error.log"
+    try:
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as reason:
+        return f"{said} ({log} with more could not be written: {reason.strerror})"
+    return f"{said} (more in {log})"
 
 
 @app.callback()
@@ -51,12 +80,14 @@ def begin(context: typer.Context) -> None:
 def dataset(name: str, *, params: Params = "{}", output: Output) -> None:
     """Make a data set from its source and check it against its pinned hash."""
     from probecore.dataset.params import DatasetParams
+    from probecore.notes import dataset_job, noted
 
     section = DatasetParams.parse(params, where=f"datasets.{name}")
     _configured("{}")
-    from probecore.dataset import make_dataset
+    with noted(dataset_job(name, params, path=section.path, output=output)):
+        from probecore.dataset import make_dataset
 
-    make_dataset(name, section, output=output)
+        make_dataset(name, section, output=output)
 
 
 def step(name: str, help_text: str) -> typer.Typer:
@@ -81,21 +112,23 @@ def train_network(
     history: Annotated[Path, typer.Option(help="History table to write.")],
 ) -> None:
     """Train one network."""
+    from probecore.notes import noted, train_job
     from probecore.train.params import TrainParams
 
     section = TrainParams.parse(params, where=f"experiments.{experiment}.train")
     settings = _configured(numerics)
-    from probecore.train.run import run_network
+    with noted(train_job(experiment, params, numerics, data=data, checkpoints=checkpoints, history=history)):
+        from probecore.train.run import run_network
 
-    run_network(
-        experiment=experiment,
-        network=network,
-        data=data,
-        params=section,
-        numerics=settings,
-        checkpoints=checkpoints,
-        history=history,
-    )
+        run_network(
+            experiment=experiment,
+            network=network,
+            data=data,
+            params=section,
+            numerics=settings,
+            checkpoints=checkpoints,
+            history=history,
+        )
 
 
 activations = step("activations", "Dump what layers answer to images.")
@@ -109,7 +142,7 @@ def activations_network(
     from probecore.activations.params import ActivationsParams
 
     section = ActivationsParams.parse(params, where="activations")
-    _run_network("activations", section, numerics, data=data, checkpoints=checkpoints, output=output)
+    _run_network("activations", section, params, numerics, data=data, checkpoints=checkpoints, output=output)
 
 
 MEASURES = {
@@ -138,18 +171,20 @@ def _add_network(group: typer.Typer, name: str) -> None:
         section = section_class(name).parse(params, where=name)
         if (section.reads_activations is None) != (activations is None):
             raise InputError(f"--activations: {name} {'needs them' if section.reads_activations else 'reads none'}")
-        files = {"data": data, "checkpoints": checkpoints, "output": output}
-        _run_network(name, section, numerics, **files, **({"activations": activations} if activations else {}))
+        files = {"data": data, "checkpoints": checkpoints} | ({"activations": activations} if activations else {})
+        _run_network(name, section, params, numerics, output=output, **files)
 
 
 def _add_summary(group: typer.Typer, name: str) -> None:
     @group.command("summary")
     def summary(inputs: Inputs, *, experiment: Experiment, output: Output) -> None:
         """Gather the networks of an experiment into tables, figures and the summary."""
+        from probecore.notes import noted, summary_job
+
         _configured("{}")
-        importlib.import_module(f"probecore.{name}.summary").summarise(
-            experiment=experiment, networks=inputs, output=output
-        )
+        with noted(summary_job(name, experiment, inputs=inputs, output=output)):
+            job = importlib.import_module(f"probecore.{name}.summary")
+            job.summarise(experiment=experiment, networks=inputs, output=output)
 
 
 _add_summary(train, "train")
@@ -169,13 +204,15 @@ def report(
     ),
 ) -> None:
     """Make the report of the study in this folder."""
+    from probecore.notes import noted, report_job
     from probecore.params import load_study
 
-    _, study = load_study(Path("params.yaml"))
+    study, content = load_study(Path("params.yaml"))
     _configured("{}")
-    from probecore.report.build import build_report
+    with noted(report_job(study, content, output=output, metrics=metrics)):
+        from probecore.report.build import build_report
 
-    build_report(study=study, results=Path("results"), data=Path("data"), output=output, metrics=metrics)
+        build_report(study=content, results=Path("results"), data=Path("data"), output=output, metrics=metrics)
 
 
 @app.command()
@@ -332,10 +369,13 @@ def prune(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = 
     typer.echo(f"{len(leftovers)} files{' deleted' if yes else todo}")
 
 
-def _run_network(name: str, section: Any, numerics: str, **files: Path) -> None:
+def _run_network(name: str, section: Any, params: str, numerics: str, *, output: Path, **files: Path) -> None:
+    from probecore.notes import network_job, noted
+
     settings = _configured(numerics)
-    job = importlib.import_module(f"probecore.{name}.run")
-    job.run_network(params=section, numerics=settings, **files)
+    with noted(network_job(name, params, numerics, files=list(files.values()), output=output)):
+        job = importlib.import_module(f"probecore.{name}.run")
+        job.run_network(params=section, numerics=settings, output=output, **files)
 
 
 def _configured_for_study() -> Any:

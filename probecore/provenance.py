@@ -3,8 +3,7 @@
 The modules of a step are found by following the `import` statements from its entry module, inside
 functions too, without importing anything. A module outside the step's own package stands for its
 whole package (or, at the top level, for itself), which is also how ``dvc.yaml`` names code; so both
-tools rerun the same steps after an edit. For Snakemake all this code is one input, a small file with its hash:
-with every file an input of its own, choosing the next jobs took most of Snakemake's time.
+tools rerun the same steps after an edit.
 """
 
 import ast
@@ -12,12 +11,7 @@ import functools
 import hashlib
 from pathlib import Path
 
-from probecore.files import write_text
-
 PACKAGE = Path(__file__).parent
-
-HASHES = Path(".probecore/code")
-"""Where a study keeps the hashes of the code that its jobs run, in a folder for each step."""
 
 
 def code_of(entry: str) -> list[Path]:
@@ -49,19 +43,6 @@ def code_hash(entry: str) -> str:
     for path in code_of(entry):
         digest.update(path.as_posix().encode() + b"\0" + (PACKAGE.parent / path).read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def hash_file(entry: str) -> Path:
-    """The file of a study that holds `code_hash` for Snakemake."""
-    _, step, module = entry.split(".")
-    return HASHES / step / f"{module}.sha256"
-
-
-def write_code_hash(entry: str) -> None:
-    """Bring `hash_file` up to date; its time changes with its content only."""
-    path, text = hash_file(entry), code_hash(entry) + "\n"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import sha256_of
+from probecore.notes import made_from_other_files
 from probecore.params import Study, load_study
 from probecore.progress import say, track
 from probecore.yaml_files import read_yaml
@@ -29,7 +30,9 @@ NOT_SHARED = {*MADE, "params.yaml", "dvc.lock", "logs", ".snakemake", ".probecor
 
 
 def verify_study() -> list[str]:
-    """Compare the study in this folder with ``dvc.lock``, and check data sets and activations from within.
+    """Compare the study in this folder with ``dvc.lock``, and results with those that their jobs say they read.
+
+    Data sets and activations are also checked from within.
 
     Returns
     -------
@@ -41,8 +44,8 @@ def verify_study() -> list[str]:
     InputError
         If ``params.yaml``, ``dvc.yaml`` or ``dvc.lock`` cannot be used.
     """
-    study, _ = load_study(Path("params.yaml"))
-    return [*_against_lock(study), *_against_themselves(study)]
+    study, content = load_study(Path("params.yaml"))
+    return [*_against_lock(study), *_against_themselves(study), *made_from_other_files(study, content)]
 
 
 def verify_rebuild() -> list[str]:

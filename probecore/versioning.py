@@ -14,6 +14,7 @@ from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
+from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
 from probecore.verify import LOCK, md5_of
@@ -29,7 +30,8 @@ def record_study() -> None:
     Raises
     ------
     InputError
-        If anything is out of date or missing, or left over from experiments or networks that are no more.
+        If anything is out of date or missing, was not made from what is here, or is left over from experiments or
+        networks that are no more.
     """
     if not LOCK.exists():
         write_text(LOCK, "schema: '2.0'\nstages: {}\n")  # it vouches for nothing: only Snakemake's own files count
@@ -44,7 +46,19 @@ def record_study() -> None:
             f"{_some(leftovers)} of no experiment or network in params.yaml:"
             " `probecore prune` lists them, `probecore prune --yes` deletes them"
         )
+    _refuse_unproven()
     _run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
+
+
+def _refuse_unproven() -> None:
+    """Times can lie, e.g. after `snakemake --touch`: notes of jobs say by content what was made from what."""
+    unproven = what_is_unproven(*load_study(Path("params.yaml")))
+    if unproven:
+        changed = json.loads(_run("dvc", "status", "--json", "dvc.yaml"))
+        unproven = {result: (stage, wrong) for result, (stage, wrong) in unproven.items() if stage in changed}
+    for result, (_, wrong) in unproven.items():
+        more = f" ({len(unproven) - 1} more results)" if len(unproven) > 1 else ""
+        raise InputError(f"{result}: {wrong}{more}; delete it and run `snakemake`")
 
 
 def find_leftovers() -> list[Path]:

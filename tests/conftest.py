@@ -1,9 +1,11 @@
 """Studies small enough for tests, on real images."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,20 @@ def make_study(folder: Path, params: str = PARAMS) -> Study:
     for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)
     return Study(folder)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first test of the first worker makes, and all others find; not to be changed."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make(shared / f"{name}-being-made")
+            (shared / f"{name}-being-made").rename(folder)
+    return folder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probecore import provenance
+from probecore import inputs, provenance
 
 MODULES = {
     "__init__.py": '__version__ = "1"\n',
@@ -106,13 +106,13 @@ def test_hash_depends_on_names_too(package: Path) -> None:
 
 def test_the_hash_is_written_when_it_changes(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    file = provenance.hash_file("probecore.measure.run")
-    provenance.write_code_hash("probecore.measure.run")
+    file = inputs.code_file("probecore.measure.run")
+    inputs.write_code_hash("probecore.measure.run")
     assert file.read_text().strip() == provenance.code_hash("probecore.measure.run")
     os.utime(file, (1, 1))
-    provenance.write_code_hash("probecore.measure.run")
+    inputs.write_code_hash("probecore.measure.run")
     assert file.stat().st_mtime == 1
     (package / "measure/late.py").write_text("#")
-    provenance.write_code_hash("probecore.measure.run")
+    inputs.write_code_hash("probecore.measure.run")
     assert file.stat().st_mtime > 1
     assert file.read_text().strip() == provenance.code_hash("probecore.measure.run")

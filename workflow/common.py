@@ -10,10 +10,11 @@ from typing import Any
 from snakemake.io import expand
 
 import probecore
+from probecore import inputs
 from probecore.errors import InputError
+from probecore.notes import stale_data
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
-from probecore.provenance import hash_file, write_code_hash
 from probecore.running import enter_as_snakemake
 from workflow.adopt import agree_with_dvc
 
@@ -31,17 +32,36 @@ class Common:
             _check_link()
             self.study, self.written = load_study(Path("params.yaml"))
             if main_process:
+                enter_as_snakemake()
                 check_networks(self.study)
+                self._write_hashes()
         except InputError as error:
             print(f"probecore: {error}", file=sys.stderr)
             raise SystemExit(2) from None
-        if main_process:
-            enter_as_snakemake()
         self.main_process = main_process
         self.whole = json.dumps(self.written, sort_keys=True)
         self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
+        self.own_files = str(inputs.own_file())
         self.threads = self.study.numerics.threads
         self.gpus = int(self.study.numerics.device == "cuda")
+
+    def _write_hashes(self) -> None:
+        """Of own files and of the files that data sets are made from; `code_of` writes those of code."""
+        inputs.write_own_hashes()
+        for name, dataset in self.study.datasets.items():
+            if dataset.path is not None and Path(dataset.path).is_file():
+                inputs.write_source_hash(name, Path(dataset.path))
+        self._look_at_sources(os.environ.get("DVC_STAGE", "").rpartition(":")[2])
+
+    def _look_at_sources(self, stage: str) -> None:
+        """A changed file makes Snakemake run again; what neither tool sees is said, inside a stage of DVC refused."""
+        for job in stale_data(self.study, self.written):
+            source = job.files[0]
+            line = f"{job.result}: {source} has changed since; `snakemake --forcerun dataset` makes it anew"
+            if stage not in ("", job.stage):
+                raise InputError(line)
+            if source.is_dir():
+                print(f"probecore: {line}", file=sys.stderr)
 
     def code_of(self, entry: str) -> str:
         """The file that stands for the code of jobs that start at the module `entry`.
@@ -49,8 +69,8 @@ class Common:
         Only the main process hashes code: all jobs of a run are told the same.
         """
         if self.main_process:
-            write_code_hash(entry)
-        return str(hash_file(entry))
+            inputs.write_code_hash(entry)
+        return str(inputs.code_file(entry))
 
     def agree_with_dvc(self) -> None:
         """Let DVC vouch for files that Snakemake did not write; after all rules, which have named their code."""
@@ -72,6 +92,14 @@ class Common:
     def dataset_section(self, wildcards: Any) -> str:
         """The data set's section as JSON."""
         return json.dumps(self.written["datasets"][wildcards.dataset], sort_keys=True)
+
+    def source_of(self, wildcards: Any) -> list[str]:
+        """The file that stands for the one that the data set is made from, if it is made from one.
+
+        It stays when its source goes: who has the finished data set needs no source.
+        """
+        target = inputs.source_file(wildcards.dataset)
+        return [str(target)] if self.study.datasets[wildcards.dataset].path and target.exists() else []
 
     def dataset_of(self, wildcards: Any) -> str:
         """The data set of the experiment."""
@@ -109,9 +137,3 @@ def _check_link() -> None:
     """The code that both tools hash is the code that runs."""
     if not Path("probecore").exists() or not Path("probecore").samefile(Path(probecore.__file__).parent):
         raise InputError("probecore: this study's link is not to the package that runs; `probecore init .` makes it")
-
-
-def own_files(_wildcards: Any) -> list[str]:
-    """Code and weights of the user's own networks."""
-    files = (path for path in Path("own").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return sorted(str(path) for path in files)

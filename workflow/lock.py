@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from probecore.provenance import HASHES
+from probecore.inputs import HASHES, own_file
 
 
 class Lock:
@@ -31,7 +31,7 @@ class Lock:
         """Files that the stage reads; in place of those that are not here, what their stages read."""
         yield from files_at(str(HASHES / stage.partition("@")[0]))
         for dep in self.deps[stage]:
-            yield from files_at(dep["path"])
+            yield from (*files_at(dep["path"]), *(files_at(str(own_file())) if dep["path"] == "own" else ()))
             for writer, out in self._outs_at(dep["path"]):
                 if not any(files_at(out["path"])):
                     yield from self.sources_of(writer)

@@ -11,10 +11,10 @@ import torch
 from probecore.dataset import Dataset, load_dataset
 from probecore.determinism import Numerics, numpy_generator, seed_of, torch_device, torch_generator
 from probecore.errors import InputError
-from probecore.files import sha256_of, write_table
+from probecore.files import write_table
+from probecore.inputs import determinants
 from probecore.networks import condition_of
 from probecore.progress import say, track
-from probecore.provenance import code_hash
 from probecore.train.batches import Batches, Scaling
 from probecore.train.checkpoints import NetworkInfo, State, save_checkpoints
 from probecore.train.inference import chunks
@@ -52,14 +52,11 @@ def run_network(
     inputs = {
         "experiment": experiment,
         "network": network,
-        "data": dataset.sha256,
         "model": params.model.model_dump(mode="json"),
         "normalise": params.normalise.model_dump(mode="json"),
         "recipe": recipe.model_dump(mode="json"),
         "numerics": numerics.model_dump(mode="json"),
-        "code": code_hash("probecore.train.run"),
-        "torch": str(torch.__version__),
-        "own": _own_code() if params.model.file is not None else None,
+        "read": determinants("probecore.train.run", parameters="", files=[data], own=params.model.file is not None),
         "weights": _digest(model),
     }
     rows, states = _train(
@@ -150,10 +147,6 @@ def _train(
         current = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         resume.save(history=rows, current=current | optimiser_tensors(optimiser))
     return rows, {epoch: resume.load_checkpoint(epoch) for epoch in recipe.checkpoint_epochs}
-
-
-def _own_code() -> dict[str, str]:
-    return {path.as_posix(): sha256_of(path) for path in sorted(Path("own").rglob("*.py"))}
 
 
 def _digest(model: torch.nn.Module) -> str:

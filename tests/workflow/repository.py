@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,11 @@ class Repository(Study):
         self.git("commit", "--quiet", "--message", message)
 
 
-def build(folder: Path) -> None:
-    """Make the study in ``folder/study``, build it, record it, push it to ``folder/store``, commit it."""
+def build(folder: Path, params: dict[str, Any] | None = None, fill: Callable[[Path], None] | None = None) -> None:
+    """Make the study in ``folder/study``, build it, record it, push it to ``folder/store``, commit it.
+
+    By default it is the one of `small_params`; `fill` puts more into the study's folder.
+    """
     study = Repository(folder / "study")
     for name in TRACKED:
         source, target = ROOT / name, study.folder / name
@@ -119,7 +123,9 @@ def build(folder: Path) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    study.write_params(small_params())
+    study.write_params(params or small_params())
+    if fill is not None:
+        fill(study.folder)
     study.git("init", "--quiet", "--initial-branch=main")
     study.configure()
     study.dvc("init", "--quiet")

@@ -26,8 +26,14 @@ EDITS = {
 }
 """A parameter of each step, with another value than the small study has; measures that it does not have are added."""
 
-ENTRIES = {"dataset": "make", "report": "build"}
-"""The module that a step's jobs start from, where it is not `run`."""
+MODULES = {
+    "dataset": "embedded",
+    "train": "loop",
+    "activations": "dump",
+    "recos": "polarity",
+    "report": "page",
+}
+"""For some steps a module that its jobs import; for the others their first is edited, `run`."""
 
 
 def test_every_step_is_edited() -> None:
@@ -50,11 +56,14 @@ def test_a_parameter(repository: Repository, key: str) -> None:
 
 @pytest.mark.parametrize("step", ["dataset", *STEPS, "report"])
 def test_a_line_of_code(repository: Repository, step: str) -> None:
-    module = repository.folder / "probecore" / step / f"{ENTRIES.get(step, 'run')}.py"
+    module = repository.folder / "probecore" / step / f"{MODULES.get(step, 'run')}.py"
     module.write_text(module.read_text() + "\nEDITED = True\n")
     expected = following(repository, [stage for stage in STAGES if f"probecore/{step}" in STAGES[stage]["deps"]])
     assert repository.wanted_by_snakemake() == expected
     assert repository.wanted_by_dvc() == expected
+    if step == "recos":
+        repository.git("checkout", "probecore")
+        assert repository.wanted_by_snakemake() == repository.wanted_by_dvc() == set()
 
 
 def test_the_numerics(repository: Repository) -> None:

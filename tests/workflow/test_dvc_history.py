@@ -59,15 +59,6 @@ def test_a_line_of_code_for_real(repository: Repository) -> None:
     assert repository.wanted_by_snakemake() == repository.wanted_by_dvc() == set()
 
 
-def test_everything_deleted_and_made_again(repository: Repository) -> None:
-    first = repository.hashes()
-    for folder in ("data", "results", ".snakemake", ".probecore", "logs"):
-        shutil.rmtree(repository.folder / folder)
-    repository.snakemake()
-    assert repository.hashes() == first
-    assert repository.is_recorded()
-
-
 def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     params = repository.params()
     bare = params["experiments"]["bare"]

@@ -1,5 +1,6 @@
 """`probecore record`, `pull` and `prune`: what they refuse, and in which words."""
 
+import os
 import shutil
 
 from probecore.params import MEASURES
@@ -34,6 +35,24 @@ def test_a_file_edited_by_hand_is_not_recorded(repository: Repository) -> None:
     page = repository.folder / "results/report/index.html"
     page.write_text(page.read_text().replace("0.", "1."))
     assert "run `snakemake` first" in refusal(repository, "record")
+
+
+def test_what_snakemake_was_made_to_believe_is_not_recorded(repository: Repository) -> None:
+    repository.edit("experiments.tiny.recos.polarity.images", 49)
+    repository.snakemake("--touch")
+    assert repository.wanted_by_snakemake() == set()
+    refused = refusal(repository, "record")
+    assert "results/recos/tiny/trained-0: made from other parameters than here (3 more results)" in refused
+
+
+def test_a_file_edited_by_hand_with_its_old_time_is_not_recorded(repository: Repository) -> None:
+    (repository.folder / "dvc.lock").unlink()
+    table = repository.folder / "results/train/tiny/history.csv"
+    times = table.stat()
+    table.write_text(table.read_text().replace("0.", "1."))
+    os.utime(table, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert repository.wanted_by_snakemake() == set()
+    assert "results/train/tiny/history.csv is not what its job wrote" in refusal(repository, "record")
 
 
 def test_a_removed_network_is_left_over(repository: Repository) -> None:

@@ -1,12 +1,12 @@
 """The small study from end to end, as a user runs it."""
 
 from tests.conftest import Study
+from tests.workflow.repository import Repository
 
 
-def test_runs_and_has_nothing_left_to_do(small_study: Study) -> None:
-    small_study.snakemake()
-    assert (small_study.folder / "results/report/index.html").exists()
-    assert "Nothing to be done" in small_study.snakemake("--dry-run").stdout
+def test_runs_and_has_nothing_left_to_do(repository: Repository) -> None:
+    assert (repository.folder / "results/report/index.html").exists()
+    assert "Nothing to be done" in repository.snakemake("--dry-run").stdout
 
 
 def test_bad_parameters_stop_snakemake_before_any_job(small_study: Study) -> None:

@@ -41,10 +41,15 @@ rule one:
 
 def test_local_jobs_are_not_rationed(tmp_path: Path) -> None:
     """As Snakemake does it by default: a private fact of Snakemake 9 that the Snakefile's `onstart` turns off."""
-    onstart = re.search(r"^onstart:\n(?:    .*\n)+", (ROOT / "Snakefile").read_text(), re.MULTILINE)
-    assert onstart
     assert timers_of(tmp_path / "default", RULES) > 0
-    assert timers_of(tmp_path / "ours", RULES + onstart[0]) == 0
+    assert timers_of(tmp_path / "ours", RULES + hooks()) == 0
+
+
+def hooks() -> str:
+    """What our Snakefile does at a start and after a failure."""
+    found = re.findall(r"^on(?:start|error):\n(?:    .*\n)+", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    assert len(found) == 2
+    return "\n\n".join(found)
 
 
 def timers_of(folder: Path, snakefile: str) -> int:

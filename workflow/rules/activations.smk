@@ -5,7 +5,7 @@ rule activations_network:
     input:
         code=common.code_of("probecore.activations.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
     output:
         "results/activations/{experiment}/{network}.h5",

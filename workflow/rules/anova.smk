@@ -24,7 +24,7 @@ rule anova_network:
     input:
         code=common.code_of("probecore.anova.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
         activations="results/activations/{experiment}/{network}.h5",
     output:

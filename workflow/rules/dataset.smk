@@ -4,6 +4,7 @@
 rule dataset:
     input:
         code=common.code_of("probecore.dataset.make"),
+        source=common.source_of,
     output:
         "data/{dataset}.h5",
     log:

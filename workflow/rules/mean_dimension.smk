@@ -7,7 +7,7 @@ rule mean_dimension_network:
     input:
         code=common.code_of("probecore.mean_dimension.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
     output:
         expand("results/mean_dimension/{{experiment}}/{{network}}/{table}.csv", table=MEAN_DIMENSION_TABLES),

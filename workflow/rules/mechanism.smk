@@ -16,7 +16,7 @@ rule mechanism_network:
     input:
         code=common.code_of("probecore.mechanism.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
     output:
         expand("results/mechanism/{{experiment}}/{{network}}/{table}.csv", table=MECHANISM_TABLES),

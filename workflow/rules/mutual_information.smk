@@ -28,7 +28,7 @@ rule mutual_information_network:
     input:
         code=common.code_of("probecore.mutual_information.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
         activations="results/activations/{experiment}/{network}.h5",
     output:

@@ -32,7 +32,7 @@ rule recos_network:
     input:
         code=common.code_of("probecore.recos.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
     output:
         expand("results/recos/{{experiment}}/{{network}}/{table}.csv", table=RECOS_TABLES),

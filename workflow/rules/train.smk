@@ -5,7 +5,7 @@ rule train_network:
     input:
         code=common.code_of("probecore.train.run"),
         data=common.dataset_of,
-        own=own_files,
+        own=common.own_files,
     output:
         checkpoints="results/train/{experiment}/{network}.safetensors",
         history="results/train/{experiment}/{network}.csv",

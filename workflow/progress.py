@@ -1,0 +1,53 @@
+"""One line for each job that ends, for `snakemake --quiet`, which says neither what runs nor why it failed."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from probecore.progress import say
+
+
+class Progress(logging.Handler):
+    """Says of each job that ends its name, how many of all have ended, and about how long the rest takes.
+
+    Of a job that fails it says the last line of its log.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.total = total
+        self.done = 0
+        self.began = time.monotonic()
+        self.names: dict[int, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one of Snakemake's events."""
+        fields: dict[str, Any] = record.__dict__
+        match fields.get("event"):
+            case LogEvent.JOB_INFO:
+                self.names[fields["jobid"]] = fields["rule_msg"] or fields["rule_name"]
+            case LogEvent.JOB_FINISHED:
+                self._say_finished(self.names.get(fields["job_id"], "all"))
+            case LogEvent.JOB_ERROR:
+                self._say_failed(self.names.get(fields["jobid"], fields["rule_name"]), fields["log"])
+
+    def _say_finished(self, name: str) -> None:
+        self.done += 1
+        seconds = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        left = f", about {_in_words(seconds)} left" if self.done < self.total else ""
+        say(f"{self.done} of {self.total}: {name}{left}")
+
+    def _say_failed(self, name: str, logs: list[str]) -> None:
+        lines = [line for log in logs for line in _lines_of(Path(log)) if line.strip()]
+        say(f"failed: {name}: {lines[-1].strip() if lines else 'no reason given'} ({', '.join(logs)})")
+
+
+def _lines_of(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
