@@ -106,7 +106,7 @@ def name_functions(model: nn.Module, inputs: Tensor) -> None:
 def _give(owner: nn.Module, step: Step, module: nn.Module) -> None:
     """Make `module` stand for a call in the `forward` of `owner`."""
     if not hasattr(type(owner), "named_calls"):
-        owner.__class__ = _owner_class(type(owner))
+        owner.__class__ = _owner_class(type(owner))  # type: ignore[arg-type]
         vars(owner)["named_calls"] = {}
         vars(owner)["call_counts"] = None
     base = step.name if not hasattr(owner, step.name) else f"{step.name}_function"
@@ -185,12 +185,12 @@ class _Routing(TorchFunctionMode):
     def __enter__(self) -> Any:
         """Begin; see `TorchFunctionMode`."""
         self.state.active = True
-        return super().__enter__()
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
         """End; see `TorchFunctionMode`."""
         self.state.active = False
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
