@@ -157,6 +157,12 @@ MEASURED: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def study_that_names_this_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("packages: [tests]")
+
+
 def built(make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch) -> nn.Module:
     """What `build_model` makes of it."""
     monkeypatch.setattr("tests.models.test_contract.MADE", make)

@@ -20,6 +20,7 @@ from probecore.models.tracing import evaluating, listening, trace
 from probecore.params import MEASURES, section_class
 from probecore.train import run as train_run
 from probecore.train.params import TrainParams
+from tests.conftest import write_yaml
 from tests.models.spellings import NETWORKS, OUTPUTS, SHAPE
 from tests.test_steps import SMALL, images
 
@@ -90,10 +91,11 @@ def test_both_spellings_give_the_same_tables(name: str, tmp_path: Path, monkeypa
 
 def measure(folder: Path, name: str, *, functional: bool) -> None:
     """Train one network and measure it in all ways."""
-    options = {"name": name, "functional": functional}
+    model = {"name": "tests.models.spellings:build", "options": {"name": name, "functional": functional}}
+    write_yaml(Path("params.yaml"), {"packages": ["tests"], "experiments": {"twice": {"train": {"model": model}}}})
     params = TrainParams.read(
         {
-            "model": {"name": "tests.models.spellings:build", "options": options},
+            "model": model,
             "epochs": 1,
             "batch": 10,
             "learning_rate": 0.01,
