@@ -42,16 +42,15 @@ def test_what_snakemake_was_made_to_believe_is_not_recorded(repository: Reposito
     repository.snakemake("--touch")
     assert repository.wanted_by_snakemake() == set()
     refused = refusal(repository, "record")
-    assert "results/recos/tiny/trained-0: made from other parameters than here (3 more results)" in refused
+    assert "results/recos/tiny/trained-0: made from other parameters than here (2 more results)" in refused
 
 
 def test_a_file_edited_by_hand_with_its_old_time_is_not_recorded(repository: Repository) -> None:
-    (repository.folder / "dvc.lock").unlink()
     table = repository.folder / "results/train/tiny/history.csv"
     times = table.stat()
     table.write_text(table.read_text().replace("0.", "1."))
     os.utime(table, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert repository.wanted_by_snakemake() == set()
+    assert "Nothing to be done" in repository.snakemake("--dry-run").stdout
     assert "results/train/tiny/history.csv is not what its job wrote" in refusal(repository, "record")
 
 
