@@ -61,8 +61,7 @@ def take_files(study: Path) -> None:
         shutil.rmtree(study / name, ignore_errors=True)
 
 
-def take_record(study: Path) -> None:
-    (study / "dvc.lock").unlink(missing_ok=True)
+def take_cache(study: Path) -> None:
     shutil.rmtree(study / ".dvc/cache", ignore_errors=True)
 
 
@@ -74,7 +73,7 @@ TARGETS = {
     "snakemake": Target(SNAKEMAKE, take_results),
     "job": Target(SNAKEMAKE, take_results, job=True),
     "dvc repro": Target(["dvc", "repro"], take_results),
-    "record": Target(["probecore", "record"], take_record),
+    "record": Target(["probecore", "record"], take_cache),
     "pull": Target(["probecore", "pull"], take_files),
     "push": Target(["dvc", "push"], take_remote),
 }
