@@ -12,7 +12,7 @@ from probecore.dataset import load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.errors import InputError
 from probecore.files import read_table, write_table
-from probecore.networks import condition_at, condition_of
+from probecore.networks import NO_CONTROL, condition_at, condition_of, lacks_control, shown_condition, shown_network
 from probecore.statistics.filters import write_filters
 from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Batches, Scaling
@@ -134,7 +134,24 @@ def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
 
 
+def after_training(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last checkpoint of each network, with the column ``condition``."""
+    return at_the_end(table[is_last(table)])
+
+
+def of_one_condition(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows after training of the condition that stands for the others: trained networks where there are some."""
+    last = after_training(table)
+    return last[last["condition"] == shown_condition(last["condition"])] if len(last) else last
+
+
 def of_one_network(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the network that stands for the others in a figure: the first trained one where there is one."""
-    names = sorted(table["network"].unique(), key=lambda name: (condition_of(name) != "trained", name))
-    return table[table["network"] == names[0]] if names else table
+    if table.empty:
+        return table
+    return table[table["network"] == shown_network(table.groupby("network")["epoch"].max().to_dict())]
+
+
+def remarks_on_controls(table: pd.DataFrame) -> list[str]:
+    """What a summary says of an experiment, known by a table of its, whose given weights have no untrained control."""
+    return [NO_CONTROL] if lacks_control(at_the_end(table)["condition"]) else []

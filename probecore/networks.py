@@ -5,16 +5,20 @@ of ``shuffled``, where that is another one; ``given``, with weights from outside
 with new random weights. A checkpoint before training is ``untrained``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-CONDITIONS = ("untrained", "trained", "twin", "shuffled", "given")
-"""What checkpoints can be, in the order of figures and legends."""
+CONDITIONS = ("untrained", "trained", "twin", "shuffled", "given", "reinitialised")
+"""What networks and checkpoints can be, in the order of figures and legends."""
+
+SHOWN = ("trained", "given", "twin", "untrained", "reinitialised", "shuffled")
+"""Conditions, the first of which that occurs stands for an experiment where a figure has room for one."""
 
 NO_CONTROL = (
-    "no control: the experiment has no untrained network of this architecture; write `given.control: reinitialised`, "
-    "or `seeds: [0]` and `epochs: 0` beside `given`"
+    "No control: the experiment has no untrained network of this architecture to compare the given weights with. "
+    "Write `given.control: reinitialised` for one, or `seeds: [0, 1, 2]` and `epochs: 0` beside `given` for three; a "
+    "test over networks needs three."
 )
-"""What stands where a network with given weights would be compared with an untrained one."""
+"""What the summary of a measure says where given weights have nothing to be compared with; see `lacks_control`."""
 
 
 def condition_of(network: str) -> str:
@@ -37,6 +41,27 @@ def in_order(conditions: Iterable[str]) -> list[str]:
     """Return the conditions that occur, each once, in the order of every figure."""
     found = set(conditions)
     return [name for name in CONDITIONS if name in found]
+
+
+def shown_condition(conditions: Iterable[str]) -> str:
+    """Return the condition that stands for an experiment where one has to: see `SHOWN`."""
+    return min(conditions, key=SHOWN.index)
+
+
+def shown_network(last_epochs: Mapping[str, int]) -> str:
+    """Return the network that stands for an experiment, its first one of the condition that does.
+
+    Parameters
+    ----------
+    last_epochs : of each network; a network that was never trained is an untrained one, whatever its name
+    """
+    names = sorted(last_epochs.keys(), key=seed_number)
+    return min(names, key=lambda name: SHOWN.index(condition_at(name, last_epochs[name])))
+
+
+def lacks_control(conditions: Iterable[str]) -> bool:
+    """Whether an experiment with these conditions of checkpoints has given weights and no untrained network."""
+    return "given" in (found := set(conditions)) and "untrained" not in found
 
 
 def has_untrained_control(network: str, epoch: int) -> bool:

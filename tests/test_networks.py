@@ -7,10 +7,14 @@ import pytest
 from probecore.figures import CONDITION_COLOURS
 from probecore.networks import (
     CONDITIONS,
+    SHOWN,
     condition_at,
     has_untrained_control,
     in_order,
+    lacks_control,
     same_recipe_pairs,
+    shown_condition,
+    shown_network,
     untrained_control,
 )
 from probecore.train.params import TrainParams
@@ -18,7 +22,7 @@ from tests.conftest import ROOT
 
 
 def test_every_condition_has_a_place_and_a_colour() -> None:
-    assert set(CONDITIONS) < set(CONDITION_COLOURS)
+    assert set(CONDITIONS) == set(SHOWN) == set(CONDITION_COLOURS)
     assert in_order(["shuffled", "trained", "shuffled", "twin"]) == ["trained", "twin", "shuffled"]
 
 
@@ -82,3 +86,15 @@ def test_the_workflow_knows_every_network() -> None:
     networks = TrainParams.read(RECIPE | {"shuffled": {"epochs": 1}, "given": given}).networks
     assert len(networks) == 8
     assert [name for name in networks if not re.fullmatch(found[1], name)] == []
+
+
+def test_what_stands_for_an_experiment() -> None:
+    assert shown_condition(["untrained", "twin", "given", "shuffled"]) == "given"
+    assert shown_network({"given": 0, "twin-1": 9, "trained-10": 9, "trained-2": 9, "shuffled-1": 9}) == "trained-2"
+    assert shown_network({"given": 0, "trained-0": 0, "reinitialised-0": 0}) == "given"  # trained for no epoch
+
+
+def test_given_weights_alone_have_no_control() -> None:
+    assert lacks_control(["given"])
+    assert not lacks_control(["given", "untrained"])
+    assert not lacks_control(["trained"])

@@ -1,6 +1,7 @@
 """Every step on small data of every kind, from files to summary: classes, channels, conditions, odd names."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from probecore.activations.params import ActivationsParams
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.files import read_json, read_table
+from probecore.networks import CONDITIONS, NO_CONTROL, condition_at, lacks_control
 from probecore.params import MEASURES, section_class
 from probecore.statistics.filters import FILTER_COLUMNS
 from probecore.train import run as train_run
@@ -48,12 +50,17 @@ def features() -> Dataset:
 
 BASE: dict[str, Any] = {"model": {"name": "mlp", "hidden": [5]}, "epochs": 1, "batch": 10, "learning_rate": 0.01}
 NESTED_MODEL = {"model": {"name": "own/nested.py:build"}}
+EVERY_CONDITION = {
+    "seeds": [3],
+    "shuffled": {"epochs": 2},
+    "given": {"weights": None, "control": "reinitialised"},
+}
 
 CASES: dict[str, tuple[Dataset, dict[str, Any], dict[str, Any], bool]] = {
     "two classes": (images(classes=2), BASE, {}, True),
     "three channels": (images(3), BASE | {"normalise": {"mean": [0.1, 0.2, 0.3], "std": [1.0, 2.0, 3.0]}}, {}, True),
     "layers called 0.0": (images(), BASE | NESTED_MODEL, {}, True),
-    "one shuffled control": (images(), BASE | {"seeds": [3], "shuffled": {"epochs": 2}}, {}, True),
+    "every condition": (images(), BASE | NESTED_MODEL | EVERY_CONDITION, {}, True),
     "untrained alone": (images(), BASE | {"epochs": 0}, {}, True),
     "given alone": (images(), BASE | NESTED_MODEL | {"seeds": [], "given": {"weights": None}}, {}, True),
     "maps alone": (images(), BASE, {"store": ["maps"]}, True),
@@ -117,6 +124,7 @@ def run_steps(
     """All steps of an experiment in the working directory, one folder per step, which are checked."""
     Path("own").mkdir()
     Path("own/nested.py").write_text(NESTED)
+    Path("params.yaml").write_text(json.dumps({"experiments": {experiment: {"train": train}}}))
     data, params, numerics = Path("data.h5"), TrainParams.read(train), Numerics()
     sections: dict[str, Any] = {
         "train": params,
@@ -153,6 +161,8 @@ def run_steps(
             experiment=experiment, networks=networks, output=Path(step)
         )
         check_step(Path(step), experiment, has_filters=step in SMALL)
+        if step in SMALL:
+            check_conditions(Path(step), params)
     if "recos" in sections:
         layers = read_table(Path("recos/filters.csv"))["layer"]
         assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
@@ -174,3 +184,14 @@ def check_step(folder: Path, experiment: str, *, has_filters: bool) -> None:
         filters = read_table(folder / "filters.csv")
         assert list(filters) == FILTER_COLUMNS
         assert set(filters["experiment"]) <= {experiment}
+
+
+def check_conditions(folder: Path, params: TrainParams) -> None:
+    """Each headline is of one condition, and given weights say whether they have a control."""
+    summary = read_json(folder / "summary.json")
+    conditions = {condition_at(name, params.recipe(name).epochs) for name in params.networks}
+    named = {key: set(key.split(".")) & set(CONDITIONS) for key in summary["headline"]}
+    assert {key for key, found in named.items() if len(found) != 1} <= {"identity_error", "nulls_tested", "nulls_held"}
+    assert set().union(*named.values()) >= conditions - {"untrained", "shuffled"}
+    initial = {"untrained"} if "trained" in conditions else set()
+    assert (NO_CONTROL in summary["remarks"]) == lacks_control(conditions | initial)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from probecore.anova.diagnostics import normal_quantiles
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, spread, style
-from probecore.measuring import at_the_end, is_last, of_one_network
+from probecore.measuring import at_the_end, is_last, of_one_condition, of_one_network
 from probecore.networks import condition_at
 
 MAIN = "activation_weighted_patch"
@@ -79,8 +79,7 @@ def draw_epochs(table: pd.DataFrame, path_stem: Path) -> None:
 @style()
 def draw_dilations(table: pd.DataFrame, path_stem: Path) -> None:
     """Heat maps of R² over layer and probe dilation, a panel per relation, trained networks."""
-    last = table[is_last(table)]
-    shown = last[~last["network"].str.startswith("shuffled")]
+    last, shown = table[is_last(table)], of_one_condition(table)
     layers, dilations = list(dict.fromkeys(last["layer"])), sorted(last["dilation"].unique())
     figure = new_figure(max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
     panels = figure.subplots(1, 3, sharey=True)

@@ -8,7 +8,7 @@ from probecore.anova.figures import draw_figures
 from probecore.anova.run import KEYS
 from probecore.anova.verdicts import is_main, judge
 from probecore.files import write_table
-from probecore.measuring import at_the_end, gather
+from probecore.measuring import at_the_end, gather, remarks_on_controls
 from probecore.statistics import headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -26,7 +26,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         headline=_headline(tables["relations"], verdicts),
         figures=FIGURES,
         tables=TABLES,
-        remarks=_remarks(verdicts),
+        remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"])],
         reconstruction="The paper's definitions of features, dilation, alignment and of its ANOVA are not available to "
         "us, nor is any of its numbers. Excitations, models and nulls are ours; its claim (weights are related to the "
         "features of test images, R2) is what is tested.",
@@ -42,7 +42,7 @@ def _headline(relations: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int 
         headline |= headline_over_seeds(f"r2.{condition}.{layer}", rows["r2"])
         if condition == "trained":
             headline |= headline_over_seeds(f"heldout_r2.{condition}.{layer}", rows["heldout_r2"])
-        if condition in ("trained", "shuffled") and "change" in rows:
+        if condition not in ("untrained", "given") and "change" in rows:
             headline |= headline_over_seeds(f"r2_trained_minus_untrained.{condition}.{layer}", rows["change"])
     decided = verdicts[(verdicts["relation"] == "R2") & verdicts["held"].isin(["held", "not held"])]
     headline["nulls_tested"] = len(decided)
@@ -60,15 +60,8 @@ def _remarks(verdicts: pd.DataFrame) -> list[str]:
     for null, rows in verdicts[verdicts["relation"] == "R2"].groupby("null"):
         layers = ", ".join(f"{row.condition} {row.layer} {row.held}" for row in rows.itertuples())
         remarks.append(f"R2 against {null}: {layers}.")
-    if (verdicts["held"] == "no control").any():
-        remarks.append(NO_CONTROL)
     return remarks
 
-
-NO_CONTROL = (
-    "no control: its experiment has no untrained network of this architecture; write `given.control: reinitialised`, "
-    "or `seeds: [0]` and `epochs: 0` beside `given`"
-)
 
 FIGURES = [
     FigureEntry(

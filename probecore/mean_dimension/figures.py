@@ -1,6 +1,5 @@
 """Figures of the step `mean_dimension`, from its tables and heatmaps."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from probecore.figures import (
     style,
 )
 from probecore.files import open_hdf5
-from probecore.measuring import at_the_end, is_last
+from probecore.measuring import at_the_end, is_last, of_one_condition
 from probecore.networks import condition_at, condition_of
 
 BASES = {"pixels": "pixels", "pca": "principal components"}
@@ -129,10 +128,9 @@ def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
 
 
 @style()
-def draw_heatmaps(files: Mapping[str, Path], path_stem: Path) -> None:
-    """Total indices of the logits: a row per checkpoint of the first network, a column per class."""
-    name = next((name for name in sorted(files) if name.startswith(("given", "trained"))), min(files))
-    with open_hdf5(files[name]) as file:
+def draw_heatmaps(path: Path, path_stem: Path) -> None:
+    """Total indices of the logits: a row per checkpoint of one network, a column per class."""
+    with open_hdf5(path) as file:
         epochs = sorted(file)
         chosen = [epochs[index] for index in sorted({0, len(epochs) // 2, len(epochs) - 1})] if epochs else []
         maps = {epoch: file[epoch]["logits/indices"][()] for epoch in chosen}
@@ -154,7 +152,7 @@ def draw_heatmaps(files: Mapping[str, Path], path_stem: Path) -> None:
 @style()
 def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
     """Accuracy by share of removed pixels, one colour per order; trained networks at their last checkpoint."""
-    shown = table[~table["network"].str.startswith("shuffled")]
+    shown = of_one_condition(table)
     figure = new_figure(5.4, 3.2)
     axes = figure.subplots()
     for colour, (order, rows) in zip(SERIES_COLOURS, shown.groupby("order"), strict=False):

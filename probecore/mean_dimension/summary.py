@@ -15,8 +15,8 @@ from probecore.mean_dimension.figures import (
 from probecore.mean_dimension.inference import what_follows
 from probecore.mean_dimension.intervals import LEAST_EFFECTIVE
 from probecore.mean_dimension.run import HEATMAPS, KEYS
-from probecore.measuring import at_the_end, gather
-from probecore.networks import condition_of
+from probecore.measuring import after_training, at_the_end, gather, remarks_on_controls
+from probecore.networks import has_untrained_control, shown_network
 from probecore.statistics import headline_over_seeds
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
@@ -27,7 +27,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_outputs(tables["outputs"], output / "outputs")
     draw_companions(tables["companions"], output / "companions")
     draw_layers(tables["layers"], output / "layers")
-    draw_heatmaps({folder.name: folder / HEATMAPS for folder in networks}, output / "heatmaps")
+    shown = shown_network(tables["outputs"].groupby("network")["epoch"].max().to_dict())
+    draw_heatmaps(next(folder for folder in networks if folder.name == shown) / HEATMAPS, output / "heatmaps")
     draw_deletion(tables["deletion"], output / "deletion")
     figures = [entry for entry in FIGURES if len(tables[Path(entry.table).stem])]
     summary = Summary(
@@ -140,14 +141,9 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
         ["condition", "basis", "quantity"]
     ):
         headline |= headline_over_seeds(".".join(keys), rows["value"])
-    curves = tables["deletion"]
-    curves = curves[~curves["network"].str.startswith("shuffled")]
-    areas = [
-        (str(order), _area(rows["fraction"].to_numpy(), rows["accuracy"].to_numpy()))
-        for (order, _), rows in curves.groupby(["order", "network"])
-    ]
-    for order, values in pd.DataFrame(areas, columns=["order", "area"]).groupby("order")["area"]:
-        headline |= headline_over_seeds(f"deletion_area.{str(order).replace(' ', '_')}", values)
+    for (condition, order), rows in after_training(tables["deletion"]).groupby(["condition", "order"]):
+        areas = [_area(one["fraction"].to_numpy(), one["accuracy"].to_numpy()) for _, one in rows.groupby("network")]
+        headline |= headline_over_seeds(f"deletion_area.{condition}.{str(order).replace(' ', '_')}", areas)
     return headline
 
 
@@ -190,14 +186,8 @@ def _without_interval(tables: dict[str, pd.DataFrame]) -> list[str]:
 def _without_control(outputs: pd.DataFrame) -> list[str]:
     """Networks without an untrained one beside them, and how to get it."""
     first = outputs.groupby("network")["epoch"].min()
-    given = [str(name) for name in first.index if condition_of(str(name)) == "given"]
-    unmeasured = [str(name) for name, epoch in first.items() if epoch > 0 and str(name) not in given]
-    remarks = []
-    if given:
-        remarks.append(
-            f"{', '.join(given)}: weights from outside have no untrained control, so `null` and `change` are empty. An "
-            "experiment with the same model and `seeds: [0], epochs: 0` has one, to compare with by eye."
-        )
+    unmeasured = [str(name) for name, epoch in first.items() if has_untrained_control(str(name), int(epoch))]
+    remarks = remarks_on_controls(outputs)
     if unmeasured:
         remarks.append(
             f"{', '.join(unmeasured)}: epoch 0 is not among `mean_dimension.epochs`, so there is no untrained control; "

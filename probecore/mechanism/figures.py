@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from probecore.figures import colour_of, new_figure, save_figure, spread, style
+from probecore.measuring import of_one_network
 from probecore.mechanism.panels import add_legend, by_condition, by_layer, condition_panels, name_layers
 
 if TYPE_CHECKING:
@@ -48,11 +49,9 @@ def draw_depth(layers: pd.DataFrame, path_stem: Path) -> None:
 def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
     """One filter's matrix before clipping, after, and with its clusters side by side, for up to three layers.
 
-    Of the first network with true labels.
+    Of the first trained network, where there is one.
     """
-    networks = sorted(set(examples["network"]))
-    shown_network = next((name for name in networks if not name.startswith("shuffled")), networks[0])
-    first = examples[examples["network"] == shown_network]
+    first = of_one_network(examples)
     depths = sorted(set(first["depth"]))
     shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
     figure = new_figure(5.4, 1.8 * len(shown))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from probecore.figures import SERIES_COLOURS, new_figure, rasterise, save_figure, spread, style
-from probecore.measuring import is_last
+from probecore.measuring import of_one_condition
 from probecore.mechanism.panels import add_legend, by_layer, name_layers
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ METHODS = ("clusters", "magnitude", "random")
 @style()
 def draw_worth(worth: pd.DataFrame, path_stem: Path) -> None:
     """Rank correlation of qualities with the loss increase on silencing, by layer, one mark per network."""
-    last = worth[is_last(worth)]
-    rows = last[(last["worth"] == "worth_loss") & ~last["network"].str.startswith("shuffled")]
+    rows = of_one_condition(worth[worth["worth"] == "worth_loss"])
     figure = new_figure(5.4, 3.2)
     axes = figure.subplots()
     for colour, offset, quality in zip(SERIES_COLOURS, spread(len(QUALITIES), 0.5), QUALITIES, strict=False):
@@ -36,8 +35,7 @@ def draw_worth(worth: pd.DataFrame, path_stem: Path) -> None:
 @style()
 def draw_quality(filters: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
     """Each filter's worth against its share of right images, trained networks at their last checkpoint."""
-    last = filters[is_last(filters)]
-    rows = last[~last["network"].str.startswith("shuffled") & last["quantity"].isin(["single_accuracy", "worth_loss"])]
+    rows = of_one_condition(filters[filters["quantity"].isin(["single_accuracy", "worth_loss"])])
     table = rows.pivot(index=["network", "layer", "filter"], columns="quantity", values="value").reset_index()
     table["depth"] = table["layer"].map(layers.drop_duplicates("layer").set_index("layer")["depth"])
     figure = new_figure(5.4, 3.4)
@@ -68,8 +66,9 @@ def draw_pruning(pruning: pd.DataFrame, path_stem: Path) -> None:
     if pruning.empty:
         axes.text(0.5, 0.5, "no network was pruned", ha="center")
     else:
-        _draw_methods(axes, pruning)
-        axes.axhline(pruning[pruning["method"] == "none"]["accuracy"].mean(), color="0.4", lw=1, ls="--")
+        shown = of_one_condition(pruning)
+        _draw_methods(axes, shown)
+        axes.axhline(shown[shown["method"] == "none"]["accuracy"].mean(), color="0.4", lw=1, ls="--")
         figure.legend(loc="outside upper center", ncols=3)
     save_figure(figure, path_stem)
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from probecore.figures import new_figure
 from probecore.measuring import at_the_end
+from probecore.networks import in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def condition_panels(rows: pd.DataFrame) -> "tuple[Figure, list[Axes], list[tupl
     lines: dict[str, list[pd.DataFrame]] = {}
     for condition, line in by_condition(rows):
         lines.setdefault(condition, []).append(line)
-    conditions = [(condition, pd.concat(parts)) for condition, parts in sorted(lines.items(), reverse=True)]
+    conditions = [(condition, pd.concat(lines[condition])) for condition in in_order(lines)]
     figure = new_figure(5.4, 3.2)
     panels = list(figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0])
     return figure, panels, conditions

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from probecore.files import write_table
-from probecore.measuring import NAMES, at_the_end, gather
+from probecore.measuring import NAMES, after_training, at_the_end, gather, remarks_on_controls
 from probecore.mechanism.figures import draw_depth, draw_matrices, draw_sizes, draw_sweep
 from probecore.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.mechanism.layer import AUTHORS
@@ -153,10 +153,10 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
         if len(depths) > 2:
             ranks = [spearmanr(line["depth"], line["value"]).statistic for _, line in rows.groupby("network")]
             headline |= headline_over_seeds(f"{quantity}_with_depth.{condition}", ranks)
-    pruning = tables["pruning"]
-    for method, rows in pruning[pruning["retrained"] == 1].groupby("method"):
+    pruning = after_training(tables["pruning"])
+    for (condition, method), rows in pruning[pruning["retrained"] == 1].groupby(["condition", "method"]):
         sparsest = rows[rows["threshold"] == rows["threshold"].max()]
-        headline |= headline_over_seeds(f"accuracy.pruned_by_{method}", sparsest["accuracy"])
+        headline |= headline_over_seeds(f"accuracy.{condition}.pruned_by_{method}", sparsest["accuracy"])
     return headline
 
 
@@ -170,11 +170,7 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
         f"{CARRIERS} images carry have no interval: none that was tried holds there.",
         f"Names the authors' code gives a meaning to: {', '.join(AUTHORS)}, and the accuracies; the rest is ours.",
     ]
-    if "untrained" not in set(at_the_end(tables["layers"])["condition"]):
-        remarks.append(
-            "No untrained control: these networks have no checkpoint before training. To get one, train the same "
-            "architecture with `seeds: [0], epochs: 0` in an experiment beside this one."
-        )
+    remarks += remarks_on_controls(tables["layers"])
     if tables["pruning"].empty:
         remarks.append("No network was pruned: it was not wanted, or none is a plain chain of layers.")
     return remarks

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from probecore.measuring import at_the_end, gather, is_last, write_tables
+from probecore.measuring import after_training, at_the_end, gather, is_last, remarks_on_controls, write_tables
 from probecore.mutual_information.figures import (
     BIT,
     draw_ablation,
@@ -135,11 +135,6 @@ TABLES = [
     ),
 ]
 
-NO_CONTROL = (
-    "Weights from outside have no untrained control here: nothing says what these units and layers would know of the "
-    "label before training. Train the same architecture with `seeds: [0], epochs: 0` beside them."
-)
-
 MEANING = (
     "In a deterministic network I(X;T) is that of the input, or infinite: what noise, bins or neighbours make of it is "
     "how well images are told apart at that resolution. A falling I(X;T) is geometric clustering, not forgetting; "
@@ -181,14 +176,14 @@ def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> Headline:
     if len(pairs := tables["pairs"]):
         first = at_the_end(pairs[pairs["layer"] == layers[0]])
         headline |= _over_seeds("redundancy_of_first_layer", first, "redundancy", ["condition"], unit=BIT)
-    ablation = at_the_end(tables["ablation"])
+    ablation = after_training(tables["ablation"])
     if len(ablation):
-        removed = ablation[(ablation["condition"] == "trained") & (ablation["removed"] > 0)]
+        removed = ablation[ablation["removed"] > 0]
         again = np.where(removed["retrained"] == 1, ".retrained", "")
         removed = removed.assign(kind=removed["order"] + again)
-        headline |= _over_seeds("accuracy_after_removal", removed, "accuracy", ["kind"])
-    if len(design := tables["design"]):
-        headline |= _over_seeds("design_accuracy", design, "accuracy", ["variant"])
+        headline |= _over_seeds("accuracy_after_removal", removed, "accuracy", ["condition", "kind"])
+    if len(design := after_training(tables["design"])):
+        headline |= _over_seeds("design_accuracy", design, "accuracy", ["condition", "variant"])
     return headline
 
 
@@ -234,9 +229,7 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
     remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]
     if full:
         remarks.append(f"At the last checkpoint most layers are above 95 % of the ceiling: {', '.join(full)}.")
-    ends = at_the_end(tables["plane"])
-    if (ends["condition"] == "given").any() and not (ends["condition"] == "untrained").any():
-        remarks.append(NO_CONTROL)
+    remarks += remarks_on_controls(tables["plane"])
     known = tables["filters"].query("quantity == 'label_information'")
     if known["low"].isna().all():
         remarks.append(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
 from probecore.files import open_hdf5
-from probecore.measuring import at_the_end
+from probecore.measuring import at_the_end, of_one_condition
 from probecore.recos.figures import draw_by_layer, draw_nothing, panels_for
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
@@ -23,8 +23,7 @@ FILTERS, CLASSES, PANELS = 16, 10, 6
 @style()
 def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
     """Angles between patches and the nearest direction of each kind, a panel per layer, trained networks together."""
-    shown = at_the_end(angles)
-    shown = shown[(shown["condition"] != "untrained") & ~shown["network"].str.startswith("shuffled")]
+    shown = of_one_condition(angles)
     names = _layers(layers)
     figure, panels = panels_for(len(names))
     for axes, name in zip(panels, names, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from probecore.files import write_table
-from probecore.measuring import at_the_end, gather
+from probecore.measuring import at_the_end, gather, remarks_on_controls
 from probecore.recos.families import count_significant
 from probecore.recos.figures import draw_confusion, draw_polarity, draw_signs
 from probecore.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
@@ -57,7 +57,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         headline=_headline(tables),
         figures=figures(networks[0].name, missing=_missing(tables)),
         tables=TABLES,
-        remarks=[_remark_on_scalings(tables["scalings"])],
+        remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
         reconstruction=RECONSTRUCTION,
     )
     write_summary(output, summary)

@@ -118,7 +118,7 @@ def test_images(tmp_path: Path) -> None:
 
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text())
-    assert {"untrained.pixels", "trained.pca", "deletion_area.random"} <= set(summary["headline"])
+    assert {"untrained.pixels", "trained.pca", "deletion_area.trained.random"} <= set(summary["headline"])
     assert {"trained.pca.independent_margins", "untrained.pixels.r2_additive"} <= set(summary["headline"])
     assert summary["remarks"][0].startswith("Network trained, in principal components: the output's mean dimension is")
     assert [entry["file"] for entry in summary["figures"]] == [

@@ -21,9 +21,10 @@ from probecore.mutual_information.params import Ablation, MutualInformationParam
 from probecore.mutual_information.plane import Point, contrast_rows, convergence_rows
 from probecore.mutual_information.result import result_of
 from probecore.mutual_information.run import run_network
-from probecore.mutual_information.summary import NO_CONTROL, share_found, summarise
+from probecore.mutual_information.summary import share_found, summarise
 from probecore.mutual_information.tables import KEYS
 from probecore.mutual_information.variables import balanced
+from probecore.networks import NO_CONTROL
 from probecore.train import run as train_run
 from probecore.train.params import Recipe, TrainParams
 
