@@ -75,8 +75,11 @@ def simulate(measure: str, simulation: Simulation, *, quick: bool) -> list[Row]:
     drawn = [simulation.repeat(generator) for generator in generators]
     names = {"measure": measure, "simulation": simulation.name, "covers": " ".join(simulation.covers)}
     names |= {"n": simulation.n, "repeats": repeats}
-    nothing = {"kind": "none", "printed": 0.0, "verdict": "no result"}
+    nothing: Row = {"kind": "none", "printed": 0.0, "verdict": "no result"}
     kinds = [kind for kind in (_intervals(drawn), _tests(drawn)) if kind]
+    if not simulation.printed:
+        kinds = [kind | {"verdict": "printed where it does not hold"} for kind in kinds]
+        nothing["verdict"] = "good"
     return [names | kind for kind in kinds or [nothing]]
 
 
@@ -174,7 +177,7 @@ def run(measure: str, simulations: Iterable[Simulation], *, quick: bool) -> list
         start = time.process_time()
         for row in simulate(measure, simulation, quick=quick):
             found.append(row | {"processor": processor()})
-            rate = f"coverage {row['coverage']:.3f}" if "coverage" in row else f"size {row.get('size', np.nan):.3f}"
+            rate = next((f"{rate} {row[rate]:.3f}" for rate in ("coverage", "size") if rate in row), "nothing")
             text = f"{measure}: {simulation.name}: {rate}, printed {row['printed']:.2f}: {row['verdict']}"
             print(f"{text} ({time.process_time() - start:.1f} s)")
     return found

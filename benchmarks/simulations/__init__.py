@@ -37,6 +37,8 @@ class Simulation:
         Draws one sample, calls the product's own function on it, and returns what it printed beside the truth.
     repeats, quick_repeats
         How often, in the committed table and in the tests; a quick run of all simulations takes about two minutes.
+    printed
+        False: a case where no interval is known to hold, and none may be printed.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Simulation:
     repeat: Callable[[np.random.Generator], Repeat]
     repeats: int = 400
     quick_repeats: int = 60
+    printed: bool = True
 
 
 @dataclass(frozen=True)

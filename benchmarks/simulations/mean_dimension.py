@@ -94,6 +94,12 @@ def principal_components(generator: np.random.Generator) -> Repeat:
     return as_repeat(mean_dimension(lambda x: x @ SLOPES, points, basis=basis, generator=generator), 1.0)
 
 
+def heavy_tailed(generator: np.random.Generator) -> Repeat:
+    """The product of ten normal inputs: a few points make up its mean dimension, 10, so that no interval holds."""
+    points = generator.standard_normal((60, 10))
+    return as_repeat(mean_dimension(lambda x: x.prod(axis=1), points, generator=generator), 10.0)
+
+
 def correlated(generator: np.random.Generator, n: int) -> np.ndarray:
     """Normal inputs (n, 4) that correlate by `CORRELATION`."""
     common = math.sqrt(CORRELATION) * generator.standard_normal((n, 1))
@@ -208,6 +214,9 @@ SIMULATIONS = [
     Simulation(name="rectified units", covers=(*EVERY_TABLE, *FILTERS), n=200, repeat=skewed_units),
     Simulation(
         name="linear function in components", covers=(*EVERY_TABLE, FILTERS[1]), n=100, repeat=principal_components
+    ),
+    Simulation(
+        name="product of ten inputs, heavy-tailed", covers=EVERY_TABLE, n=60, repeat=heavy_tailed, printed=False
     ),
     Simulation(name="waves after sums, paired", covers=CHANGES, n=60, repeat=change),
     Simulation(

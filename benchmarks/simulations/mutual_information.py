@@ -3,13 +3,23 @@
 Where the truth is a mean of the estimator at that N (pairwise bounds, the probe), it is the mean over many samples.
 """
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.simulations import Exempt, Repeat, Simulation
-from probecore.mutual_information import choice_order, gaussian, label_information, pair_information
+from benchmarks.simulations import Repeat, Simulation
+from probecore.mutual_information import (
+    MutualInformation,
+    choice_order,
+    gaussian,
+    kolchinsky_tracey,
+    label_information,
+    pair_information,
+    probe_bound,
+)
 from probecore.mutual_information.discrete import class_information, equal_bins, unit_entropies
 from probecore.mutual_information.plane import Point, contrast_rows, convergence_rows, layer_points
 from probecore.statistics import permutation_p, share_of, spearman
@@ -19,7 +29,8 @@ N = 1000
 MEANS = np.linspace(-1.5, 1.5, CLASSES)
 LABELS = np.arange(N) % CLASSES
 SIGMA2 = 0.1
-LAYER = 600
+SMALL, LAYER = 300, 600
+"""Images of a layer."""
 
 
 def known_units(rng: np.random.Generator, *, spread: float, cut: bool, images: int = N) -> Repeat:
@@ -84,25 +95,36 @@ def layer(rng: np.random.Generator, *, spread: float = 1.2, n: int = LAYER) -> t
     return (centres[labels] + rng.normal(size=(n, 6))) / np.sqrt(6 * (1 + spread**2)), labels
 
 
-def points(rng: np.random.Generator, *, spread: float = 1.2, repeats: int = 0) -> list[Point]:
-    """Its estimates."""
-    vector, labels = layer(rng, spread=spread)
-    return layer_points(vector, labels, noise_variances=[SIGMA2], bins=30, repeats=repeats, generator=rng)
+Estimator = Callable[[np.ndarray, np.ndarray], MutualInformation]
+Movement = Callable[[np.random.Generator, Any, int], tuple[float, float, float]]
+
+
+def pairwise(bound: int, *, of_label: bool) -> Estimator:
+    """The lower bound (0) or the upper one (1)."""
+    return lambda vector, labels: kolchinsky_tracey(vector, labels if of_label else None, noise_variance=SIGMA2)[bound]
+
+
+ESTIMATORS: dict[tuple[str, str], Estimator] = {
+    ("input", "lower"): pairwise(0, of_label=False),
+    ("input", "upper"): pairwise(1, of_label=False),
+    ("label", "lower"): pairwise(0, of_label=True),
+    ("label", "upper"): pairwise(1, of_label=True),
+    ("label", "probe"): probe_bound,
+}
+"""By quantity and name."""
 
 
 @cache
-def mean_points(spread: float = 1.2) -> np.ndarray:
-    """Means of those estimates over 150 samples."""
+def mean_estimate(estimator: Estimator, n: int) -> float:
+    """Mean of an estimate over 150 samples."""
     rng = np.random.default_rng(1)
-    return np.mean([[one.estimate.value for one in points(rng, spread=spread)] for _ in range(150)], axis=0)
+    return float(np.mean([estimator(*layer(rng, n=n)).value for _ in range(150)]))
 
 
-def plane(rng: np.random.Generator, *, quantity: str) -> Repeat:
-    """Both pairwise bounds, and the probe's for the label."""
-    pairs = zip(points(rng), mean_points(), strict=True)
-    found = [(truth, one.estimate) for one, truth in pairs if one.quantity == quantity and one.estimator != "binned"]
-    low, high = np.array([estimate.interval for _, estimate in found]).T
-    return Repeat(np.array([truth for truth, _ in found]), np.array([one.value for _, one in found]), low, high)
+def plane(rng: np.random.Generator, *, estimator: Estimator, images: int) -> Repeat:
+    """An estimate of a layer, whose truth is its mean at that N."""
+    found = estimator(*layer(rng, n=images))
+    return Repeat(mean_estimate(estimator, images), found.value, *found.interval)
 
 
 def plane_of_ignorance(rng: np.random.Generator) -> Repeat:
@@ -113,32 +135,45 @@ def plane_of_ignorance(rng: np.random.Generator) -> Repeat:
     return Repeat(p=upper.estimate.p)
 
 
-def moved(rng: np.random.Generator) -> tuple[list[Point], list[Point]]:
-    """Estimates of a layer before and after training, on the same images with part of their noise in common."""
-    vector, labels = layer(rng, spread=0.6)
-    shift = layer(rng, spread=1.2)[0]
-    settings = {"noise_variances": [SIGMA2], "bins": 30, "repeats": 0, "generator": rng}
-    return layer_points(vector, labels, **settings), layer_points(0.4 * vector + 0.8 * shift, labels, **settings)
+def moved(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A layer before and after training, on the same images with part of their noise in common, and the labels."""
+    vector, labels = layer(rng, spread=0.6, n=n)
+    return vector, 0.4 * vector + 0.8 * layer(rng, spread=1.2, n=n)[0], labels
+
+
+def changed(rng: np.random.Generator, estimator: Estimator, n: int) -> tuple[float, float, float]:
+    """How an estimate changes, with its interval."""
+    before, after, labels = moved(rng, n)
+    name = "probe_bound" if estimator is probe_bound else ""
+    points = ([Point(name, 0.0, "", True, estimator(vector, labels))] for vector in (before, after))
+    (row,) = contrast_rows(*points)
+    return row["value"], row["low"], row["high"]
+
+
+def approached(rng: np.random.Generator, column: str, n: int) -> tuple[float, float, float]:
+    """A column of the second row of the convergence, with its interval."""
+    before, after, labels = moved(rng, n)
+    points = {
+        epoch: [
+            Point("kolchinsky_tracey_upper", SIGMA2, quantity, True, ESTIMATORS[quantity, "upper"](vector, labels))
+            for quantity in ("input", "label")
+        ]
+        for epoch, vector in enumerate((before, after))
+    }
+    row = list(convergence_rows(points, ceiling=np.log(CLASSES), accuracy={0: 0.0, 1: 0.0}))[1]
+    return row[column], row[f"{column}_low"], row[f"{column}_high"]
 
 
 @cache
-def mean_moved() -> np.ndarray:
-    """Mean contrasts, distance of the second and drift over 150 samples."""
+def mean_movement(kind: Movement, what: Estimator | str, n: int) -> float:
+    """Its mean over 150 samples."""
     rng = np.random.default_rng(2)
-    return np.mean([_movement(*moved(rng))[:, 0] for _ in range(150)], axis=0)
+    return float(np.mean([kind(rng, what, n)[0] for _ in range(150)]))
 
 
-def _movement(before: list[Point], after: list[Point]) -> np.ndarray:
-    contrasts = [(one["value"], one["low"], one["high"]) for one in contrast_rows(before, after)]
-    end = list(convergence_rows({0: before, 1: after}, ceiling=np.log(CLASSES), accuracy={0: 0.0, 1: 0.0}))[1]
-    names = ("distance", "drift")
-    return np.array(contrasts + [(end[name], end[f"{name}_low"], end[f"{name}_high"]) for name in names])
-
-
-def movement(rng: np.random.Generator, *, rows: list[int]) -> Repeat:
-    """Contrasts of bounds and probe (0 to 4), distance (5) and drift (6)."""
-    value, low, high = _movement(*moved(rng))[rows].T
-    return Repeat(mean_moved()[rows], value, low, high)
+def movement(rng: np.random.Generator, *, kind: Movement, what: Estimator | str, images: int) -> Repeat:
+    """A change, or an approach to the bound, whose truth is its mean at that N."""
+    return Repeat(mean_movement(kind, what, images), *kind(rng, what, images))
 
 
 def pairs(rng: np.random.Generator, *, kind: str) -> Repeat:
@@ -200,11 +235,20 @@ def shares(rng: np.random.Generator) -> Repeat:
     return Repeat(truth, *(np.array([one[name] for one in found]) for name in ("accuracy", "low", "high")))
 
 
-def _simulation(name: str, covers: str, n: int, repeat: object, repeats: int = 400, **settings: object) -> Simulation:
+def _simulation(
+    name: str,
+    covers: str,
+    n: int,
+    repeat: object,
+    repeats: int = 400,
+    *,
+    printed: bool = True,
+    **settings: object,
+) -> Simulation:
     def run(rng: np.random.Generator) -> Repeat:
         return repeat(rng, **settings)  # type: ignore[operator]
 
-    return Simulation(name=name, covers=(covers,), n=n, repeat=run, repeats=repeats)
+    return Simulation(name=name, covers=(covers,), n=n, repeat=run, repeats=repeats, printed=printed)
 
 
 INFORMATION, PAIR = "filters.csv:label_information", "pairs.csv:redundancy"
@@ -234,14 +278,31 @@ SIMULATIONS = [
     _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 100),
     _simulation("unit that knows nothing of a class", "classes.csv:value", 500, one_class),
     *(
-        _simulation(f"layer, {quantity}", f"plane.csv:{quantity}", LAYER, plane, 200, quantity=quantity)
-        for quantity in ("input", "label")
+        _simulation(f"layer, {quantity}, {name}", f"plane.csv:{quantity}", n, plane, 200, estimator=estimator, images=n)
+        for (quantity, name), estimator in ESTIMATORS.items()
+        for n in (SMALL, LAYER)
     ),
     _simulation("layer that knows nothing", "plane.csv:label", 100, plane_of_ignorance),
-    _simulation("change of a layer, input", "contrasts.csv:input", LAYER, movement, 200, rows=[0, 1]),
-    _simulation("change of a layer, label", "contrasts.csv:label", LAYER, movement, 200, rows=[2, 3, 4]),
-    _simulation("distance to the bound", "convergence.csv:distance", LAYER, movement, 200, rows=[5]),
-    _simulation("drift", "convergence.csv:drift", LAYER, movement, 200, rows=[6]),
+    *(
+        _simulation(
+            f"change of a layer, {quantity}, {name}",
+            f"contrasts.csv:{quantity}",
+            n,
+            movement,
+            200,
+            printed=estimator is not probe_bound,
+            kind=changed,
+            what=estimator,
+            images=n,
+        )
+        for (quantity, name), estimator in ESTIMATORS.items()
+        for n in (SMALL, LAYER)
+    ),
+    *(
+        _simulation(column, f"convergence.csv:{column}", n, movement, 200, kind=approached, what=column, images=n)
+        for column in ("distance", "drift")
+        for n in (SMALL, LAYER)
+    ),
     *(_simulation(f"pair, {kind}", PAIR, N, pairs, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
     _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic),
     _simulation("independent units", "pairs.csv:shared", N, shared),
@@ -256,11 +317,4 @@ SIMULATIONS = [
     ),
     _simulation("accuracy after removal", "ablation.csv:accuracy", 500, shares),
     _simulation("accuracy of networks trained anew", "design.csv:accuracy", 500, shares),
-]
-
-EXEMPT = [
-    Exempt(
-        ("classes.csv:p_adjusted", "pairs.csv:p_adjusted", "choice.csv:p_adjusted"),
-        "Benjamini-Hochberg of the p-values beside them",
-    )
 ]

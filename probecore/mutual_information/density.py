@@ -5,6 +5,7 @@ what these numbers say is how far apart samples lie, in units of the noise.
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ BLOCK = 512
 
 SMALL = 4.0
 """‖t‖²/8σ² up to which single precision keeps exp(-‖t_i - t_j‖²/8σ²) to a millionth."""
+
+SQUARED = (0, 2)
+"""How often exp(-‖t_i - t_j‖²/8σ²) is squared to make the kernel of the lower bound, and of the upper."""
 
 
 class Bounds(NamedTuple):
@@ -150,14 +154,22 @@ def _within(rows: Array, labels: Labels, noise_variance: float, *, influence: bo
 def _local(rows: Array, noise_variance: float, *, influence: bool = False) -> Array:
     """-log ⟨k_ij⟩_j, k_ij = exp(-‖t_i - t_j‖² / cσ²), for c = 8 and c = 2, shape (2, N).
 
-    With `influence` 1 - ⟨k_ij / ⟨k_jl⟩_l⟩_j is added, of mean 0: what a sample does to the others' terms, without
-    which the spread over samples is not that of the mean.
+    With `influence` Σ_i log(1 - k_ij / Σ_l k_il) is added, to second order and less its mean: what the others' terms
+    lose without sample j, so that these are the jackknife's pseudo-values. To first order alone, intervals of samples
+    with few neighbours are too short.
     """
-    n = len(rows)
-    carried = _carried(rows, noise_variance)
-    means = _kernel_sums(carried, np.ones((2, n), np.float32)) / n
-    local = np.asarray(-np.log(means))
-    return local + 1 - _kernel_sums(carried, (1 / means).astype(np.float32)) / n if influence else local
+    n, carried = len(rows), _carried(rows, noise_variance)
+    ones = np.ones(n, np.float32)
+    sums = _kernel_sums(carried, dict.fromkeys(SQUARED, ones))
+    local = np.stack([-np.log(sums[power] / n) for power in SQUARED])
+    if influence:
+        first = {power: 1 / sums[power] for power in SQUARED}
+        weights = first | {power + 1: share**2 / 2 for power, share in first.items()}
+        lost = _kernel_sums(carried, {power: weight.astype(np.float32) for power, weight in weights.items()})
+        for row, power in zip(local, SQUARED, strict=True):
+            others = lost[power] - weights[power] + lost[power + 1] - weights[power + 1]
+            row -= others - others.mean()
+    return local
 
 
 def _carried(rows: Array, noise_variance: float) -> npt.NDArray[np.float32 | np.float64]:
@@ -172,14 +184,16 @@ def _carried(rows: Array, noise_variance: float) -> npt.NDArray[np.float32 | np.
     return carried
 
 
-def _kernel_sums(carried: npt.NDArray[np.float32 | np.float64], weights: npt.NDArray[np.float32]) -> Array:
-    """Σ_j k_ij w_j for c = 8 and c = 2, weights and result (2, N).
+def _kernel_sums(
+    carried: npt.NDArray[np.float32 | np.float64], weights: Mapping[int, npt.NDArray[np.float32]]
+) -> dict[int, Array]:
+    """Σ_j k_ij w_j of kernels exp(-D/8σ²) that are squared as often as the key of their weights says, (N,) each.
 
-    One exponential serves both, exp(-D/2σ²) = exp(-D/8σ²)⁴; the diagonal holds 1, so nothing underflows.
+    One exponential serves all, exp(-D/2σ²) = exp(-D/8σ²)⁴; the diagonal holds 1, so nothing underflows.
     Distances are symmetric, and kept one block at a time.
     """
     blocks = [slice(start, start + BLOCK) for start in range(0, len(carried), BLOCK)]
-    sums = np.zeros((2, len(carried)))
+    sums = {power: np.zeros(len(carried)) for power in weights}
     for position, first in enumerate(blocks):
         own = carried[first]
         facing = np.hstack([2 * own[:, :-2], -own[:, -1:], -own[:, -2:-1]])
@@ -190,12 +204,13 @@ def _kernel_sums(carried: npt.NDArray[np.float32 | np.float64], weights: npt.NDA
             with np.errstate(over="ignore"):  # what single precision cannot hold is infinitely far
                 kernel = exponents.astype(np.float32, copy=False)
             np.exp(np.minimum(kernel, 0, out=kernel), out=kernel)
-            for bound in (0, 1):
-                sums[bound, first] += kernel @ weights[bound, second]
-                if first != second:
-                    sums[bound, second] += weights[bound, first] @ kernel
-                if bound == 0:
-                    np.square(np.square(kernel, out=kernel), out=kernel)
+            for power in range(max(weights) + 1):
+                if power:
+                    np.square(kernel, out=kernel)
+                if power in weights:
+                    sums[power][first] += kernel @ weights[power][second]
+                    if first != second:
+                        sums[power][second] += weights[power][first] @ kernel
     return sums
 
 

@@ -15,6 +15,9 @@ from probecore.statistics import Estimate
 COMPONENTS = 10
 """Principal components of a layer that enter the layer-to-layer matrix."""
 
+PROBE = "probe_bound"
+NO_INTERVAL = {"low": np.nan, "high": np.nan}
+
 Row = dict[str, Any]
 
 
@@ -66,7 +69,7 @@ def layer_points(
     binned["label"] = plugin(whole, labels, miller_madow=False, repeats=repeats, generator=generator)
     for quantity, estimate in binned.items():  # most bins hold one image: what N makes of it has no interval
         points.append(Point("binned", 0.0, quantity, True, estimate.without_interval()))
-    points.append(Point("probe_bound", 0.0, "label", True, probe_bound(vector, labels)))
+    points.append(Point(PROBE, 0.0, "label", True, probe_bound(vector, labels)))
     return points
 
 
@@ -76,12 +79,16 @@ def plane_row(point: Point) -> Row:
 
 
 def contrast_rows(before: Sequence[Point], after: Sequence[Point]) -> Iterator[Row]:
-    """What changed of each estimate of a layer, on the same images at the same σ², with a paired interval."""
+    """What changed of each estimate of a layer, on the same images at the same σ², with a paired interval.
+
+    The probe's has none: over images alone, classifiers as they are, it held the truth in 78 to 82 % of samples.
+    """
     for first, last in zip(before, after, strict=True):
         here, there = first.estimate.contributions, last.estimate.contributions
         if here is not None and there is not None:
             found = mean_of(there - here)
-            yield {**first.keys, "value": found.value, "low": found.low, "high": found.high, "n": found.n}
+            interval = {"low": found.low, "high": found.high} if first.estimator != PROBE else NO_INTERVAL
+            yield {**first.keys, "value": found.value, **interval, "n": found.n}
 
 
 def convergence_rows(

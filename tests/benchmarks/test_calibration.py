@@ -1,5 +1,6 @@
 """The suite of simulations: what it calls wrong, and that every measure passes its quick run."""
 
+import dataclasses
 from pathlib import Path
 from types import ModuleType
 
@@ -50,6 +51,13 @@ def test_a_wrong_test_is_found_and_a_missing_result_too() -> None:
     assert sizes[2.0]["size"] == pytest.approx(0.05**0.5, abs=0.03)
     nothing = Simulation(name="none", covers=(), n=9, repeat=lambda _: Repeat(truth=1.0, value=1.0))
     assert calibration.simulate("toy", nothing, quick=True)[0]["verdict"] == "no result"
+
+
+def test_what_does_not_hold_is_not_printed() -> None:
+    nothing = Simulation(name="none", covers=(), n=9, repeat=lambda _: Repeat(truth=1.0, value=1.0), printed=False)
+    assert calibration.simulate("toy", nothing, quick=True)[0]["verdict"] == "good"
+    something = dataclasses.replace(mean_of(1.0), printed=False)
+    assert calibration.simulate("toy", something, quick=True)[0]["verdict"] == "printed where it does not hold"
 
 
 def test_estimates_that_repeat_each_other_count_once() -> None:
