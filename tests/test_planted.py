@@ -12,11 +12,15 @@ import pytest
 import torch
 from torch import nn
 
+from probecore.anova import LayerModel
+from probecore.anova.excitations import activation_weighted_patch
 from probecore.mean_dimension import mean_dimension
 from probecore.mechanism import silencing_losses
 from probecore.models import blocks
 from probecore.mutual_information.discrete import class_information
 from probecore.mutual_information.redundancy import pair_information
+from probecore.recos.density import PatchSums
+from probecore.recos.geometry import anchor_vectors, sphere_correlations
 from probecore.statistics import paired_difference
 
 ALONE, ONE, ITS_COPY, DEAD, INTERACTS = range(5)
@@ -130,3 +134,37 @@ def test_mean_dimension_is_two_where_two_lines_interact(pooled: np.ndarray) -> N
 
     assert logit(0) == pytest.approx(1.0, abs=0.05)
     assert logit(1) == pytest.approx(2.0, abs=0.15)
+
+
+def test_recos_sees_which_anchors_are_one_direction(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """The dead filter has the first one's weights and a bias that silences it; geometry knows weights alone."""
+    conv = planted_network()[0]
+    anchors = anchor_vectors(conv).double()
+    angles = torch.rad2deg(torch.acos((anchors @ anchors.T).clamp(-1, 1)))
+    copies = {(i, j) for i in range(5) for j in range(i + 1, 5) if angles[i, j] < 1}
+    assert copies == {(ALONE, DEAD), (ONE, ITS_COPY)}
+    distinct = torch.tensor([ALONE, ONE, INTERACTS])
+    assert (angles[distinct][:, distinct] + 180 * torch.eye(3)).min() > 60
+    nearest = PatchSums.of(sphere_correlations(conv, images[0])).nearest.sum(0)
+    occupancy = nearest / nearest.sum()
+    assert (occupancy[[ITS_COPY, DEAD]] == 0).all()  # of equal ones the first is the nearest
+    assert (occupancy[distinct] > 0.1).all()
+
+
+def test_anova_sees_filters_that_follow_their_lines(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    rng = np.random.default_rng(3)
+    conv = planted_network()[0]
+    with torch.inference_mode():
+        responses = conv(images[0]).relu().flatten(2).transpose(1, 2).flatten(0, 1)
+    patches = nn.functional.unfold(images[0], 3).transpose(1, 2).flatten(0, 1)
+    weights = conv.get_parameter("weight").detach().flatten(1).double().numpy()
+    excitations = activation_weighted_patch(patches.numpy(), responses.numpy())
+    assert [bool(np.isnan(own).any()) for own in excitations] == [filter_ == DEAD for filter_ in range(5)]
+    live = [ALONE, ONE, ITS_COPY, INTERACTS]
+    model = LayerModel(4, 9, grid=(3, 3), generator=rng, permutations=99)
+    assert (model.tap_correlations(weights[live], excitations[live]).r > 0.9).all()
+    followed = model.associate(weights[live], excitations[live])
+    assert followed.r2 > 0.8
+    assert followed.taps_p <= 0.05
+    random = [model.tap_correlations(rng.normal(size=(4, 9)), excitations[live]).p for _ in range(100)]
+    assert (np.concatenate(random) <= 0.05).mean() < 0.08
