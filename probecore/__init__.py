@@ -1,3 +1,3 @@
 """probecore takes a convolutional network apart, measures it, and rebuilds every number byte for byte."""
 
-__version__ = "0.1.0"
+from probecore.version import __version__ as __version__
