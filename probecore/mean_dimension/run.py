@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,20 @@ def run_network(
     InputError
         If none of the wanted checkpoints exists, the inputs are too few, or the data belong to another training.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
+    with create_hdf5(output / HEATMAPS) as file:
+        tables = measure_network(network, params, file)
+    tables.write(output)
+
+
+def measure_network(network: Network, params: MeanDimensionParams, file: h5py.File) -> Tables:
+    """Fill the tables of one network, and `file` with its heatmaps.
+
+    Raises
+    ------
+    InputError
+        If none of the wanted checkpoints exists, or the inputs are too few.
+    """
     epochs = [epoch for epoch in network.epochs if params.epochs == "all" or epoch in params.epochs]
     if not epochs:
         raise InputError(f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}")
@@ -90,8 +104,8 @@ def run_network(
                 layers, filters = probe.layers(model, basis, epoch, untrained)
                 tables.add("layers", epoch, layers)
                 tables.add("filters", epoch, filters)
-    tables.write(output)
-    _write_heatmaps(output / HEATMAPS, heatmaps)
+    _write_heatmaps(file, heatmaps)
+    return tables
 
 
 class _Untrained:
@@ -281,15 +295,14 @@ def _class_means(values: Tensor, labels: Tensor, classes: int) -> np.ndarray:
     return torch.where(counts > 0, total / counts, values.mean(0)).cpu().numpy()
 
 
-def _write_heatmaps(path: Path, heatmaps: dict[int, NetworkMeanDimension]) -> None:
+def _write_heatmaps(file: h5py.File, heatmaps: dict[int, NetworkMeanDimension]) -> None:
     """``epoch-020/logits/indices`` and ``errors``, (1 + K, C, H, W) float32; the first is that of all points."""
-    with create_hdf5(path) as file:
-        for epoch, found in heatmaps.items():
-            group = file.create_group(f"epoch-{epoch:03d}")
-            for name, result in found.outputs.items():
-                inner = group.create_group(name_of(found, name))
-                for what, every, by_class in (
-                    ("indices", result.total_indices, result.group_indices),
-                    ("errors", result.errors, result.group_errors),
-                ):
-                    inner[what] = np.concatenate([every[None], by_class]).astype(np.float32)
+    for epoch, found in heatmaps.items():
+        group = file.create_group(f"epoch-{epoch:03d}")
+        for name, result in found.outputs.items():
+            inner = group.create_group(name_of(found, name))
+            for what, every, by_class in (
+                ("indices", result.total_indices, result.group_indices),
+                ("errors", result.errors, result.group_errors),
+            ):
+                inner[what] = np.concatenate([every[None], by_class]).astype(np.float32)
