@@ -47,7 +47,7 @@ images, labels = pc.load_dataset("data/mnist5k.h5").test.arrays()
 result: pc.Result = pc.measure_mean_dimension(network, images, labels, normalise={"mean": 0.5}, n_images=100)
 layers: pd.DataFrame = result.layers
 value: float = pc.Estimate(value=1.0, n=3).value
-print(value, layers, np.abs(result.arrays["epoch-000/output/indices"]).max())
+print(value, layers, np.abs(result.arrays["epoch-000/logits/indices"]).max())
 """
 
 WRONG = """
