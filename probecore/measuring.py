@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import h5py
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,9 @@ from probecore.train.params import Augmentation, Normalise
 
 Keys = Mapping[str, Sequence[str]]
 """The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
+
+Arrays = Callable[[h5py.File], None]
+"""Writes a measure's arrays into an HDF5 file."""
 
 NAMES = ["experiment", "network", "epoch"]
 """The leading columns of every table of a measure."""

@@ -24,7 +24,7 @@ from probecore.dataset import Dataset, Split
 from probecore.errors import InputError
 from probecore.mean_dimension import run as mean_dimension
 from probecore.mean_dimension.params import MeanDimensionParams
-from probecore.measuring import Identity, Network, Tables
+from probecore.measuring import Arrays, Identity, Network, Tables
 from probecore.mechanism import run as mechanism
 from probecore.mechanism.params import MechanismParams
 from probecore.models.build import example_inputs
@@ -191,7 +191,7 @@ def measure_recos(
         raise InputError("measure_recos: grey values are reversed, 255 - x, which floats have none of; give uint8")
     if params.cascade is not None:
         raise InputError("measure_recos.cascade: needs the backgrounds of a data set file; leave it out")
-    return _with_arrays("recos", lambda file: recos.measure_network(opened, params, file))
+    return _with_arrays("recos", lambda file: _written(file, *recos.measure_network(opened, params)))
 
 
 @_documented(MeanDimensionParams)
@@ -214,7 +214,7 @@ def measure_mean_dimension(
     """
     params = _read(MeanDimensionParams, options, "measure_mean_dimension")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    return _with_arrays("mean_dimension", lambda file: mean_dimension.measure_network(opened, params, file))
+    return _with_arrays("mean_dimension", lambda file: _written(file, *mean_dimension.measure_network(opened, params)))
 
 
 def _open(
@@ -264,6 +264,11 @@ def _of_activations(
         dump_network(network, params, output=path, model="module", checkpoint_sha256="")
         with Activations(path) as dump:
             return Result(name, measure(dump).in_order(), {})
+
+
+def _written(file: h5py.File, tables: Tables, write_arrays: Arrays) -> Tables:
+    write_arrays(file)
+    return tables
 
 
 def _with_arrays(name: str, measure: Callable[[h5py.File], Tables]) -> Result:

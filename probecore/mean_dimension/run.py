@@ -1,6 +1,7 @@
 """The job of one network: a data set and checkpoints in, tables and heatmaps of all its checkpoints out."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -29,7 +30,7 @@ from probecore.mean_dimension.rows import (
     unit_rows,
 )
 from probecore.mean_dimension.surrogates import Surrogates
-from probecore.measuring import Keys, Network, Tables
+from probecore.measuring import Arrays, Keys, Network, Tables
 from probecore.models import Block, blocks
 from probecore.models.tracing import trace
 from probecore.networks import condition_of
@@ -61,13 +62,14 @@ def run_network(
         If none of the wanted checkpoints exists, the inputs are too few, or the data belong to another training.
     """
     network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
-    with create_hdf5(output / HEATMAPS) as file:
-        tables = measure_network(network, params, file)
+    tables, write_arrays = measure_network(network, params)
     tables.write(output)
+    with create_hdf5(output / HEATMAPS) as file:
+        write_arrays(file)
 
 
-def measure_network(network: Network, params: MeanDimensionParams, file: h5py.File) -> Tables:
-    """Fill the tables of one network, and `file` with its heatmaps.
+def measure_network(network: Network, params: MeanDimensionParams) -> tuple[Tables, Arrays]:
+    """The tables of one network, and what writes its heatmaps.
 
     Raises
     ------
@@ -104,8 +106,7 @@ def measure_network(network: Network, params: MeanDimensionParams, file: h5py.Fi
                 layers, filters = probe.layers(model, basis, epoch, untrained)
                 tables.add("layers", epoch, layers)
                 tables.add("filters", epoch, filters)
-    _write_heatmaps(file, heatmaps)
-    return tables
+    return tables, partial(_write_heatmaps, heatmaps=heatmaps)
 
 
 class _Untrained:

@@ -1,12 +1,13 @@
 """The job of one network: a data set and checkpoints in, tables of all its checkpoints out."""
 
+from functools import partial
 from pathlib import Path
 
 import h5py
 
 from probecore.determinism import Numerics
 from probecore.files import create_hdf5
-from probecore.measuring import Keys, Network, Tables
+from probecore.measuring import Arrays, Keys, Network, Tables
 from probecore.progress import track
 from probecore.recos.cascade_rows import Composites, accuracy_rows, head_rows, position_rows
 from probecore.recos.fisher import Groups
@@ -44,13 +45,14 @@ def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics:
     """
     network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
     network.need_labelled_images("recos")
+    tables, write_arrays = measure_network(network, params)
     with create_hdf5(output / "spectral.h5") as file:
-        tables = measure_network(network, params, file)
+        write_arrays(file)
     tables.write(output)
 
 
-def measure_network(network: Network, params: RecosParams, file: h5py.File) -> Tables:
-    """Fill the tables of one network, and `file` with anchors and class means of the last checkpoint.
+def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arrays]:
+    """The tables of one network, and what writes anchors and class means of its last checkpoint.
 
     Raises
     ------
@@ -76,8 +78,7 @@ def measure_network(network: Network, params: RecosParams, file: h5py.File) -> T
             tables.add("scalings", epoch, polarity.scalings())
             if epoch != network.epochs[0]:
                 tables.add("filters", epoch, turned.filter_rows(probe))
-            _write_spectral(file, probe, maps)
-    return tables
+    return tables, partial(_write_spectral, probe=probe, maps=maps)
 
 
 def _add_geometry(tables: Tables, probe: Probe) -> None:
