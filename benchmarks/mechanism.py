@@ -181,7 +181,7 @@ def accuracies(model: nn.Module, weights: dict[str, Head], images: np.ndarray, l
 
 def benchmark_latency(data: Path, checkpoints: Path) -> Iterator[Row]:
     """A trained chain, whole and pruned by each method at two thresholds, by fields of heads trained for one epoch."""
-    network = Network(data=data, checkpoints=checkpoints, numerics=NUMERICS)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=NUMERICS)
     model, train = network.at(network.epochs[-1]), network.dataset.train
     images, labels = train.inputs[:IMAGES], train.targets[:IMAGES]
     blocks = choose_blocks(model, network.dataset.input_shape, ["*"])

@@ -1,3 +1,65 @@
-"""probecore takes a convolutional network apart, measures it, and rebuilds every number byte for byte."""
+"""probecore takes a convolutional network apart, measures it, and rebuilds every number byte for byte.
 
-__version__ = "0.1.0"
+>>> import probecore as pc
+>>> [name for name in dir(pc) if name.startswith("measure_")]
+['measure_anova', 'measure_mean_dimension', 'measure_mechanism', 'measure_mutual_information', 'measure_recos']
+"""
+
+from typing import TYPE_CHECKING
+
+from probecore.lazy import attach
+from probecore.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from probecore import (
+        activations as activations,
+        anova as anova,
+        dataset as dataset,
+        mean_dimension as mean_dimension,
+        mechanism as mechanism,
+        models as models,
+        mutual_information as mutual_information,
+        recos as recos,
+        statistics as statistics,
+        train as train,
+    )
+    from probecore.api import (
+        Result as Result,
+        measure_anova as measure_anova,
+        measure_mean_dimension as measure_mean_dimension,
+        measure_mechanism as measure_mechanism,
+        measure_mutual_information as measure_mutual_information,
+        measure_recos as measure_recos,
+        open_network as open_network,
+    )
+    from probecore.dataset.store import load_dataset as load_dataset
+    from probecore.errors import InputError as InputError
+    from probecore.statistics.result import Estimate as Estimate
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "api": [
+                "Result",
+                "measure_anova",
+                "measure_mean_dimension",
+                "measure_mechanism",
+                "measure_mutual_information",
+                "measure_recos",
+                "open_network",
+            ],
+            "dataset.store": ["load_dataset"],
+            "errors": ["InputError"],
+            "statistics.result": ["Estimate"],
+            "activations": [],
+            "anova": [],
+            "dataset": [],
+            "mean_dimension": [],
+            "mechanism": [],
+            "models": [],
+            "mutual_information": [],
+            "recos": [],
+            "statistics": [],
+            "train": [],
+        },
+    )

@@ -102,11 +102,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_table(path: Path, table: "pd.DataFrame", *, sort_by: Sequence[str]) -> None:
     """Write a tidy CSV, sorted by the columns `sort_by` (no ties), floats of nine significant digits."""
+    table = arranged(table, sort_by=sort_by, where=path)
+    write_text(path, table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
+
+
+def arranged(table: "pd.DataFrame", *, sort_by: Sequence[str], where: str | Path) -> "pd.DataFrame":
+    """Rows sorted by the columns `sort_by`, which must identify them."""
     keys = list(sort_by)
     if table.duplicated(keys).any():
-        raise ValueError(f"{path}: rows are not unique by {keys}")
-    text = table.sort_values(keys).to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-    write_text(path, text)
+        raise ValueError(f"{where}: rows are not unique by {keys}")
+    return table.sort_values(keys, ignore_index=True)
 
 
 def read_table(path: Path) -> "pd.DataFrame":

@@ -4,16 +4,36 @@ The workflow's parser reads every step's parameters at each start; torch must no
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module ``__getattr__`` for `package`: each name in `homes` from the submodule it maps to."""
+def attach(
+    package: str, submodules: Mapping[str, Sequence[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package from one mapping.
+
+    Parameters
+    ----------
+    package
+        Its ``__name__``.
+    submodules
+        The names that each submodule gives; one without names is offered itself.
+
+    Returns
+    -------
+    tuple
+        To be assigned to ``__getattr__, __dir__, __all__`` where ``TYPE_CHECKING`` is false; where it is true, imports
+        of the same names tell type checkers what they are.
+    """
+    homes = {name: module for module, names in submodules.items() for name in names}
+    homes |= {module: module for module, names in submodules.items() if not names}
+    offered = sorted(homes)
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        module = importlib.import_module(f"{package}.{homes[name]}")
+        return getattr(module, name) if submodules[homes[name]] else module
 
-    return get
+    return get, lambda: list(offered), offered

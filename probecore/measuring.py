@@ -1,62 +1,101 @@
 """What the jobs of all measures share: a network with its data, and the tables they write. No measure is known here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import h5py
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from probecore.dataset import load_dataset
+from probecore.dataset import Dataset, load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.errors import InputError
-from probecore.files import read_table, write_table
+from probecore.files import arranged, read_table, write_table
 from probecore.networks import NO_CONTROL, condition_at, condition_of, lacks_control, shown_condition, shown_network
-from probecore.statistics.filters import write_filters
+from probecore.statistics.filters import filter_table, write_filters
 from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Batches, Scaling
 from probecore.train.inference import check_data
-from probecore.train.params import Augmentation
+from probecore.train.params import Augmentation, Normalise
 
 Keys = Mapping[str, Sequence[str]]
 """The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
+
+Arrays = Callable[[h5py.File], None]
+"""Writes a measure's arrays into an HDF5 file."""
 
 NAMES = ["experiment", "network", "epoch"]
 """The leading columns of every table of a measure."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a network is called in tables and keys of random numbers, and how its images are scaled."""
+
+    experiment: str
+    network: str
+    normalise: Normalise
+
+
 class Network:
-    """One network of a study, with its data, on its device.
+    """One network with its data, on its device: of a study (`read`), or of memory (`of_module`).
 
     Attributes
     ----------
     info
-        What its checkpoint file says of it.
+        Its names and scaling.
     dataset
         The data it was trained on; for ``given`` networks the data of their experiment.
     epochs
         Epochs of its checkpoints, ascending.
+    at
+        Gives the network at one epoch, in evaluation mode, a new one at each call.
     scale
         Makes its input of stored images, or of features.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or damaged, the data belong to another training, or no GPU answers.
     """
 
-    def __init__(self, *, data: Path, checkpoints: Path, numerics: Numerics) -> None:
-        self.device = torch_device(numerics)
-        self.dataset, self.info = load_dataset(data), describe(checkpoints)
-        check_data(checkpoints, self.info, self.dataset)
-        self.epochs = epochs_in(checkpoints)
-        self.scale = Scaling(self.info.normalise, self.dataset.input_shape, self.device)
-        self._checkpoints = checkpoints
+    def __init__(
+        self,
+        info: Identity,
+        dataset: Dataset,
+        *,
+        epochs: Sequence[int],
+        at: Callable[[int], nn.Module],
+        device: torch.device,
+    ) -> None:
+        self.info, self.dataset, self.epochs, self.at, self.device = info, dataset, list(epochs), at, device
+        self.scale = Scaling(info.normalise, dataset.input_shape, device)
 
-    def at(self, epoch: int) -> nn.Module:
-        """The network at one epoch, in evaluation mode."""
-        return load_network(self._checkpoints, epoch, device=self.device)
+    @classmethod
+    def read(cls, *, data: Path, checkpoints: Path, numerics: Numerics) -> Self:
+        """The network of a checkpoint file.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or damaged, the data belong to another training, or no GPU answers.
+        """
+        device = torch_device(numerics)
+        dataset, info = load_dataset(data), describe(checkpoints)
+        check_data(checkpoints, info, dataset)
+        return cls(
+            Identity(experiment=info.experiment, network=info.network, normalise=info.normalise),
+            dataset,
+            epochs=epochs_in(checkpoints),
+            at=partial(load_network, checkpoints, device=device),
+            device=device,
+        )
+
+    @classmethod
+    def of_module(cls, info: Identity, dataset: Dataset, model: nn.Module) -> Self:
+        """A network in memory, in evaluation mode, as the only checkpoint, epoch 0; `model` is left as it is."""
+        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+        return cls(info, dataset, epochs=[0], at=lambda _: copy.deepcopy(model), device=device)
 
     def test_tensors(self) -> tuple[Tensor, Tensor]:
         """The test split as stored, inputs (N, ...) and targets (N,), on the device."""
@@ -95,7 +134,14 @@ class Tables:
 
     def write(self, folder: Path) -> None:
         """Write one CSV per table into `folder`."""
-        write_tables(folder, {name: pd.DataFrame(rows) for name, rows in self._rows.items()}, self._keys)
+        write_tables(folder, self._unordered(), self._keys)
+
+    def in_order(self) -> dict[str, pd.DataFrame]:
+        """The tables as `write` writes them, with floats as they are."""
+        return tables_in_order(self._unordered(), self._keys)
+
+    def _unordered(self) -> dict[str, pd.DataFrame]:
+        return {name: pd.DataFrame(rows) for name, rows in self._rows.items()}
 
 
 def gather(networks: Sequence[Path], keys: Keys, *, output: Path) -> dict[str, pd.DataFrame]:
@@ -111,11 +157,22 @@ def gather(networks: Sequence[Path], keys: Keys, *, output: Path) -> dict[str, p
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], keys: Keys) -> None:
     """Write ``filters.csv`` and the tables of `keys`; a table without rows has its key columns alone."""
     for name, key in keys.items():
-        leading = [*NAMES, *key]
-        table = tables[name]
-        table = table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
-        write_table(folder / f"{name}.csv", table, sort_by=leading)
+        write_table(folder / f"{name}.csv", _with_leading(tables[name], key), sort_by=[*NAMES, *key])
     write_filters(folder / "filters.csv", tables["filters"])
+
+
+def tables_in_order(tables: Mapping[str, pd.DataFrame], keys: Keys) -> dict[str, pd.DataFrame]:
+    """What `write_tables` writes: the same columns and rows, in the same order."""
+    found = {
+        name: arranged(_with_leading(tables[name], key), sort_by=[*NAMES, *key], where=name)
+        for name, key in keys.items()
+    }
+    return {"filters": filter_table(tables["filters"], where="filters"), **found}
+
+
+def _with_leading(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    leading = [*NAMES, *key]
+    return table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
 
 
 def is_last(table: pd.DataFrame) -> "pd.Series[bool]":

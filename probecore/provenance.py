@@ -70,7 +70,7 @@ def _imports(module: str) -> list[str]:
             assert node.module is not None, f"{path}: relative imports are not followed; name the package"
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     if any(name == f"{PACKAGE.name}.__version__" for name in names):
-        names.append(f"{PACKAGE.name}.__init__")
+        names.append(f"{PACKAGE.name}.version")
     return [name for name in names if name.split(".")[0] == PACKAGE.name and name != PACKAGE.name]
 
 

@@ -3,19 +3,24 @@
 What is exported here is imported on first use, so that `probecore.activations.params` stays cheap.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.activations.dump import create_activations, create_epoch, dump_activations
-    from probecore.activations.params import ActivationsParams
-    from probecore.activations.reader import Activations
-
-__all__ = ["Activations", "ActivationsParams", "create_activations", "create_epoch", "dump_activations"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = {"Activations": "reader", "ActivationsParams": "params"}.get(name, "dump")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    from probecore.activations.dump import (
+        create_activations as create_activations,
+        create_epoch as create_epoch,
+        dump_activations as dump_activations,
+    )
+    from probecore.activations.params import ActivationsParams as ActivationsParams
+    from probecore.activations.reader import Activations as Activations
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "dump": ["create_activations", "create_epoch", "dump_activations"],
+            "params": ["ActivationsParams"],
+            "reader": ["Activations"],
+        },
+    )

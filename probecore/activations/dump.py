@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from probecore import __version__
 from probecore.activations.excitation_sinks import excitation_listeners
 from probecore.activations.layers import select_layers
 from probecore.activations.layout import FORMAT, FORMAT_VERSION, epoch_name, write_text
@@ -24,6 +23,7 @@ from probecore.activations.streams import Streams
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.models.tracing import Call, evaluating, listening, trace
+from probecore.version import __version__
 
 Array = np.ndarray[Any, Any]
 

@@ -7,13 +7,12 @@ import torch
 
 from probecore.activations.dump import create_activations, create_epoch, dump_activations
 from probecore.activations.params import ActivationsParams
-from probecore.dataset import load_dataset
-from probecore.determinism import Numerics, torch_device
+from probecore.determinism import Numerics
 from probecore.files import sha256_of
+from probecore.measuring import Network
 from probecore.progress import track
-from probecore.train import describe, epochs_in, load_network
+from probecore.train import describe
 from probecore.train.batches import Scaling
-from probecore.train.inference import check_data
 
 
 def run_network(*, data: Path, checkpoints: Path, params: ActivationsParams, numerics: Numerics, output: Path) -> None:
@@ -24,24 +23,36 @@ def run_network(*, data: Path, checkpoints: Path, params: ActivationsParams, num
     InputError
         If a layer or epoch is unknown, or the data belong to another training.
     """
-    device = torch_device(numerics)
-    dataset, info = load_dataset(data), describe(checkpoints)
-    check_data(checkpoints, info, dataset)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
+    model = describe(checkpoints).model.name
+    dump_network(network, params, output=output, model=model, checkpoint_sha256=sha256_of(checkpoints))
+
+
+def dump_network(
+    network: Network, params: ActivationsParams, *, output: Path, model: str, checkpoint_sha256: str
+) -> None:
+    """Dump the activations of `network` at the chosen checkpoints; `model` and the hash say in the file what was run.
+
+    Raises
+    ------
+    InputError
+        If a layer or epoch is unknown.
+    """
+    dataset, info = network.dataset, network.info
     scale = Scaling(info.normalise, dataset.input_shape, torch.device("cpu"))
 
     def normalise(inputs: np.ndarray) -> torch.Tensor:
         return scale(torch.from_numpy(inputs))
 
-    checkpoint_hash = sha256_of(checkpoints)
-    with create_activations(output, model=info.model.name, data_sha256=info.data) as file:
-        for epoch in track(params.epochs_of(epochs_in(checkpoints)), f"activations of {info.network}, checkpoints"):
-            model = load_network(checkpoints, epoch, device=device)
-            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_hash)
+    with create_activations(output, model=model, data_sha256=dataset.sha256) as file:
+        for epoch in track(params.epochs_of(network.epochs), f"activations of {info.network}, checkpoints"):
+            module = network.at(epoch)
+            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_sha256)
             for split in params.splits_run:
                 examples = getattr(dataset, split)
                 wanted = slice(None if split in params.splits else params.excitation_images)
                 dump_activations(
-                    model,
+                    module,
                     examples.inputs[wanted],
                     examples.targets[wanted],
                     group=group.create_group(split),

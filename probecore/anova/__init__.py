@@ -2,51 +2,37 @@
 
 from typing import TYPE_CHECKING
 
-from probecore.lazy import exports
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
     from probecore.anova.excitations import (
-        activation_weighted_patch,
-        feature_map_statistics,
-        mean_patch,
-        patch_covariance,
+        activation_weighted_patch as activation_weighted_patch,
+        feature_map_statistics as feature_map_statistics,
+        mean_patch as mean_patch,
+        patch_covariance as patch_covariance,
     )
-    from probecore.anova.expanded import expanded_match
-    from probecore.anova.groups import kruskal_wallis, one_way_anova, two_way_anova, welch_anova
-    from probecore.anova.layers import LayerModel
-    from probecore.anova.matrices import gradient_outer_product, matrix_association
-    from probecore.anova.regression import regression_anova
-
-HOMES = {
-    "LayerModel": "layers",
-    "activation_weighted_patch": "excitations",
-    "expanded_match": "expanded",
-    "feature_map_statistics": "excitations",
-    "gradient_outer_product": "matrices",
-    "kruskal_wallis": "groups",
-    "matrix_association": "matrices",
-    "mean_patch": "excitations",
-    "one_way_anova": "groups",
-    "patch_covariance": "excitations",
-    "regression_anova": "regression",
-    "two_way_anova": "groups",
-    "welch_anova": "groups",
-}
-
-__all__ = [
-    "LayerModel",
-    "activation_weighted_patch",
-    "expanded_match",
-    "feature_map_statistics",
-    "gradient_outer_product",
-    "kruskal_wallis",
-    "matrix_association",
-    "mean_patch",
-    "one_way_anova",
-    "patch_covariance",
-    "regression_anova",
-    "two_way_anova",
-    "welch_anova",
-]
-
-__getattr__ = exports(__name__, HOMES)
+    from probecore.anova.expanded import expanded_match as expanded_match
+    from probecore.anova.groups import (
+        kruskal_wallis as kruskal_wallis,
+        one_way_anova as one_way_anova,
+        two_way_anova as two_way_anova,
+        welch_anova as welch_anova,
+    )
+    from probecore.anova.layers import LayerModel as LayerModel
+    from probecore.anova.matrices import (
+        gradient_outer_product as gradient_outer_product,
+        matrix_association as matrix_association,
+    )
+    from probecore.anova.regression import regression_anova as regression_anova
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "excitations": ["activation_weighted_patch", "feature_map_statistics", "mean_patch", "patch_covariance"],
+            "expanded": ["expanded_match"],
+            "groups": ["kruskal_wallis", "one_way_anova", "two_way_anova", "welch_anova"],
+            "layers": ["LayerModel"],
+            "matrices": ["gradient_outer_product", "matrix_association"],
+            "regression": ["regression_anova"],
+        },
+    )

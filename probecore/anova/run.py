@@ -40,38 +40,48 @@ def run_network(
     InputError
         If the activations hold no excitation sums, or belong to other checkpoints, or a layer is unknown.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
-    tables = Tables(network, KEYS)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
     with Activations(activations) as dump:
-        layers = _layers(dump, params)
         dump.check_made_of(checkpoints)
-        measures = {
-            layer: LayerMeasures(
-                layer, params, generator=numpy_generator(network.info.experiment, network.info.network, "anova", layer)
-            )
-            for layer in layers
-        }
-        for epoch in track(dump.epochs, f"anova of {network.info.network}, checkpoints"):
-            model = network.at(epoch)
-            relations: list[dict[str, Any]] = []
-            for layer, measure in measures.items():
-                module = model.get_submodule(layer)
-                sums = {split: dump.excitation_sums(epoch, split, layer) for split in ("train", "test")}
-                measure.load(epoch, module, sums["train"], sums["test"])
-                relations += measure.relations()
-                if "gradient_outer_product" in params.excitations:
-                    relations += measure.gradients(model, module, _images(network, params.gradient_images))
-                tables.add("filters", epoch, measure.filters())
-                tables.add("expanded", epoch, measure.expanded())
-                if epoch in (dump.epochs[0], dump.epochs[-1]):
-                    tables.add("one_way", epoch, measure.one_way())
-                if epoch == dump.epochs[-1]:
-                    for name, rows in drawings(measure).items():
-                        tables.add(name, epoch, rows)
-            tables.add("relations", epoch, _adjust(relations))
+        measure_network(network, dump, params).write(output)
+
+
+def measure_network(network: Network, dump: Activations, params: AnovaParams) -> Tables:
+    """Fill the tables of one network.
+
+    Raises
+    ------
+    InputError
+        If the activations hold no excitation sums, or a layer is unknown.
+    """
+    tables, layers = Tables(network, KEYS), _layers(dump, params)
+    measures = {
+        layer: LayerMeasures(
+            layer, params, generator=numpy_generator(network.info.experiment, network.info.network, "anova", layer)
+        )
+        for layer in layers
+    }
+    for epoch in track(dump.epochs, f"anova of {network.info.network}, checkpoints"):
+        model = network.at(epoch)
+        relations: list[dict[str, Any]] = []
+        for layer, measure in measures.items():
+            module = model.get_submodule(layer)
+            sums = {split: dump.excitation_sums(epoch, split, layer) for split in ("train", "test")}
+            measure.load(epoch, module, sums["train"], sums["test"])
+            relations += measure.relations()
+            if "gradient_outer_product" in params.excitations:
+                relations += measure.gradients(model, module, _images(network, params.gradient_images))
+            tables.add("filters", epoch, measure.filters())
+            tables.add("expanded", epoch, measure.expanded())
             if epoch in (dump.epochs[0], dump.epochs[-1]):
-                tables.add("two_way", epoch, two_way(list(measures.values()), params.bins))
-    tables.write(output)
+                tables.add("one_way", epoch, measure.one_way())
+            if epoch == dump.epochs[-1]:
+                for name, rows in drawings(measure).items():
+                    tables.add(name, epoch, rows)
+        tables.add("relations", epoch, _adjust(relations))
+        if epoch in (dump.epochs[0], dump.epochs[-1]):
+            tables.add("two_way", epoch, two_way(list(measures.values()), params.bins))
+    return tables
 
 
 def _layers(dump: Activations, params: AnovaParams) -> list[str]:

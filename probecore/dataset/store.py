@@ -35,6 +35,10 @@ class Split:
         """The number of samples N."""
         return len(self.targets)
 
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """`inputs` and `targets`."""
+        return self.inputs, self.targets
+
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
@@ -89,7 +93,7 @@ class Dataset:
         return 1 if self.classes is None else len(self.classes)
 
 
-def load_dataset(path: Path) -> Dataset:
+def load_dataset(path: str | Path) -> Dataset:
     """Read a data set; shapes, dtypes and labels are checked, the hash is believed.
 
     Raises
@@ -97,6 +101,7 @@ def load_dataset(path: Path) -> Dataset:
     InputError
         If the file is missing, unreadable or no data set.
     """
+    path = Path(path)
     with open_hdf5(path) as file, reading(path, "not a data set of probecore", "make it again"):
         splits = {
             name: Split(read_array(file, f"{name}/inputs", path), read_array(file, f"{name}/targets", path))

@@ -2,38 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from probecore.lazy import exports
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.mean_dimension.bases import Basis, InverseBasis, pca_basis
-    from probecore.mean_dimension.deletion import deletion_curve
-    from probecore.mean_dimension.estimate import authors_variant, mean_dimension
-    from probecore.mean_dimension.network import network_mean_dimension
-    from probecore.mean_dimension.result import MeanDimension
-    from probecore.mean_dimension.winding import winding_stairs
-
-__all__ = [
-    "Basis",
-    "InverseBasis",
-    "MeanDimension",
-    "authors_variant",
-    "deletion_curve",
-    "mean_dimension",
-    "network_mean_dimension",
-    "pca_basis",
-    "winding_stairs",
-]
-
-_HOME = {
-    "Basis": "bases",
-    "InverseBasis": "bases",
-    "MeanDimension": "result",
-    "authors_variant": "estimate",
-    "deletion_curve": "deletion",
-    "mean_dimension": "estimate",
-    "network_mean_dimension": "network",
-    "pca_basis": "bases",
-    "winding_stairs": "winding",
-}
-
-__getattr__ = exports(__name__, _HOME)
+    from probecore.mean_dimension.bases import Basis as Basis, InverseBasis as InverseBasis, pca_basis as pca_basis
+    from probecore.mean_dimension.deletion import deletion_curve as deletion_curve
+    from probecore.mean_dimension.estimate import authors_variant as authors_variant, mean_dimension as mean_dimension
+    from probecore.mean_dimension.network import network_mean_dimension as network_mean_dimension
+    from probecore.mean_dimension.result import MeanDimension as MeanDimension
+    from probecore.mean_dimension.winding import winding_stairs as winding_stairs
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "bases": ["Basis", "InverseBasis", "pca_basis"],
+            "deletion": ["deletion_curve"],
+            "estimate": ["authors_variant", "mean_dimension"],
+            "network": ["network_mean_dimension"],
+            "result": ["MeanDimension"],
+            "winding": ["winding_stairs"],
+        },
+    )

@@ -1,8 +1,10 @@
 """The job of one network: a data set and checkpoints in, tables and heatmaps of all its checkpoints out."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -28,7 +30,7 @@ from probecore.mean_dimension.rows import (
     unit_rows,
 )
 from probecore.mean_dimension.surrogates import Surrogates
-from probecore.measuring import Keys, Network, Tables
+from probecore.measuring import Arrays, Keys, Network, Tables
 from probecore.models import Block, blocks
 from probecore.models.tracing import trace
 from probecore.networks import condition_of
@@ -59,7 +61,21 @@ def run_network(
     InputError
         If none of the wanted checkpoints exists, the inputs are too few, or the data belong to another training.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
+    tables, write_arrays = measure_network(network, params)
+    tables.write(output)
+    with create_hdf5(output / HEATMAPS) as file:
+        write_arrays(file)
+
+
+def measure_network(network: Network, params: MeanDimensionParams) -> tuple[Tables, Arrays]:
+    """The tables of one network, and what writes its heatmaps.
+
+    Raises
+    ------
+    InputError
+        If none of the wanted checkpoints exists, or the inputs are too few.
+    """
     epochs = [epoch for epoch in network.epochs if params.epochs == "all" or epoch in params.epochs]
     if not epochs:
         raise InputError(f"mean_dimension.epochs: none of {params.epochs} is stored; choose among {network.epochs}")
@@ -90,8 +106,7 @@ def run_network(
                 layers, filters = probe.layers(model, basis, epoch, untrained)
                 tables.add("layers", epoch, layers)
                 tables.add("filters", epoch, filters)
-    tables.write(output)
-    _write_heatmaps(output / HEATMAPS, heatmaps)
+    return tables, partial(_write_heatmaps, heatmaps=heatmaps)
 
 
 class _Untrained:
@@ -281,15 +296,14 @@ def _class_means(values: Tensor, labels: Tensor, classes: int) -> np.ndarray:
     return torch.where(counts > 0, total / counts, values.mean(0)).cpu().numpy()
 
 
-def _write_heatmaps(path: Path, heatmaps: dict[int, NetworkMeanDimension]) -> None:
+def _write_heatmaps(file: h5py.File, heatmaps: dict[int, NetworkMeanDimension]) -> None:
     """``epoch-020/logits/indices`` and ``errors``, (1 + K, C, H, W) float32; the first is that of all points."""
-    with create_hdf5(path) as file:
-        for epoch, found in heatmaps.items():
-            group = file.create_group(f"epoch-{epoch:03d}")
-            for name, result in found.outputs.items():
-                inner = group.create_group(name_of(found, name))
-                for what, every, by_class in (
-                    ("indices", result.total_indices, result.group_indices),
-                    ("errors", result.errors, result.group_errors),
-                ):
-                    inner[what] = np.concatenate([every[None], by_class]).astype(np.float32)
+    for epoch, found in heatmaps.items():
+        group = file.create_group(f"epoch-{epoch:03d}")
+        for name, result in found.outputs.items():
+            inner = group.create_group(name_of(found, name))
+            for what, every, by_class in (
+                ("indices", result.total_indices, result.group_indices),
+                ("errors", result.errors, result.group_errors),
+            ):
+                inner[what] = np.concatenate([every[None], by_class]).astype(np.float32)

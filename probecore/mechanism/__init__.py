@@ -2,52 +2,36 @@
 
 from typing import TYPE_CHECKING
 
-from probecore.lazy import exports
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.mechanism.backbone import block_outputs
-    from probecore.mechanism.clusters import FilterStatistics, filter_statistics, find_clusters
-    from probecore.mechanism.fields import class_mean_maps, clip_fields, single_filter_fields
-    from probecore.mechanism.head import Head
-    from probecore.mechanism.heads import train_heads
-    from probecore.mechanism.layer import LayerStatistics, layer_statistics
-    from probecore.mechanism.pruning import Chain, connection_masks, shrink
-    from probecore.mechanism.worth import silencing_losses
-
-_HOMES = {
-    "Chain": "pruning",
-    "FilterStatistics": "clusters",
-    "Head": "head",
-    "LayerStatistics": "layer",
-    "block_outputs": "backbone",
-    "class_mean_maps": "fields",
-    "clip_fields": "fields",
-    "connection_masks": "pruning",
-    "filter_statistics": "clusters",
-    "find_clusters": "clusters",
-    "layer_statistics": "layer",
-    "shrink": "pruning",
-    "silencing_losses": "worth",
-    "single_filter_fields": "fields",
-    "train_heads": "heads",
-}
-
-__all__ = [
-    "Chain",
-    "FilterStatistics",
-    "Head",
-    "LayerStatistics",
-    "block_outputs",
-    "class_mean_maps",
-    "clip_fields",
-    "connection_masks",
-    "filter_statistics",
-    "find_clusters",
-    "layer_statistics",
-    "shrink",
-    "silencing_losses",
-    "single_filter_fields",
-    "train_heads",
-]
-
-__getattr__ = exports(__name__, _HOMES)
+    from probecore.mechanism.backbone import block_outputs as block_outputs
+    from probecore.mechanism.clusters import (
+        FilterStatistics as FilterStatistics,
+        filter_statistics as filter_statistics,
+        find_clusters as find_clusters,
+    )
+    from probecore.mechanism.fields import (
+        class_mean_maps as class_mean_maps,
+        clip_fields as clip_fields,
+        single_filter_fields as single_filter_fields,
+    )
+    from probecore.mechanism.head import Head as Head
+    from probecore.mechanism.heads import train_heads as train_heads
+    from probecore.mechanism.layer import LayerStatistics as LayerStatistics, layer_statistics as layer_statistics
+    from probecore.mechanism.pruning import Chain as Chain, connection_masks as connection_masks, shrink as shrink
+    from probecore.mechanism.worth import silencing_losses as silencing_losses
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "backbone": ["block_outputs"],
+            "clusters": ["FilterStatistics", "filter_statistics", "find_clusters"],
+            "fields": ["class_mean_maps", "clip_fields", "single_filter_fields"],
+            "head": ["Head"],
+            "heads": ["train_heads"],
+            "layer": ["LayerStatistics", "layer_statistics"],
+            "pruning": ["Chain", "connection_masks", "shrink"],
+            "worth": ["silencing_losses"],
+        },
+    )

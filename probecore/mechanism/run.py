@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import torch
 from torch import nn
 
@@ -26,27 +27,39 @@ def run_network(*, data: Path, checkpoints: Path, params: MechanismParams, numer
     InputError
         If the data are no labelled images, belong to another training, or lack a label in the test split.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
     network.need_labelled_images("mechanism")
+    with create_hdf5(output / "fields.h5") as file:
+        tables = measure_network(network, params, file)
+    tables.write(output)
+
+
+def measure_network(network: Network, params: MechanismParams, file: h5py.File) -> Tables:
+    """Fill the tables of one network, and `file` with the matrices of its filters.
+
+    Raises
+    ------
+    InputError
+        If the test split lacks a label, or a layer is unknown.
+    """
     tables = Tables(network, KEYS)
     first, last = network.epochs[0], network.epochs[-1]
     chosen = {"ends": sorted({first, last}), "last": [last], "all": network.epochs}[params.epochs]
-    with create_hdf5(output / "fields.h5") as file:
-        for epoch in chosen:
-            probe = Probe(network, epoch, params)
-            group = file.create_group(f"epoch-{epoch:03d}")
-            for layer, fields in probe.fields.items():
-                group.create_dataset(layer, data=fields, track_times=False)
-            tables.add("layers", epoch, [*probe.accuracies(), *probe.layers()])
-            tables.add("sweep", epoch, probe.sweep())
-            tables.add("sizes", epoch, probe.sizes())
-            tables.add("filters", epoch, probe.filters())
-            tables.add("worth", epoch, probe.correlations())
-            if epoch == last:
-                tables.add("examples", epoch, probe.examples())
-                if params.pruning is not None and condition_of(network.info.network) != "shuffled":
-                    _add_pruning(tables, probe, params.pruning)
-    tables.write(output)
+    for epoch in chosen:
+        probe = Probe(network, epoch, params)
+        group = file.create_group(f"epoch-{epoch:03d}")
+        for layer, fields in probe.fields.items():
+            group.create_dataset(layer, data=fields, track_times=False)
+        tables.add("layers", epoch, [*probe.accuracies(), *probe.layers()])
+        tables.add("sweep", epoch, probe.sweep())
+        tables.add("sizes", epoch, probe.sizes())
+        tables.add("filters", epoch, probe.filters())
+        tables.add("worth", epoch, probe.correlations())
+        if epoch == last:
+            tables.add("examples", epoch, probe.examples())
+            if params.pruning is not None and condition_of(network.info.network) != "shuffled":
+                _add_pruning(tables, probe, params.pruning)
+    return tables
 
 
 KEYS: Keys = {

@@ -4,28 +4,20 @@ Nothing here trains or stores. What needs torch is imported when it is first use
 workflow's parser reads `probecore.models.params`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.models.build import build_model, model_layer_names
-    from probecore.models.layers import Block, Layer, blocks, list_layers
-    from probecore.models.weights import load_weights
-
-__all__ = ["Block", "Layer", "blocks", "build_model", "list_layers", "load_weights", "model_layer_names"]
-
-_HOME = {
-    "Block": "layers",
-    "Layer": "layers",
-    "blocks": "layers",
-    "build_model": "build",
-    "list_layers": "layers",
-    "load_weights": "weights",
-    "model_layer_names": "build",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    from probecore.models.build import build_model as build_model, model_layer_names as model_layer_names
+    from probecore.models.layers import Block as Block, Layer as Layer, blocks as blocks, list_layers as list_layers
+    from probecore.models.weights import load_weights as load_weights
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "build": ["build_model", "model_layer_names"],
+            "layers": ["Block", "Layer", "blocks", "list_layers"],
+            "weights": ["load_weights"],
+        },
+    )

@@ -54,9 +54,8 @@ def run_network(
     InputError
         If the data have no classes or belong to another training, or the dump lacks what is measured.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
     network.need_labelled_images(STEP)
-    tables = Tables(network, KEYS)
     with Activations(activations) as dump:
         if dump.data_sha256 != network.dataset.sha256:
             raise InputError(
@@ -65,11 +64,16 @@ def run_network(
         dump.check_made_of(checkpoints)
         if SPLIT not in dump.splits(dump.epochs[0]):
             raise InputError(f"{activations}: holds no test images; add `test` to `activations.splits`")
-        job = _Job(network, dump, params)
-        for epoch in track(dump.epochs, STEP):
-            job.measure(epoch, tables)
-        job.compare(tables)
-    tables.write(output)
+        measure_network(network, dump, params).write(output)
+
+
+def measure_network(network: Network, dump: Activations, params: MutualInformationParams) -> Tables:
+    """Fill the tables of one network; raises `InputError` if the dump lacks what is measured."""
+    tables, job = Tables(network, KEYS), _Job(network, dump, params)
+    for epoch in track(dump.epochs, STEP):
+        job.measure(epoch, tables)
+    job.compare(tables)
+    return tables
 
 
 class _Job:

@@ -2,31 +2,29 @@
 
 from typing import TYPE_CHECKING
 
-from probecore.lazy import exports
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.recos.fisher import fisher_ratio
-    from probecore.recos.geometry import anchor_vectors, position_vectors, sphere_correlations
-    from probecore.recos.polarity import mean_free, negated, polarity_logits, reverse
-    from probecore.recos.signs import Contributions
-
-__all__ = [
-    "Contributions",
-    "anchor_vectors",
-    "fisher_ratio",
-    "mean_free",
-    "negated",
-    "polarity_logits",
-    "position_vectors",
-    "reverse",
-    "sphere_correlations",
-]
-
-_MODULES = {
-    "geometry": ["anchor_vectors", "position_vectors", "sphere_correlations"],
-    "polarity": ["mean_free", "negated", "polarity_logits", "reverse"],
-    "signs": ["Contributions"],
-    "fisher": ["fisher_ratio"],
-}
-
-__getattr__ = exports(__name__, {name: module for module, names in _MODULES.items() for name in names})
+    from probecore.recos.fisher import fisher_ratio as fisher_ratio
+    from probecore.recos.geometry import (
+        anchor_vectors as anchor_vectors,
+        position_vectors as position_vectors,
+        sphere_correlations as sphere_correlations,
+    )
+    from probecore.recos.polarity import (
+        mean_free as mean_free,
+        negated as negated,
+        polarity_logits as polarity_logits,
+        reverse as reverse,
+    )
+    from probecore.recos.signs import Contributions as Contributions
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "fisher": ["fisher_ratio"],
+            "geometry": ["anchor_vectors", "position_vectors", "sphere_correlations"],
+            "polarity": ["mean_free", "negated", "polarity_logits", "reverse"],
+            "signs": ["Contributions"],
+        },
+    )

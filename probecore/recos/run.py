@@ -1,10 +1,13 @@
 """The job of one network: a data set and checkpoints in, tables of all its checkpoints out."""
 
+from functools import partial
 from pathlib import Path
+
+import h5py
 
 from probecore.determinism import Numerics
 from probecore.files import create_hdf5
-from probecore.measuring import Keys, Network, Tables
+from probecore.measuring import Arrays, Keys, Network, Tables
 from probecore.progress import track
 from probecore.recos.cascade_rows import Composites, accuracy_rows, head_rows, position_rows
 from probecore.recos.fisher import Groups
@@ -40,8 +43,22 @@ def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics:
     InputError
         If the data are no labelled images, or belong to another training, or a layer cannot be handled.
     """
-    network = Network(data=data, checkpoints=checkpoints, numerics=numerics)
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
     network.need_labelled_images("recos")
+    tables, write_arrays = measure_network(network, params)
+    with create_hdf5(output / "spectral.h5") as file:
+        write_arrays(file)
+    tables.write(output)
+
+
+def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arrays]:
+    """The tables of one network, and what writes anchors and class means of its last checkpoint.
+
+    Raises
+    ------
+    InputError
+        If a layer cannot be handled.
+    """
     tables = Tables(network, KEYS)
     turned = Turned(Probe.at(network, network.epochs[0], params))
     for epoch in track(network.epochs, f"recos of {network.info.network}, epochs"):
@@ -61,8 +78,7 @@ def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics:
             tables.add("scalings", epoch, polarity.scalings())
             if epoch != network.epochs[0]:
                 tables.add("filters", epoch, turned.filter_rows(probe))
-            _write_spectral(output / "spectral.h5", probe, maps)
-    tables.write(output)
+    return tables, partial(_write_spectral, probe=probe, maps=maps)
 
 
 def _add_geometry(tables: Tables, probe: Probe) -> None:
@@ -98,12 +114,11 @@ def _add_separation(tables: Tables, probe: Probe) -> Maps:
     return plain
 
 
-def _write_spectral(path: Path, probe: Probe, maps: Maps) -> None:
+def _write_spectral(file: h5py.File, probe: Probe, maps: Maps) -> None:
     """Per conv layer: anchors, and class means (K, F, H, W) of what its block gives."""
     labels = probe.labels[: probe.params.images].cpu().numpy()
-    with create_hdf5(path) as file:
-        for name, means in class_means(maps, labels, probe.network.dataset.outputs).items():
-            group = file.create_group(name)
-            group["class_means"] = means
-            layer = probe.layers[name]
-            group["anchors"] = anchor_vectors(layer).view(layer.get_parameter("weight").shape).cpu().numpy()
+    for name, means in class_means(maps, labels, probe.network.dataset.outputs).items():
+        group = file.create_group(name)
+        group["class_means"] = means
+        layer = probe.layers[name]
+        group["anchors"] = anchor_vectors(layer).view(layer.get_parameter("weight").shape).cpu().numpy()

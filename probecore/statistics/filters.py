@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.files import write_table
+from probecore.files import arranged, write_table
 from probecore.statistics.families import adjust
 
 FILTER_KEYS = ["network", "epoch", "layer", "filter", "site"]
@@ -12,18 +12,28 @@ FILTER_KEYS = ["network", "epoch", "layer", "filter", "site"]
 
 FILTER_COLUMNS = ["experiment", *FILTER_KEYS, "quantity", "value", "low", "high", "null", "p", "p_bh", "n"]
 
+SORT_BY = ["experiment", *FILTER_KEYS, "quantity"]
+
 
 def write_filters(path: Path, table: pd.DataFrame) -> None:
     """Write ``filters.csv``: one row per filter, checkpoint and quantity.
+
+    Columns and what breaks the contract: `filter_table`.
+    """
+    write_table(path, filter_table(table, where=path), sort_by=SORT_BY)
+
+
+def filter_table(table: pd.DataFrame, *, where: str | Path) -> pd.DataFrame:
+    """Complete and order the rows of ``filters.csv``.
 
     ``p_bh`` is `p` after Benjamini and Hochberg within a family, one experiment and one quantity: all its filters,
     layers, networks and checkpoints that are in the table.
 
     Parameters
     ----------
-    path : where
     table : columns of `FILTER_COLUMNS`; `low`, `high`, `null` and `p` may be missing where there is none, and
         `p_bh` is made here
+    where : for error messages
 
     Raises
     ------
@@ -32,11 +42,11 @@ def write_filters(path: Path, table: pd.DataFrame) -> None:
     """
     table = table.reindex(columns=FILTER_COLUMNS) if set(table) <= set(FILTER_COLUMNS) else table
     if list(table) != FILTER_COLUMNS:
-        raise ValueError(f"{path}: columns must be {FILTER_COLUMNS}, got {list(table)}")
+        raise ValueError(f"{where}: columns must be {FILTER_COLUMNS}, got {list(table)}")
     if not table["site"].isin(["conv", "act", "block"]).all():
-        raise ValueError(f"{path}: site must be conv, act or block")
+        raise ValueError(f"{where}: site must be conv, act or block")
     if table[["experiment", *FILTER_KEYS, "quantity", "n"]].isna().any(axis=None):
-        raise ValueError(f"{path}: keys and sample sizes must not be missing")
+        raise ValueError(f"{where}: keys and sample sizes must not be missing")
     families = table["p"].astype("float64").groupby([table["experiment"], table["quantity"]])
     table = table.assign(p_bh=families.transform(lambda p: adjust(p, method="benjamini_hochberg")))
-    write_table(path, table, sort_by=["experiment", *FILTER_KEYS, "quantity"])
+    return arranged(table, sort_by=SORT_BY, where=where)

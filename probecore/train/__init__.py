@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from probecore.lazy import exports
+from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.train.checkpoints import describe, epochs_in, load_checkpoint
-    from probecore.train.inference import load_network
-
-__all__ = ["describe", "epochs_in", "load_checkpoint", "load_network"]
-
-__getattr__ = exports(
-    __name__,
-    {
-        "describe": "checkpoints",
-        "epochs_in": "checkpoints",
-        "load_checkpoint": "checkpoints",
-        "load_network": "inference",
-    },
-)
+    from probecore.train.checkpoints import (
+        describe as describe,
+        epochs_in as epochs_in,
+        load_checkpoint as load_checkpoint,
+    )
+    from probecore.train.inference import load_network as load_network
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "checkpoints": ["describe", "epochs_in", "load_checkpoint"],
+            "inference": ["load_network"],
+        },
+    )

@@ -22,7 +22,7 @@ class Batches:
 
     Parameters
     ----------
-    inputs : uint8 array of shape (N, C, H, W), or float32 array of shape (N, D)
+    inputs : uint8 array of shape (N, C, H, W), float32 array of the same that is scaled already, or of shape (N, D)
     targets : array of shape (N,)
     normalise : scaling of uint8 images; features are used as they are
     augmentation : random changes; images only
@@ -32,7 +32,8 @@ class Batches:
     Raises
     ------
     InputError
-        If there are fewer than `batch` examples, or augmentation is asked for features.
+        If there are fewer than `batch` examples, or augmentation is asked for features, or a shift for images that
+        are scaled already, whose fill nobody knows.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Batches:
             raise InputError(f"train.batch: {batch} is more than the {len(inputs)} training examples; lower it")
         if inputs.ndim != 4 and (augmentation.shift or augmentation.flip):
             raise InputError("train.augmentation: shift and flip need images; remove them for features")
+        if inputs.dtype != np.uint8 and augmentation.shift:
+            raise InputError("augmentation.shift: is of uint8 images, not of floats; give uint8, or no augmentation")
         self.targets = torch.from_numpy(targets).to(device)
         self.scale = Scaling(normalise, inputs.shape[1:], device)
         self.augmentation = augmentation

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.activations import Activations
-from probecore.activations import excitations as module
+from probecore.activations import Activations, excitations as module
 from probecore.activations.excitations import RESPONSES, ExcitationStream, halves_of
 from probecore.activations.params import ExcitationParams
 from probecore.errors import InputError

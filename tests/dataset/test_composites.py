@@ -6,8 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from probecore.dataset import Backgrounds, Dataset, DatasetParams, load_dataset, make_dataset, verify_dataset
-from probecore.dataset import composites as module
+from probecore.dataset import (
+    Backgrounds,
+    Dataset,
+    DatasetParams,
+    composites as module,
+    load_dataset,
+    make_dataset,
+    verify_dataset,
+)
 from probecore.dataset.composites import digits_on_cifar10, digits_on_textures, lay_on, lie_on, textures
 from probecore.dataset.embedded import mnist5k
 from probecore.errors import InputError

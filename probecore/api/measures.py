@@ -1,0 +1,280 @@
+"""The five measures of one network in memory, by the code that measures the networks of a study."""
+
+import copy
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from probecore.activations.params import ActivationsParams, ExcitationParams
+from probecore.activations.reader import Activations
+from probecore.activations.run import dump_network
+from probecore.anova import run as anova
+from probecore.anova.params import AnovaParams
+from probecore.api.images import Array, as_split, outputs_of, scaling_of
+from probecore.api.result import Result
+from probecore.dataset import Dataset, Split
+from probecore.errors import InputError
+from probecore.mean_dimension import run as mean_dimension
+from probecore.mean_dimension.params import MeanDimensionParams
+from probecore.measuring import Arrays, Identity, Network, Tables
+from probecore.mechanism import run as mechanism
+from probecore.mechanism.params import MechanismParams
+from probecore.models.build import example_inputs
+from probecore.models.contract import check_contract, plain_weights, unwrapped
+from probecore.models.functions import name_functions
+from probecore.mutual_information import run as mutual_information
+from probecore.mutual_information.params import MutualInformationParams
+from probecore.recos import run as recos
+from probecore.recos.params import RecosParams
+from probecore.schema import Section
+from probecore.train.batches import Scaling
+from probecore.train.params import Normalise
+
+Scale = Normalise | Mapping[str, Any] | None
+RandomState = int | np.random.Generator
+Function = TypeVar("Function", bound=Callable[..., Result])
+Parameters = TypeVar("Parameters", bound=Section)
+
+COUNT = "n_images"
+"""What the parameter `images` of a section, a number, is called here, where `images` are the images."""
+
+COMMON = """
+    Parameters
+    ----------
+    network : any module that maps images to (n_images, n_outputs); it stays as it is, and runs where its weights lie
+    images, labels : test images, (n_images, n_channels, height, width), and their labels, whole numbers from 0
+    train_images, train_labels : training images and their labels, in the same form
+    normalise : how the network wants uint8 images, ``{"mean": 0.5, "std": 1.0}`` on [0, 1], one number or one per
+        channel: (x - 255 mean) / (255 std). What `open_network` read from a checkpoint knows it; float images are taken
+        as they are
+    random_state : names all random numbers of the call, as the experiment's name does in a study; or a generator, from
+        which such a number is drawn
+
+    Raises
+    ------
+    InputError
+        In one line: what is wrong with arrays, network or parameters.
+
+    Other parameters
+    ----------------
+"""
+
+
+def _documented(section: type[Section]) -> Callable[[Function], Function]:
+    """Add the section's parameters to a function's signature and to its docstring."""
+
+    def add(function: Function) -> Function:
+        fields = {COUNT if name == "images" else name: field for name, field in section.model_fields.items()}
+        lines = [f"    {name} : {field.description} Default: {_default(field)}" for name, field in fields.items()]
+        function.__doc__ = f"{inspect.cleandoc(str(function.__doc__))}\n" + inspect.cleandoc(COMMON + "\n".join(lines))
+        signature = inspect.signature(function)
+        own = [parameter for parameter in signature.parameters.values() if parameter.kind != parameter.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation)
+            for name, field in fields.items()
+        ]
+        vars(function)["__signature__"] = signature.replace(parameters=[*own, *options])
+        return function
+
+    return add
+
+
+def _read(section: type[Parameters], options: Mapping[str, Any], where: str) -> Parameters:
+    """The section with the given keywords, where its `images`, a number, is called `n_images`."""
+    if COUNT in options and "images" in section.model_fields:
+        options = {"images" if name == COUNT else name: value for name, value in options.items()}
+    return section.read(dict(options), where=where)
+
+
+def _default(field: Any) -> str:
+    default = field.default
+    return str(default.model_dump() if isinstance(default, Section) else default)
+
+
+@_documented(AnovaParams)
+def measure_anova(
+    network: nn.Module,
+    images: Array,
+    labels: Array,
+    *,
+    train_images: Array,
+    train_labels: Array,
+    normalise: Scale = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> Result:
+    """Measure whether weights follow the features of training and test images (docs/anova.md)."""
+    params = _read(AnovaParams, options, "measure_anova")
+    opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    dumped = ActivationsParams(store=["pooled"], excitations=ExcitationParams(layers=params.layers))
+    return _of_activations("anova", opened, dumped, lambda dump: anova.measure_network(opened, dump, params))
+
+
+@_documented(MutualInformationParams)
+def measure_mutual_information(
+    network: nn.Module,
+    images: Array,
+    labels: Array,
+    *,
+    train_images: Array | None = None,
+    train_labels: Array | None = None,
+    normalise: Scale = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> Result:
+    """Measure what units and layers know of the labels, in nats (docs/mutual_information.md).
+
+    Training images are for retraining after ablation and for `design`; without them nothing is retrained.
+    """
+    if train_images is None:
+        options = {"ablation": {"retraining_steps": 0}} | options
+    params = _read(MutualInformationParams, options, "measure_mutual_information")
+    if train_images is None and (params.design or (params.ablation and params.ablation.retraining_steps)):
+        raise InputError("measure_mutual_information: `design` and retraining need train_images and train_labels")
+    opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    dumped = ActivationsParams(store=["pooled"])
+
+    def measure(dump: Activations) -> Tables:
+        return mutual_information.measure_network(opened, dump, params)
+
+    return _of_activations("mutual_information", opened, dumped, measure)
+
+
+@_documented(MechanismParams)
+def measure_mechanism(
+    network: nn.Module,
+    images: Array,
+    labels: Array,
+    *,
+    train_images: Array,
+    train_labels: Array,
+    normalise: Scale = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> Result:
+    """Measure which labels each filter tells apart, with linear heads on the frozen network (docs/mechanism.md).
+
+    Heads are trained on the training images.
+    """
+    params = _read(MechanismParams, options, "measure_mechanism")
+    opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    return _with_arrays("mechanism", lambda file: mechanism.measure_network(opened, params, file))
+
+
+@_documented(RecosParams)
+def measure_recos(
+    network: nn.Module,
+    images: Array,
+    labels: Array,
+    *,
+    train_images: Array,
+    train_labels: Array,
+    normalise: Scale = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> Result:
+    """Measure what rectification does with the sign of patterns (docs/recos.md).
+
+    Images must be uint8, since their grey values are reversed. Centres of patches come from the training images.
+    """
+    params = _read(RecosParams, options, "measure_recos")
+    opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    if opened.dataset.test.inputs.dtype != np.uint8:
+        raise InputError("measure_recos: grey values are reversed, 255 - x, which floats have none of; give uint8")
+    if params.cascade is not None:
+        raise InputError("measure_recos.cascade: needs the backgrounds of a data set file; leave it out")
+    return _with_arrays("recos", lambda file: _written(file, *recos.measure_network(opened, params)))
+
+
+@_documented(MeanDimensionParams)
+def measure_mean_dimension(
+    network: nn.Module,
+    images: Array,
+    labels: Array | None = None,
+    *,
+    train_images: Array | None = None,
+    train_labels: Array | None = None,
+    normalise: Scale = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> Result:
+    """Measure how much the pixels of an input interact in a network's outputs, layers and filters.
+
+    See docs/mean_dimension.md. Principal components, and what removed pixels are replaced by, come from the training
+    images, or from `images` themselves where there are none. Without labels there are no heatmaps by class, no
+    losses and no deletion curves.
+    """
+    params = _read(MeanDimensionParams, options, "measure_mean_dimension")
+    opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    return _with_arrays("mean_dimension", lambda file: _written(file, *mean_dimension.measure_network(opened, params)))
+
+
+def _open(
+    network: nn.Module,
+    images: Array,
+    labels: Array | None,
+    train_images: Array | None,
+    train_labels: Array | None,
+    normalise: Scale,
+    random_state: RandomState,
+) -> Network:
+    """A copy of `network` with its data, called ``given`` in an experiment that `random_state` names."""
+    test = as_split(images, labels, classes=None)
+    scaling = scaling_of(network, test.inputs, normalise)
+    model = unwrapped(copy.deepcopy(network)).eval()
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    scale = Scaling(scaling, test.inputs.shape[1:], device)
+    outputs = outputs_of(model, scale(torch.from_numpy(test.inputs[:1]).to(device)))
+    example = example_inputs(test.inputs.shape[1:]).to(device)
+    name_functions(model, example)
+    check_contract(model, example)
+    classes = None if labels is None else outputs
+    if classes is not None:
+        test = as_split(test.inputs, test.targets, classes=classes)
+    train = test if train_images is None else as_split(train_images, train_labels, classes=classes, name="train_images")
+    _check_alike(train, test)
+    seed = random_state if isinstance(random_state, int) else int(random_state.integers(2**32))
+    names = None if classes is None else tuple(map(str, range(classes)))
+    identity = Identity(experiment=f"random_state-{seed}", network="given", normalise=scaling)
+    return Network.of_module(identity, Dataset("images", names, train, test, sha256=""), plain_weights(model))
+
+
+def _check_alike(train: Split, test: Split) -> None:
+    one, other = ((part.inputs.dtype, part.inputs.shape[1:]) for part in (train, test))
+    if one != other:
+        raise InputError(f"train_images: {one[0]} {one[1]}, but images are {other[0]} {other[1]}; make them alike")
+    if (train.targets.dtype.kind == "f") != (test.targets.dtype.kind == "f"):
+        raise InputError("train_labels: give labels of both training and test images, or of neither")
+
+
+def _of_activations(
+    name: str, network: Network, params: ActivationsParams, measure: Callable[[Activations], Tables]
+) -> Result:
+    """Dump activations into a folder that is gone afterwards, and measure them."""
+    with tempfile.TemporaryDirectory(prefix="probecore-") as folder:
+        path = Path(folder) / "activations.h5"
+        dump_network(network, params, output=path, model="module", checkpoint_sha256="")
+        with Activations(path) as dump:
+            return Result(name, measure(dump).in_order(), {})
+
+
+def _written(file: h5py.File, tables: Tables, write_arrays: Arrays) -> Tables:
+    write_arrays(file)
+    return tables
+
+
+def _with_arrays(name: str, measure: Callable[[h5py.File], Tables]) -> Result:
+    """Measure into an HDF5 file in memory."""
+    with h5py.File("arrays", "w", driver="core", backing_store=False) as file:
+        tables = measure(file).in_order()
+        arrays: dict[str, NDArray[Any]] = {}
+        file.visititems(lambda path, item: arrays.update({path: item[()]}) if isinstance(item, h5py.Dataset) else None)
+        return Result(name, tables, arrays)
