@@ -10,6 +10,7 @@ from probecore.activations.params import ActivationsParams
 from probecore.dataset import load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.files import sha256_of
+from probecore.models.layers import unseen_parts
 from probecore.progress import track
 from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Scaling
@@ -36,7 +37,8 @@ def run_network(*, data: Path, checkpoints: Path, params: ActivationsParams, num
     with create_activations(output, model=info.model.name, data_sha256=info.data) as file:
         for epoch in track(params.epochs_of(epochs_in(checkpoints)), f"activations of {info.network}, checkpoints"):
             model = load_network(checkpoints, epoch, device=device)
-            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_hash)
+            unseen = unseen_parts(model, dataset.input_shape)
+            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_hash, unseen=unseen)
             for split in params.splits_run:
                 examples = getattr(dataset, split)
                 wanted = slice(None if split in params.splits else params.excitation_images)
