@@ -98,7 +98,7 @@ def _check_once(
 def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -> list[str]:
     from probecore.activations.layers import select_layers
     from probecore.models.build import outline_model
-    from probecore.models.layers import blocks, zeros_for
+    from probecore.models.layers import unseen_parts, zeros_for
     from probecore.models.tracing import trace
 
     _check_scaling(experiment, input_shape)
@@ -109,16 +109,12 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
         raise InputError(f"train.{error}") from None
     if experiment.activations is not None:
         with zeros_for(model, input_shape) as zeros:
-            calls = trace(model, zeros)
+            calls = trace(model, zeros.expand(2, *input_shape))  # as in a dump, which sees more than one image
         try:
             select_layers(experiment.activations.layers, calls)
         except InputError as error:
             raise InputError(f"activations.{error}") from None
-    return [
-        f"{block.layer}: what reads it ({', '.join(block.unseen)}) is no layer; its block ends before it"
-        for block in blocks(model, input_shape)
-        if block.unseen
-    ]
+    return unseen_parts(model, input_shape)
 
 
 def _check_use(model: "nn.Module", experiment: Experiment, input_shape: tuple[int, ...]) -> None:

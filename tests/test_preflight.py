@@ -94,7 +94,8 @@ def test_what_is_only_measured_need_not_train(folder: Path) -> None:
 
 
 def test_what_cannot_be_seen_is_said_every_time(folder: Path) -> None:
-    expected = ["experiments.mine: conv: what reads it (sigmoid#1, mul) is no layer; its block ends before it"]
+    seen = "blocks without an activation that can be seen: 1 of 2, conv (read by sigmoid#1, mul)"
+    expected = [f"experiments.mine: {seen}"]
     assert check(folder, "Swish") == expected
     assert check(folder, "Swish") == expected
 

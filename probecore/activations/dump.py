@@ -51,10 +51,12 @@ def create_activations(path: Path, *, model: str, data_sha256: str) -> Iterator[
         file.attrs["complete"] = np.int64(1)
 
 
-def create_epoch(file: h5py.File, epoch: int, *, checkpoint_sha256: str) -> h5py.Group:
-    """Create the group of an epoch, in which each split gets a group of its own."""
+def create_epoch(file: h5py.File, epoch: int, *, checkpoint_sha256: str, unseen: Sequence[str] = ()) -> h5py.Group:
+    """Create the group of an epoch, in which each split gets a group of its own; see `unseen_parts`."""
     group = file.create_group(epoch_name(epoch))
     write_text(group.attrs, "checkpoint_sha256", checkpoint_sha256)
+    if unseen:
+        write_text(group.attrs, "unseen", "\n".join(unseen))
     return group
 
 

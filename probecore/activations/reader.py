@@ -75,6 +75,12 @@ class Activations:
         with readable(self.path, group.name):
             return read_text(group.attrs, "checkpoint_sha256")
 
+    def unseen(self, epoch: int) -> list[str]:
+        """What could not be seen of the network, in sentences; see `probecore.models.layers.unseen_parts`."""
+        group = self._group(epoch_name(epoch))
+        with readable(self.path, group.name):
+            return read_text(group.attrs, "unseen").split("\n") if "unseen" in group.attrs else []
+
     def check_made_of(self, checkpoints: Path) -> None:
         """Raise `InputError` if another checkpoint file was run."""
         if self.checkpoint_sha256(self.epochs[0]) != sha256_of(checkpoints):

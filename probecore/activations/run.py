@@ -10,6 +10,7 @@ from probecore.activations.params import ActivationsParams
 from probecore.determinism import Numerics
 from probecore.files import sha256_of
 from probecore.measuring import Network
+from probecore.models.layers import unseen_parts
 from probecore.progress import track
 from probecore.train import describe
 from probecore.train.batches import Scaling
@@ -47,7 +48,8 @@ def dump_network(
     with create_activations(output, model=model, data_sha256=dataset.sha256) as file:
         for epoch in track(params.epochs_of(network.epochs), f"activations of {info.network}, checkpoints"):
             module = network.at(epoch)
-            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_sha256)
+            unseen = unseen_parts(module, dataset.input_shape)
+            group = create_epoch(file, epoch, checkpoint_sha256=checkpoint_sha256, unseen=unseen)
             for split in params.splits_run:
                 examples = getattr(dataset, split)
                 wanted = slice(None if split in params.splits else params.excitation_images)

@@ -48,8 +48,19 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
                     "values, and the share of silent channels; empty where `pooled` is not stored.",
                 )
             ],
+            remarks=_unseen(networks),
         ),
     )
+
+
+def _unseen(networks: list[Path]) -> list[str]:
+    """What could not be seen of any network, once each."""
+    found: dict[str, None] = {}
+    for path in networks:
+        with Activations(path) as activations:
+            for epoch in activations.epochs:
+                found |= dict.fromkeys(f"{line[:1].upper()}{line[1:]}." for line in activations.unseen(epoch))
+    return list(found)
 
 
 def _rows(experiment: str, path: Path) -> list[dict[str, Any]]:

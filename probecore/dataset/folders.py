@@ -36,7 +36,7 @@ def read_folder(name: str, path: Path, *, size: int | None, test_fraction: float
     with reading(path, "cannot be listed", "correct the folder"):
         train, test = _given_split(path) if _has_split(path) else _own_split(path, test_fraction, seed)
     _say_skipped(name, path, [*_flat(train), *_flat(test)])
-    form = _common_form([*_flat(train), *_flat(test)], size)
+    form = _common_form(name, [*_flat(train), *_flat(test)], size)
     return Dataset.from_splits(
         name, train=_decode("train", train, form), test=_decode("test", test, form), classes=list(train)
     )
@@ -115,12 +115,13 @@ def _say_skipped(name: str, path: Path, read: Sequence[Path]) -> None:
     say(f"{name}: {len(kept):,} images read; files skipped: {found or 'none'}")
 
 
-def _common_form(files: Sequence[Path], size: int | None) -> Form:
+def _common_form(name: str, files: Sequence[Path], size: int | None) -> Form:
     """Decided from the headers of all images, which must fit memory together."""
-    colour, width, height = False, size or 0, size or 0
+    colour, turned, width, height = False, 0, size or 0, size or 0
     for file in files:
         header = read_header(file)
         colour = colour or not header.grey
+        turned += header.turned
         found = f"{header.width} x {header.height} pixels"
         if size is not None:
             if max(header.width, header.height) > LONGEST_SHAPE * min(header.width, header.height):
@@ -132,6 +133,8 @@ def _common_form(files: Sequence[Path], size: int | None) -> Form:
             raise InputError(
                 f"{file}: {found}, but {files[0].name} has {width} x {height}; set `size` to bring all to one size"
             )
+    if turned:
+        say(f"{name}: {turned:,} images say (EXIF) that they are to be shown turned; they are read as they lie")
     form = Form("RGB" if colour else "L", width, height, size is not None)
     check_memory(files[0].parent.parent, len(files) * len(form.mode) * width * height)
     return form

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from probecore.errors import InputError, reading
 
@@ -41,6 +41,8 @@ class Header:
     grey: bool
     width: int
     height: int
+    turned: bool
+    """Whether it says (EXIF) that it is to be shown turned or mirrored; what is read are the pixels as they lie."""
 
 
 def read_header(path: Path) -> Header:
@@ -61,7 +63,8 @@ def read_header(path: Path) -> Header:
                 raise InputError(f"{path}: more than 8 bits per channel; convert it to 8 bits")
             if image.format != "JPEG" and getattr(image, "is_animated", False):
                 raise InputError(f"{path}: has several frames; save one image")
-            header = Header(image.mode in _GREY, image.width, image.height)
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            header = Header(image.mode in _GREY, image.width, image.height, turned)
             image.verify()
         return header
 

@@ -1,6 +1,7 @@
 """The file of a data set, and what it becomes in memory. Not here: where data come from."""
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Dataset:
 
 
 def load_dataset(path: str | Path) -> Dataset:
-    """Read a data set; shapes, dtypes and labels are checked, the hash is believed.
+    """Read a data set; shapes, dtypes, labels and names are checked, the hash of the arrays is believed.
 
     Raises
     ------
@@ -109,10 +110,13 @@ def load_dataset(path: str | Path) -> Dataset:
         }
         name, sha256 = str(file.attrs["name"]), str(file.attrs["sha256"])
         classes = tuple(map(str, file.attrs["classes"])) if "classes" in file.attrs else None
+        names_sha256 = str(file.attrs["names_sha256"])
         backgrounds = None
         if "backgrounds" in file.keys():  # noqa: SIM118 (`in` follows links)
             backgrounds = Backgrounds(*(read_array(file, f"backgrounds/{group}", path) for group in ("seen", "unseen")))
     dataset = Dataset(name, classes, splits["train"], splits["test"], sha256, backgrounds)
+    if _hash_of_names(dataset) != names_sha256:
+        raise InputError(f"{path}: its names differ from the SHA-256 stored with them; delete it and make it again")
     _check(dataset, where=str(path))
     return dataset
 
@@ -137,6 +141,7 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
     with create_hdf5(path) as file:
         file.attrs["name"] = dataset.name
         file.attrs["sha256"] = dataset.sha256
+        file.attrs["names_sha256"] = _hash_of_names(dataset)
         if dataset.classes is not None:
             file.attrs["classes"] = np.array(dataset.classes, dtype=h5py.string_dtype())
         for name in (*_SPLITS, *(["backgrounds"] if dataset.backgrounds else [])):
@@ -166,6 +171,11 @@ def _hash(train: Split, test: Split, backgrounds: Backgrounds | None) -> str:
         digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def _hash_of_names(dataset: Dataset) -> str:
+    """Apart from the arrays' hash, which is pinned for sets that others publish."""
+    return hashlib.sha256(json.dumps([dataset.name, dataset.classes]).encode()).hexdigest()
 
 
 def _check(dataset: Dataset, *, where: str) -> None:

@@ -167,14 +167,17 @@ def _check_unchanged(model: nn.Module, before: dict[str, Tensor]) -> None:
             )
 
 
-def _answers(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """What each call gave for the first image, in two numbers: mean and mean size of its values; and the output."""
-    found: list[tuple[str, Tensor]] = []
+def _answers(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor | None]]:
+    """What each call gave for the first image, in two numbers: mean and mean size of its values; and the output.
+
+    None where a call gave no values by image.
+    """
+    found: list[tuple[str, Tensor | None]] = []
 
     def receive(name: str, _index: int, _given: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == inputs.shape[:1]:
-            values = output[0].double()
-            found.append((name, torch.stack([values.abs().mean(), values.mean()])))
+        by_image = isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == inputs.shape[:1]
+        values = output[0].double() if by_image else None
+        found.append((name, None if values is None else torch.stack([values.abs().mean(), values.mean()])))
 
     names = [name for name, _ in model.named_modules() if name and not is_parametrization(name)]
     with listening(model, names, receive):
@@ -182,10 +185,16 @@ def _answers(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
     return [*found, ("its output", output[0].double())]
 
 
-def _first_difference(first: list[tuple[str, Tensor]], second: list[tuple[str, Tensor]]) -> str | None:
-    """The name of the first call that did not give the same; of the output if there were other calls."""
+def _first_difference(first: list[tuple[str, Tensor | None]], second: list[tuple[str, Tensor | None]]) -> str | None:
+    """The name of the first call that did not give the same; of the output if there were other calls.
+
+    A table that every image shares, as of positions, has values for one image alone, or for none.
+    """
     for (name, one), (other_name, other) in zip(first, second, strict=False):
-        size = max(float(one.abs().max()), 1e-6)
-        if name != other_name or not torch.allclose(one, other, rtol=0, atol=TOLERANCE * size, equal_nan=True):
+        if name != other_name:
+            return name
+        if one is None or other is None:
+            continue
+        if not torch.allclose(one, other, rtol=0, atol=TOLERANCE * max(float(one.abs().max()), 1e-6), equal_nan=True):
             return name
     return None if len(first) == len(second) else "its output"

@@ -58,7 +58,7 @@ class Block:
     axis: int = 0
     """Which axis of one image's output are the units."""
     unseen: tuple[str, ...] = ()
-    """Without activation: what reads the output and is no layer, so that an activation there would not be seen."""
+    """Without activation: what reads the output, reshaped or not, and may be one or have one that is not seen."""
 
 
 def list_layers(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
@@ -111,6 +111,23 @@ def blocks(model: nn.Module, input_shape: tuple[int, ...]) -> list[Block]:
     ]
 
 
+def unseen_parts(model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
+    """Which blocks of `model` have an activation that cannot be seen, if they have one: a line, or none.
+
+    Raises
+    ------
+    InputError
+        As `blocks`.
+    """
+    found = blocks(model, input_shape)
+    parts = [f"{block.layer} (read by {', '.join(block.unseen)})" for block in found if block.unseen]
+    if not parts:
+        return []
+    more = f", and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    counts = f"{len(parts)} of {len(found)}"
+    return [f"blocks without an activation that can be seen: {counts}, {', '.join(parts[:_SHOWN])}{more}"]
+
+
 @contextlib.contextmanager
 def zeros_for(model: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor]:
     """A batch of one input of zeros, for the block to run through `model`.
@@ -137,7 +154,14 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-_RESHAPES = ("flatten", "flatten()", "reshape()", "view()", "unflatten", "unflatten()")
+_SHOWN = 3
+"""Blocks that a line names."""
+
+_NO_ACTIVATION = (
+    *("flatten", "flatten()", "unflatten", "unflatten()", "reshape()", "view()", "squeeze()", "unsqueeze()"),
+    *("permute", "permute()", "transpose()", "contiguous()", "norm", "pool"),
+)
+"""Kinds of what leaves it to its own readers whether there is an activation."""
 
 
 def _calls(model: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
@@ -186,18 +210,35 @@ def _members(place: int, found: list[Step]) -> tuple[list[Step], list[str]]:
     from_end = len(layer.shape) - layer.axis
     units, members = layer.shape[layer.axis], [layer]
     while True:
-        readers = [step for step in found if place in step.sources and not step.passes_on]
+        readers = _readers(found[place], found)
         is_active = any(_kind_of(step) == "activation" for step in members)
         follower = _follower(readers, is_active=is_active)
         if follower is None:
-            return members, [step.name for step in readers if _kind_of(step) not in (*WEIGHTED, *_RESHAPES)]
+            return members, _unseen(readers, found)
         assert follower.call is not None
         units *= channels_multiplied(follower.call.module)
         on_axis = follower.axis == 0 if layer.axis == 0 else len(follower.shape) - follower.axis == from_end
         if not follower.shape or follower.shape[follower.axis] != units or not on_axis:
-            return members, []
+            return members, _unseen([follower], found)
         members.append(follower)
         place = found.index(follower)
+
+
+def _readers(read: Step, found: list[Step]) -> list[Step]:
+    place = next(place for place, step in enumerate(found) if step is read)
+    return [step for step in found if place in step.sources and not step.passes_on]
+
+
+def _unseen(readers: list[Step], found: list[Step]) -> list[str]:
+    """Which of the steps that read a block's output may hold an activation."""
+    names: dict[str, None] = {}
+    for step in readers:
+        kind = _kind_of(step)
+        if kind in _NO_ACTIVATION:
+            names |= dict.fromkeys(_unseen(_readers(step, found), found))
+        elif kind not in WEIGHTED:
+            names[step.name] = None
+    return list(names)
 
 
 def _follower(readers: list[Step], *, is_active: bool) -> Step | None:

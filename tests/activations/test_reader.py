@@ -5,10 +5,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from probecore.activations import Activations, streams
+from probecore.activations import Activations, create_activations, create_epoch, dump_activations, streams
+from probecore.activations.summary import summarise
 from probecore.errors import InputError
-from probecore.files import create_hdf5
+from probecore.files import create_hdf5, read_json
 
 COMPRESSIONS = ["none", "gzip", "zstd"]
 
@@ -177,3 +180,24 @@ def test_what_does_not_fit_is_refused(
 def test_what_is_not_there(dump: Callable[..., Path], ask: Callable[[Activations], object], message: str) -> None:
     with Activations(dump(store=["pooled"])) as activations, pytest.raises(InputError, match=message):
         ask(activations)
+
+
+def test_what_could_not_be_seen_is_a_remark(tmp_path: Path) -> None:
+    lines = ["blocks without an activation that can be seen: 1 of 2, conv (read by sigmoid#1, mul)"]
+    paths = [tmp_path / f"trained-{seed}.h5" for seed in (0, 1)]
+    for path in paths:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+        with create_activations(path, model="mine", data_sha256="d" * 64) as file:
+            for epoch in (0, 1):
+                group = create_epoch(file, epoch, checkpoint_sha256="c" * 64, unseen=lines if path is paths[0] else ())
+                dump_activations(
+                    model,
+                    np.zeros((3, 1, 2, 2), np.uint8),
+                    np.arange(3) % 2,
+                    group=group.create_group("test"),
+                    classes=2,
+                    normalise=lambda inputs: torch.from_numpy(inputs).float(),
+                )
+    summarise(experiment="mine", networks=paths, output=tmp_path)
+    remarks = read_json(tmp_path / "summary.json")["remarks"]
+    assert remarks == ["Blocks without an activation that can be seen: 1 of 2, conv (read by sigmoid#1, mul)."]

@@ -280,6 +280,20 @@ def test_what_is_skipped_is_counted_by_suffix(tmp_path: Path, capsys: pytest.Cap
     assert line == "mine: 6 images read; files skipped: 2 .png, 3 .tif, 1 hidden, 1 without a suffix"
 
 
+def test_images_to_be_shown_turned_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for index in range(2):
+            pixels = np.random.default_rng(index + ord(label)).integers(0, 256, (8, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{index}.png", exif=exif if label == "b" else None)
+    dataset = read_folder("mine", tmp_path, size=None, test_fraction=0.5, seed=0)
+    assert dataset.input_shape == (3, 8, 16)
+    line = "mine: 2 images say (EXIF) that they are to be shown turned; they are read as they lie"
+    assert line in capsys.readouterr().err
+
+
 def test_a_class_called_train(tmp_path: Path) -> None:
     assert read(fill(tmp_path, 3, classes=("bus", "train", "test"))).classes == ("bus", "test", "train")
 

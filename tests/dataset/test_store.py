@@ -104,6 +104,17 @@ def test_changed_arrays_are_noticed(tmp_path: Path) -> None:
         verify_dataset(path)
 
 
+@pytest.mark.parametrize(("key", "value"), [("classes", ["a", "b", "d"]), ("classes", ["b", "a", "c"]), ("name", "x")])
+def test_changed_names_are_noticed_on_loading(tmp_path: Path, key: str, value: object) -> None:
+    path = tmp_path / "a.h5"
+    write_dataset(dataclasses.replace(tiny_dataset(), classes=("a", "b", "c")), path)
+    assert load_dataset(path).classes == ("a", "b", "c")
+    with h5py.File(path, "r+") as file:
+        file.attrs[key] = value
+    with pytest.raises(InputError, match=r"a\.h5: its names differ from the SHA-256"):
+        load_dataset(path)
+
+
 def test_changed_labels_are_noticed_on_loading(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     write_dataset(dataclasses.replace(tiny_dataset(), classes=("a", "b")), path)

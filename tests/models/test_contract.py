@@ -15,6 +15,7 @@ from probecore.errors import InputError
 from probecore.models import blocks, build_model, list_layers
 from probecore.models.contract import plain_weights
 from probecore.models.params import ModelParams
+from probecore.models.tracing import trace
 
 SHAPE, OUTPUTS = (3, 8, 8), 4
 
@@ -92,6 +93,17 @@ class OneDimensional(Net):
 
     def maps(self, x: Tensor) -> Tensor:
         return self.line(super().maps(x).flatten(2))[..., None]
+
+
+class Positions(Net):
+    """A table of positions that all images share goes through a layer, as in Swin V2: its first axis is no batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.place = torch.arange(6.0).reshape(1, 6), nn.Linear(6, 6)
+
+    def maps(self, x: Tensor) -> Tensor:
+        return super().maps(x) + self.place(self.table)[..., None, None]
 
 
 def nothing() -> nn.Module:
@@ -202,6 +214,13 @@ def test_what_keeps_it_is_measured_under_its_own_names(
     assert isinstance(weight, nn.Parameter)
     assert [layer.name for layer in list_layers(plain, SHAPE)] == names
     assert [(block.layer, block.output) for block in blocks(plain, SHAPE)] == [("conv", "mean#1"), ("fc", "fc")]
+
+
+def test_a_table_that_all_images_share_is_no_difference_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built(Positions, monkeypatch)
+    places = {count: [call.is_tensor for call in trace(model, torch.zeros(count, *SHAPE)) if call.name == "place"]
+              for count in (1, 2)}  # fmt: skip
+    assert places == {1: [True], 2: [False]}
 
 
 def test_the_check_changes_neither_network_nor_generator(monkeypatch: pytest.MonkeyPatch) -> None:

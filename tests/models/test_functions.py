@@ -2,7 +2,9 @@
 
 import copy
 import importlib
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from probecore.dataset import write_dataset
 from probecore.determinism import Numerics
 from probecore.models import blocks, list_layers
 from probecore.models.functions import name_functions
+from probecore.models.layers import unseen_parts
 from probecore.models.tracing import evaluating, listening, trace
 from probecore.params import MEASURES, section_class
+from probecore.recos.polarity import doubled_logits
 from probecore.train import run as train_run
 from probecore.train.params import TrainParams
 from tests.conftest import write_yaml
@@ -102,6 +106,11 @@ def measure(folder: Path, name: str, *, functional: bool) -> None:
             "seeds": [0],
         }
     )
+    study = {
+        "packages": ["tests"],
+        "experiments": {"twice": {"train": {"model": params.model.model_dump(mode="json")}}},
+    }
+    Path("params.yaml").write_text(json.dumps(study))
     data, checkpoints, numerics = Path("data.h5"), folder / "trained-0.safetensors", Numerics()
     train_run.run_network(
         experiment="twice",
@@ -153,6 +162,21 @@ class Awkward(nn.Module):
         return self.relu(x + x.flip(2)).mean((2, 3))
 
 
+@pytest.mark.parametrize("name", ["F.relu", "in place", "relu_", "x.relu()", "residual"])
+def test_both_spellings_have_the_same_doubled_filters(name: str) -> None:
+    """Polarities must meet after the activation: before it they cancel, and all images get the same answer."""
+    modular, functional, _ = pair(name)
+    inputs = torch.randn(40, *SHAPE, generator=torch.Generator().manual_seed(0))
+    answers = []
+    for model in (modular, functional):
+        first = blocks(model, SHAPE)[0]
+        layer, output = model.get_submodule(first.layer), model.get_submodule(first.output)
+        answers.append(doubled_logits(model, layer, output, inputs, scale=lambda part: part.clone()))
+        cancelled = doubled_logits(model, layer, layer, inputs, scale=lambda part: part.clone())
+        assert float(cancelled.std(0).max()) < 1e-6 < float(answers[-1].std(0).max())
+    assert torch.equal(*answers)
+
+
 def test_names_do_not_clash() -> None:
     model, inputs = Awkward(), torch.randn(2, 1, 6, 6)
     before = model(inputs)
@@ -177,6 +201,65 @@ def test_what_cannot_be_seen_is_said() -> None:
     (conv, fc) = blocks(model, (1, 6, 6))
     assert (conv.activation, conv.output, conv.unseen) == (None, "conv", ("sigmoid#1", "mul"))
     assert fc.unseen == ()
+
+
+class Reads(nn.Module):
+    """A conv layer and what is done with its output."""
+
+    def __init__(self, then: Callable[[Tensor], Tensor], features: int) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 4, 3), nn.Linear(features, 3)
+        self.then = then
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.then(self.conv(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("then", "features", "unseen"),
+    [
+        (lambda x: x, 16, []),
+        (lambda x: x.flatten(1).relu(), 16, ["relu#1"]),
+        (lambda x: F.relu(x.view(len(x), -1)), 16, ["relu#1"]),
+        (lambda x: F.gelu(x.permute(0, 2, 3, 1)), 16, ["gelu#1"]),
+        (lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (4,)), 16, []),
+        (lambda x: F.glu(x, 1), 8, ["glu#1"]),
+        (lambda x: x.clamp(min=0), 16, []),
+        (lambda x: x * (x > 0), 16, ["gt", "mul"]),
+        (lambda x: torch.where(x > 0, x, 0 * x), 16, ["gt", "mul", "where"]),
+        (lambda x: torch.maximum(x, torch.zeros(())), 16, ["maximum"]),
+        (lambda x: torch.cat([x, -x], 1).relu(), 32, ["neg", "cat"]),
+    ],
+)
+def test_an_activation_that_is_not_of_the_block(
+    then: Callable[[Tensor], Tensor], features: int, unseen: list[str]
+) -> None:
+    model, inputs = Reads(then, features), torch.randn(2, 1, 4, 4)
+    name_functions(model, inputs)
+    first = blocks(model, (1, 4, 4))[0]
+    assert list(first.unseen) == unseen
+
+
+def test_a_line_names_some_of_the_blocks() -> None:
+    parts = [nn.Conv2d(1, 4, 3), *(nn.Conv2d(4, 4, 1) for _ in range(4))]
+
+    class Squares(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts, self.fc = nn.ModuleList(parts), nn.Linear(16, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for part in self.parts:
+                x = part(x)
+                x = x * x
+            return self.fc(x.flatten(1))
+
+    (line,) = unseen_parts(Squares(), (1, 4, 4))
+    assert line == (
+        "blocks without an activation that can be seen: 5 of 6, parts.0 (read by mul), parts.1 (read by mul), "
+        "parts.2 (read by mul), and 2 more"
+    )
+    assert unseen_parts(pair("F.relu")[1], SHAPE) == []
 
 
 def test_named_networks_are_copied_traced_and_trained() -> None:
