@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import probecore as pc
+from probecore.params import STEPS
+from probecore.provenance import code_units
 from tests.conftest import ROOT
 
 
@@ -17,6 +19,11 @@ def test_the_import_is_light() -> None:
     code = "import sys, probecore; print([n for n in ('torch', 'numpy', 'pandas', 'pydantic') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_step_runs_again_when_the_face_changes() -> None:
+    units = {step: code_units(step) for step in ("dataset", *STEPS, "report")}
+    assert [step for step, found in units.items() if {"probecore/api", "probecore/__init__.py"} & set(found)] == []
 
 
 def test_what_is_offered() -> None:
