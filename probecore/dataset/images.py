@@ -1,5 +1,6 @@
 """One image file: what its header says, and its pixels. What would lose something without a word is refused."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,7 @@ def read_header(path: Path) -> Header:
                 raise InputError(f"{path}: more than 8 bits per channel; convert it to 8 bits")
             if image.format != "JPEG" and getattr(image, "is_animated", False):
                 raise InputError(f"{path}: has several frames; save one image")
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-            header = Header(image.mode in _GREY, image.width, image.height, turned)
+            header = Header(image.mode in _GREY, image.width, image.height, _is_turned(image.info.get("exif", b"")))
             image.verify()
         return header
 
@@ -86,6 +86,14 @@ def read_pixels(path: Path, form: Form) -> NDArray[Any]:
             image = _central_square(image, form.width)
         pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _is_turned(content: bytes) -> bool:
+    """What the EXIF block of a header says; one that cannot be read says nothing."""
+    exif = Image.Exif()
+    with contextlib.suppress(Exception):
+        exif.load(content)
+    return bool(exif.get(ExifTags.Base.Orientation, 1) != 1)
 
 
 def _open(path: Path) -> Image.Image:

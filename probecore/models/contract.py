@@ -62,12 +62,16 @@ def check_contract(model: nn.Module, inputs: Tensor) -> None:
         before = {key: value.clone() for key, value in _tensors_of(model)}
         first = _answers(model, inputs)
         _check_unchanged(model, before)
+        output = first[-1][1]
+        if output is not None and not output.isfinite().all():
+            raise InputError("model: gives NaN or infinite values for noise, before any training; correct its forward")
         if place := _first_difference(first, _answers(model, inputs)):
             raise InputError(
                 f"model: two passes of the same images differ, first at {place}; evaluation mode must draw no random "
                 "numbers: use nn.Dropout, or F.dropout(x, p, self.training)"
             )
-        if place := _first_difference(first, _answers(model, inputs[:1])):
+        alone = (_first_difference(_of_image(index, first), _answers(model, inputs[[index]])) for index in (0, 1))
+        if place := next(filter(None, alone), None):
             raise InputError(
                 f"model: an image alone and beside another one gets different answers, first at {place}; each image "
                 "must count for itself: use batch normalisation with running statistics, and reductions over its own "
@@ -89,7 +93,7 @@ def check_training(model: nn.Module, inputs: Tensor) -> None:
         torch.manual_seed(0)
         try:
             output = copy.deepcopy(model).train()(inputs.clone())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(f"model: fails in training mode: {first_line(error)}") from error
     if not isinstance(output, Tensor):
         raise InputError(
@@ -167,25 +171,32 @@ def _check_unchanged(model: nn.Module, before: dict[str, Tensor]) -> None:
             )
 
 
-def _answers(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor | None]]:
-    """What each call gave for the first image, in two numbers: mean and mean size of its values; and the output.
+_Answers = list[tuple[str, Tensor | None]]
+
+
+def _answers(model: nn.Module, inputs: Tensor) -> _Answers:
+    """What each call gave for each image, in two numbers: mean and mean size of its values; and the output.
 
     None where a call gave no values by image.
     """
-    found: list[tuple[str, Tensor | None]] = []
+    found: _Answers = []
 
     def receive(name: str, _index: int, _given: Any, output: Any) -> None:
         by_image = isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == inputs.shape[:1]
-        values = output[0].double() if by_image else None
-        found.append((name, None if values is None else torch.stack([values.abs().mean(), values.mean()])))
+        values = output.double().reshape(len(inputs), -1) if by_image and output.numel() else None
+        found.append((name, None if values is None else torch.stack([values.abs().mean(1), values.mean(1)], 1)))
 
     names = [name for name, _ in model.named_modules() if name and not is_parametrization(name)]
     with listening(model, names, receive):
         output = model(inputs.clone())
-    return [*found, ("its output", output[0].double())]
+    return [*found, ("its output", output.double())]
 
 
-def _first_difference(first: list[tuple[str, Tensor | None]], second: list[tuple[str, Tensor | None]]) -> str | None:
+def _of_image(index: int, answers: _Answers) -> _Answers:
+    return [(name, None if values is None else values[[index]]) for name, values in answers]
+
+
+def _first_difference(first: _Answers, second: _Answers) -> str | None:
     """The name of the first call that did not give the same; of the output if there were other calls.
 
     A table that every image shares, as of positions, has values for one image alone, or for none.
@@ -195,6 +206,7 @@ def _first_difference(first: list[tuple[str, Tensor | None]], second: list[tuple
             return name
         if one is None or other is None:
             continue
-        if not torch.allclose(one, other, rtol=0, atol=TOLERANCE * max(float(one.abs().max()), 1e-6), equal_nan=True):
+        size = max(float(one.abs().nan_to_num().max()), 1e-6)
+        if not torch.allclose(one, other, rtol=0, atol=TOLERANCE * size, equal_nan=True):
             return name
     return None if len(first) == len(second) else "its output"

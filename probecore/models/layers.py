@@ -112,20 +112,28 @@ def blocks(model: nn.Module, input_shape: tuple[int, ...]) -> list[Block]:
 
 
 def unseen_parts(model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
-    """Which blocks of `model` have an activation that cannot be seen, if they have one: a line, or none.
+    """What of `model` is computed but cannot be measured, in lines: weights without a module, blocks that end early.
 
     Raises
     ------
     InputError
         As `blocks`.
     """
+    with zeros_for(model, input_shape) as zeros:
+        weighted = [step for step in steps(model, zeros) if step.call is None and step.name in _WEIGHTED_FUNCTIONS]
     found = blocks(model, input_shape)
+    functions = [f"{step.owner}.{step.name}#{step.number}".removeprefix(".") for step in weighted]
     parts = [f"{block.layer} (read by {', '.join(block.unseen)})" for block in found if block.unseen]
-    if not parts:
-        return []
-    more = f", and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-    counts = f"{len(parts)} of {len(found)}"
-    return [f"blocks without an activation that can be seen: {counts}, {', '.join(parts[:_SHOWN])}{more}"]
+    lines = {
+        f"weights in functions, which are no layers: {len(functions)}": functions,
+        f"blocks without an activation that can be seen: {len(parts)} of {len(found)}": parts,
+    }
+    return [f"{line}, {_some(names)}" for line, names in lines.items() if names]
+
+
+def _some(names: list[str]) -> str:
+    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 @contextlib.contextmanager
@@ -143,7 +151,7 @@ def zeros_for(model: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor
         yield zeros
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"model: cannot read inputs of shape {input_shape}: {first_line(error)}") from error
 
 
@@ -156,6 +164,8 @@ def first_line(error: BaseException) -> str:
 
 _SHOWN = 3
 """Blocks that a line names."""
+
+_WEIGHTED_FUNCTIONS = ("linear", *(f"conv{kind}{size}d" for kind in ("", "_transpose") for size in (1, 2, 3)))
 
 _NO_ACTIVATION = (
     *("flatten", "flatten()", "unflatten", "unflatten()", "reshape()", "view()", "squeeze()", "unsqueeze()"),

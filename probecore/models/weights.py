@@ -52,7 +52,7 @@ def read_weights(model: nn.Module, path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: no such file")
     weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_state_dict(path)
     wanted = model.state_dict()
-    weights = {_without_prefixes(key, wanted): value for key, value in weights.items()}
+    weights = _renamed(weights, wanted, path)
     _check_fit(wanted, weights, path)
     _check_values(wanted, weights, path)
     return weights
@@ -79,8 +79,12 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
         ) from None
     if isinstance(content, dict):
         content = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
+    ):
         raise InputError(f"{path}: holds more than a state dict of tensors; save `model.state_dict()` alone")
+    if odd := [key for key, value in content.items() if value.layout != torch.strided or value.device.type != "cpu"]:
+        raise InputError(f"{path}: {odd[0]} is no plain tensor with values; save it dense")
     return content
 
 
@@ -96,6 +100,13 @@ def _check_sums(path: Path) -> None:
         raise InputError(f"{path}: the file is damaged ({first_line(error)}); copy it again") from None
     if damaged is not None:
         raise InputError(f"{path}: the file is damaged ({damaged} has another checksum); copy it again")
+
+
+def _renamed(weights: dict[str, Tensor], wanted: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    renamed = {_without_prefixes(key, wanted): value for key, value in weights.items()}
+    if len(renamed) < len(weights):
+        raise InputError(f"{path}: holds a key with and without a prefix; save the weights of one network")
+    return renamed
 
 
 def _without_prefixes(key: str, wanted: dict[str, Any]) -> str:

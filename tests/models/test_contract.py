@@ -60,6 +60,23 @@ class CentresTheBatch(Net):
         return super().maps(x - x.mean(0))
 
 
+class ScaledByTheBatch(Net):
+    """By its largest image, which gets the same answer alone as among others."""
+
+    def maps(self, x: Tensor) -> Tensor:
+        return super().maps(x / x.abs().max())
+
+
+class Exits(Net):
+    def maps(self, x: Tensor) -> Tensor:
+        raise SystemExit(3)
+
+
+class Undefined(Net):
+    def maps(self, x: Tensor) -> Tensor:
+        return super().maps(x) * float("nan")
+
+
 class SilentHead(FunctionalDropout):
     """Its outputs are all 0, so that they tell nothing."""
 
@@ -115,6 +132,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "dropout before a head of zeros": (SilentHead, "two passes of the same images differ, first at mean#1"),
     "batch statistics": (lambda: Net(track_running_stats=False), "an image alone and beside another one"),
     "centred batch": (CentresTheBatch, "an image alone and beside another one gets different answers, first at conv"),
+    "scaled by the batch": (ScaledByTheBatch, "an image alone and beside another one"),
+    "exit": (Exits, "SystemExit: 3"),
+    "NaN": (Undefined, "gives NaN or infinite values"),
     "train in forward": (Trains, "puts bn into training mode"),
     "a counter": (Counts, "changes seen in evaluation mode"),
     "tuple": (Tuple, "gives tuple; one tensor"),

@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -106,11 +105,6 @@ def measure(folder: Path, name: str, *, functional: bool) -> None:
             "seeds": [0],
         }
     )
-    study = {
-        "packages": ["tests"],
-        "experiments": {"twice": {"train": {"model": params.model.model_dump(mode="json")}}},
-    }
-    Path("params.yaml").write_text(json.dumps(study))
     data, checkpoints, numerics = Path("data.h5"), folder / "trained-0.safetensors", Numerics()
     train_run.run_network(
         experiment="twice",
@@ -260,6 +254,23 @@ def test_a_line_names_some_of_the_blocks() -> None:
         "parts.2 (read by mul), and 2 more"
     )
     assert unseen_parts(pair("F.relu")[1], SHAPE) == []
+
+
+def test_weights_that_no_module_applies_are_said() -> None:
+    class Direct(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.conv2, self.fc = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3), nn.Linear(2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = F.relu(F.conv2d(x, self.conv1.weight, self.conv1.bias))
+            x = F.relu(self.conv2.forward(x))
+            return self.fc(x.mean((2, 3)))
+
+    model = Direct()
+    name_functions(model, torch.randn(2, 1, 6, 6))
+    assert [block.layer for block in blocks(model, (1, 6, 6))] == ["fc"]
+    assert unseen_parts(model, (1, 6, 6)) == ["weights in functions, which are no layers: 2, conv2d#1, conv2d#2"]
 
 
 def test_named_networks_are_copied_traced_and_trained() -> None:

@@ -164,3 +164,23 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the file is damaged .*has another checksum") as caught:
         load_weights(network(), path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda state: state | {"1.bias": state["1.bias"].to_sparse()}, "1.bias is no plain tensor"),
+        (lambda state: state | {"1.bias": torch.empty(2, device="meta")}, "1.bias is no plain tensor"),
+        (lambda state: {0: state["1.bias"]}, "holds more than a state dict"),
+        (lambda state: state | {"module.1.bias": state["1.bias"] * 0}, "with and without a prefix"),
+        (lambda state: state | {"1.bias": state["1.bias"].to(torch.complex64)}, "1.bias is complex64"),
+        (lambda state: state | {"1.bias": state["1.bias"].double() * 1e300}, "1.bias holds NaN or infinite"),
+    ],
+)
+def test_odd_tensors_and_keys(change: Callable[[State], object], words: str, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3, 2))
+    nn.init.ones_(model[1].bias)
+    torch.save(change(model.state_dict()), tmp_path / "a.pt")
+    with pytest.raises(InputError, match=words) as caught:
+        load_weights(model, tmp_path / "a.pt")
+    assert "\n" not in str(caught.value)
