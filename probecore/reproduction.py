@@ -133,7 +133,7 @@ class Comparison:
             return
         for column in words:
             changed = before[column].ne(after[column]) & ~(before[column].isna() & after[column].isna())
-            self.verdicts += [f"{name} {_row(before, row, keys)}" for row in np.flatnonzero(changed)]
+            self.verdicts += [f"{name} {_row(before, int(row), keys)}" for row in np.flatnonzero(changed)]
         half = (before["high"] - before["low"]) / 2 if {"value", "low", "high"} <= set(before) else None
         for column in (column for column in before if _is_number(before[column])):
             self._add_column(name, column, before, after, half if column == "value" else None)

@@ -111,7 +111,8 @@ def elementwise() -> Iterator[tuple[str, Outputs]]:
     yield "pools", (F.max_pool2d(maps, 2), F.avg_pool2d(maps, 3, 1, 1), F.adaptive_avg_pool2d(maps, 5))
     yield "unfold", F.unfold(maps[:4], 5)
     yield "interpolate", F.interpolate(maps[:4], size=17, mode="bilinear", align_corners=False)
-    yield "attention", F.scaled_dot_product_attention(*(_random(name)(2, 4, 50, 32) for name in "qkv"))
+    query, key, value = (_random(name)(2, 4, 50, 32) for name in "qkv")
+    yield "attention", F.scaled_dot_product_attention(query, key, value)
 
 
 def training() -> Iterator[tuple[str, Outputs]]:
