@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from probecore.errors import InputError
-from probecore.models.kinds import fixed_units_axis, is_known, is_parametrization
+from probecore.models.kinds import fixed_units_axis, is_known, is_parametrization, kind_of
 from probecore.schema import did_you_mean
 
 
@@ -233,7 +233,8 @@ class _Watch(TorchFunctionMode):
             call = Call(
                 name, module, self._times[name], 0, _shape((*args, *kwargs.values())), shape, is_tensor, axis=known
             )
-            passes_on = is_container or _is_passed_on(before, made)
+            is_activation = kind_of(module) == "activation"  # also one that gives back what it reads
+            passes_on = is_container or (not is_activation and _is_passed_on(before, made))
             step = Step(name, self._positions(given), known, shape, call, passes_on)
             self._read += [(len(self._steps), tensor, tensor._version) for tensor in given[:1]]
             self._add(step, [] if passes_on else made)
