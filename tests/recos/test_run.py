@@ -182,7 +182,12 @@ def test_one_checkpoint_has_not_turned() -> None:
 @pytest.mark.parametrize(
     ("channels", "model", "params", "message"),
     [
-        (1, {"name": "own/net.py:transposed"}, {}, "model: 1 is a ConvTranspose2d; the measures know Conv2d and Linear layers"),
+        (
+            1,
+            {"name": "own/net.py:transposed"},
+            {},
+            "model: 1 is a ConvTranspose2d; the measures know Conv2d and Linear layers",
+        ),
         (
             1,
             {"name": "lenet5"},

@@ -10,7 +10,7 @@ from tests.workflow.repository import Repository
 
 def test_bytes_depend_on_the_study_alone(repository: Repository, tmp_path: Path) -> None:
     """Everything made again elsewhere, with nothing but code, parameters and dvc.lock."""
-    again = repository.clone(str(Path("elsewhere", "again")))
+    again = repository.clone("elsewhere")
     (tmp_path / "temporary").mkdir()
     surroundings = {"TMPDIR": str(tmp_path / "temporary"), "PYTHONHASHSEED": "2", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
     again.snakemake(cores=1, **surroundings, OMP_NUM_THREADS="2", MPLCONFIGDIR=str(tmp_path / "matplotlib"))
