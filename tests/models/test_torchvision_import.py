@@ -39,14 +39,16 @@ def test_the_installed_one_works() -> None:
 
 
 def test_a_file_of_a_user_may_import_it(tmp_path: Path) -> None:
-    net = tmp_path / "net.py"
-    net.write_text("import torchvision\ndef f(): return torchvision.models.alexnet(num_classes=2)")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/net.py").write_text(
+        "import torchvision\ndef f(): return torchvision.models.alexnet(num_classes=2)"
+    )
     code = (
         "from probecore.models import build_model\nfrom probecore.models.params import ModelParams\n"
-        f"build_model(ModelParams.read({f'{net}:f'!r}), input_shape=(3, 64, 64), outputs=2)\n"
+        "build_model(ModelParams.read('own/net.py:f'), input_shape=(3, 64, 64), outputs=2)\n"
         "import torchvision.transforms.v2"
     )
-    result = run(code)
+    result = run("import os; os.chdir(" + repr(str(tmp_path)) + ")\n" + code)
     assert result.returncode == 0, result.stderr
 
 
