@@ -40,10 +40,13 @@ ACCURACIES: list[Row] = [
 MEASURES: list[Row] = [
     ("ANOVA: R² of weights on features of test images, conv1", "anova", "r2.{}.conv1", TWO),
     ("the same, conv2", "anova", "r2.{}.conv2", TWO),
+    ("mutual information: I(T;Y) per unit, bits", "mutual_information", "label_information_per_unit.{}", TWO),
     ("mechanism: accuracy of a linear head on conv1", "mechanism", "accuracy.{}.conv1", PERCENT),
     ("the same, fc2", "mechanism", "accuracy.{}.fc2", PERCENT),
     ("mean dimension of the logits, principal components", "mean_dimension", "{}.pca", TWO),
-    ("the same where components are independent", "mean_dimension", "{}.pca.independent", TWO),
+    ("the same where components are independent", "mean_dimension", "{}.pca.independent_margins", TWO),
+    ("held-out R² of an additive fit to the logits", "mean_dimension", "{}.pca.r2_additive", TWO),
+    ("held-out R² of a fit that is not additive", "mean_dimension", "{}.pca.r2_non_additive", TWO),
 ]
 
 
