@@ -78,6 +78,7 @@ def main() -> None:
 
 
 def write_differences(folder: Path) -> None:
+    FINGERPRINTS.mkdir(exist_ok=True)
     shim = folder / "other_processor.so"
     source = ROOT / "tests/processors/other_processor.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", shim, source], check=True)

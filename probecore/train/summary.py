@@ -69,7 +69,7 @@ def _headline(history: pd.DataFrame, final: pd.DataFrame) -> dict[str, int | flo
     columns = ["train_accuracy", "test_accuracy"] if history["test_accuracy"].notna().any() else ["test_loss"]
     initial = history[(history["epoch"] == 0) & (history["network"].map(condition_of) == "trained")]
     rows = pd.concat([final, initial]).drop_duplicates(["network", "epoch"])
-    conditions = [condition_at(row.network, row.epoch) for row in rows.itertuples()]
+    conditions = pd.Series([condition_at(row.network, row.epoch) for row in rows.itertuples()], rows.index)
     headline: dict[str, int | float | None] = {}
     for condition, group in rows.groupby(conditions):
         for column in columns[-1:] if condition == "untrained" else columns:

@@ -29,3 +29,9 @@ def test_a_control_that_did_not_memorise_is_named(tmp_path: Path, fitted: float,
     found = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["remarks"]
     assert len(found) == remarks
     assert all("shuffled-0 fits 10 %" in remark for remark in found)
+
+
+def test_headlines_of_one_network_are_named_by_its_condition(tmp_path: Path) -> None:
+    summarise(experiment="small", networks=[history_of(tmp_path, "reinitialised-0", 0.5)], output=tmp_path)
+    headline = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["headline"]
+    assert {name.partition(".")[2] for name in headline} <= {"untrained", "reinitialised"}
