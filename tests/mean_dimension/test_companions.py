@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.simulations.mean_dimension import (
+    AGREEMENT,
     SIMULATIONS,
     Majority,
     independent_truth,
@@ -40,7 +41,7 @@ def test_a_majority_of_bits_that_share_a_label_is_no_additive_function_though_it
     found = mean_dimension_of_independent(Majority(), bits, **options)
     assert independent_truth() == pytest.approx(2.707, abs=0.001)
     assert found.low[0] < independent_truth() < found.high[0] and found.low[0] > 2
-    bits, labels = labelled_bits(np.random.default_rng(0), 3000, 0.7)
+    bits, labels = labelled_bits(np.random.default_rng(0), 3000, AGREEMENT)
     within = mean_dimension_within_classes(Majority(), bits, labels, **options)
     assert within is not None and within.low[0] < within_truth() < within.high[0]
 
