@@ -116,7 +116,7 @@ def find_call(model: nn.Module, layer: str) -> tuple[str, int | None]:
         return layer, None
     if mark and name in modules and index.isdecimal():
         return name, int(index)
-    raise InputError(f"layers: no module {layer!r}{did_you_mean(layer, modules)}")
+    raise InputError(f"layers: no module {layer!r}{did_you_mean(layer, filter(None, modules))}")
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from probecore.mean_dimension.run import _class_means, run_network
 from probecore.mean_dimension.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
+from probecore.networks import NO_CONTROL
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise
 
@@ -173,8 +174,7 @@ def test_a_given_network_has_no_untrained_one_beside_it(tmp_path: Path) -> None:
     for table in ("outputs", "units", "companions"):
         assert pd.read_csv(folder / f"{table}.csv")[["null", "change", "change_low"]].isna().all(axis=None)
     summarise(experiment="test", networks=[folder], output=tmp_path / "summary")
-    remarks = json.loads((tmp_path / "summary" / "summary.json").read_text())["remarks"]
-    assert any("no untrained control" in remark and "`seeds: [0], epochs: 0`" in remark for remark in remarks)
+    assert NO_CONTROL in json.loads((tmp_path / "summary" / "summary.json").read_text())["remarks"]
 
 
 def test_deletion_leaves_out_images_on_which_orders_were_found(tmp_path: Path) -> None:
