@@ -34,8 +34,8 @@ from torch import nn
 
 from probecore.activations import create_activations, create_epoch, dump_activations
 from probecore.activations.params import ExcitationParams
-from probecore.anova.groups import one_way_anova, quantile_bins
 from probecore.dataset.embedded import mnist5k
+from probecore.measures.anova.groups import one_way_anova, quantile_bins
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.models.tracing import evaluating

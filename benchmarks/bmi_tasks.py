@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import gammaln, ndtr, psi
 
-from probecore.mutual_information import gaussian, ksg
+from probecore.measures.mutual_information import gaussian, ksg
 
 RESULTS = Path(__file__).parent / "results" / "bmi_tasks.csv"
 N = 1000

@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from probecore.dataset.embedded import mnist5k
-from probecore.mean_dimension import Basis, network_mean_dimension, pca_basis
+from probecore.measures.mean_dimension import Basis, network_mean_dimension, pca_basis
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 

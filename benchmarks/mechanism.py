@@ -32,14 +32,14 @@ import torch
 from torch import nn
 
 from probecore.dataset import load_dataset
-from probecore.measuring import Network
-from probecore.mechanism import class_mean_maps, shrink, single_filter_fields
-from probecore.mechanism.backbone import block_outputs, choose_blocks
-from probecore.mechanism.head import Head
-from probecore.mechanism.heads import train_heads
-from probecore.mechanism.params import Heads
-from probecore.mechanism.readout import read_out
-from probecore.mechanism.retraining import prune, size_of
+from probecore.measures.mechanism import class_mean_maps, shrink, single_filter_fields
+from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.head import Head
+from probecore.measures.mechanism.heads import train_heads
+from probecore.measures.mechanism.params import Heads
+from probecore.measures.mechanism.readout import read_out
+from probecore.measures.mechanism.retraining import prune, size_of
+from probecore.measures.network import Network
 from probecore.models import Block, build_model
 from probecore.models.params import ModelParams
 from probecore.train.batches import Batches

@@ -32,7 +32,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import digamma, logsumexp
 from sklearn.feature_selection import mutual_info_classif
 
-from probecore.mutual_information import kolchinsky_tracey, ksg, label_information
+from probecore.measures.mutual_information import kolchinsky_tracey, ksg, label_information
 
 RESULTS = Path(__file__).parent / "results" / "mutual_information.csv"
 Row = dict[str, Any]

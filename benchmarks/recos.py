@@ -28,9 +28,9 @@ import torch
 from torch import Tensor, nn
 
 from probecore.dataset.embedded import mnist5k
+from probecore.measures.recos import anchor_vectors, sphere_correlations
 from probecore.models import build_model
 from probecore.models.params import ModelParams
-from probecore.recos import anchor_vectors, sphere_correlations
 
 BATCH = 100
 ROUNDS = 5

@@ -13,13 +13,8 @@ from probecore.version import __version__ as __version__
 if TYPE_CHECKING:
     from probecore import (
         activations as activations,
-        anova as anova,
         dataset as dataset,
-        mean_dimension as mean_dimension,
-        mechanism as mechanism,
         models as models,
-        mutual_information as mutual_information,
-        recos as recos,
         statistics as statistics,
         train as train,
     )
@@ -34,6 +29,13 @@ if TYPE_CHECKING:
     )
     from probecore.dataset.store import load_dataset as load_dataset
     from probecore.errors import InputError as InputError
+    from probecore.measures import (
+        anova as anova,
+        mean_dimension as mean_dimension,
+        mechanism as mechanism,
+        mutual_information as mutual_information,
+        recos as recos,
+    )
     from probecore.statistics.result import Estimate as Estimate
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -52,13 +54,13 @@ else:
             "errors": ["InputError"],
             "statistics.result": ["Estimate"],
             "activations": [],
-            "anova": [],
+            "measures.anova": [],
             "dataset": [],
-            "mean_dimension": [],
-            "mechanism": [],
+            "measures.mean_dimension": [],
+            "measures.mechanism": [],
             "models": [],
-            "mutual_information": [],
-            "recos": [],
+            "measures.mutual_information": [],
+            "measures.recos": [],
             "statistics": [],
             "train": [],
         },

@@ -18,6 +18,7 @@ import typer
 
 from probecore import running
 from probecore.errors import InputError, ProbecoreError
+from probecore.provenance import package_of
 
 REMEDIES = {
     errno.ENOSPC: "free space on the disk, then run the same command again",
@@ -183,7 +184,7 @@ def _add_summary(group: typer.Typer, name: str) -> None:
 
         _configured("{}")
         with noted(summary_job(name, experiment, inputs=inputs, output=output)):
-            job = importlib.import_module(f"probecore.{name}.summary")
+            job = importlib.import_module(f"{package_of(name)}.summary")
             job.summarise(experiment=experiment, networks=inputs, output=output)
 
 
@@ -374,7 +375,7 @@ def _run_network(name: str, section: Any, params: str, numerics: str, *, output:
 
     settings = _configured(numerics)
     with noted(network_job(name, params, numerics, files=list(files.values()), output=output)):
-        job = importlib.import_module(f"probecore.{name}.run")
+        job = importlib.import_module(f"{package_of(name)}.run")
         job.run_network(params=section, numerics=settings, output=output, **files)
 
 

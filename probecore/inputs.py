@@ -87,7 +87,7 @@ def _state(path: Path) -> tuple[int, ...]:
 
 def code_file(entry: str) -> Path:
     """The file that holds the hash of the code of jobs that start at the module `entry`."""
-    _, step, module = entry.split(".")
+    *_, step, module = entry.split(".")
     return HASHES / step / f"{module}.sha256"
 
 

@@ -18,7 +18,7 @@ def attach(
     package
         Its ``__name__``.
     submodules
-        The names that each submodule gives; one without names is offered itself.
+        The names that each submodule gives; one without names is offered itself, by the last part of its name.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def attach(
         of the same names tell type checkers what they are.
     """
     homes = {name: module for module, names in submodules.items() for name in names}
-    homes |= {module: module for module, names in submodules.items() if not names}
+    homes |= {module.rpartition(".")[2]: module for module, names in submodules.items() if not names}
     offered = sorted(homes)
 
     def get(name: str) -> Any:

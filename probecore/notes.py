@@ -17,6 +17,7 @@ from probecore.errors import ProbecoreError
 from probecore.files import read_json, write_json
 from probecore.inputs import code_file, determinants, hash_of
 from probecore.params import STEPS, Experiment, Study, section_of
+from probecore.provenance import package_of
 from probecore.running import FOLDER
 
 NOTES = FOLDER / "notes"
@@ -76,7 +77,7 @@ def network_job(step: str, section: str, numerics: str, *, files: Sequence[Path]
     """The job that dumps or measures a network."""
     written = (str(output),) if output.suffix else (f"{output}/**/*",)
     told, stage = _sorted(section) + _sorted(numerics), f"{step}@{output.parent.name}"
-    return Job(f"probecore.{step}.run", stage, output, tuple(files), written, told, own=True)
+    return Job(f"{package_of(step)}.run", stage, output, tuple(files), written, told, own=True)
 
 
 def summary_job(step: str, experiment: str, *, inputs: Sequence[Path], output: Path) -> Job:
@@ -84,7 +85,7 @@ def summary_job(step: str, experiment: str, *, inputs: Sequence[Path], output: P
     files = tuple(file for path in inputs for file in (sorted(path.glob("**/*.*")) if path.is_dir() else [path]))
     networks = frozenset(path.stem for path in inputs)
     told = " ".join(sorted(networks))
-    entry, stage = f"probecore.{step}.summary", f"{step}@{experiment}"
+    entry, stage = f"{package_of(step)}.summary", f"{step}@{experiment}"
     return Job(entry, stage, output / "summary.json", files, (f"{output}/*",), told, networks)
 
 

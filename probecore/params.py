@@ -15,15 +15,15 @@ import pydantic
 from pydantic import Field
 
 from probecore.activations.params import ActivationsParams
-from probecore.anova.params import AnovaParams
 from probecore.dataset.params import DatasetParams
 from probecore.determinism import Numerics
 from probecore.errors import InputError
-from probecore.mean_dimension.params import MeanDimensionParams
-from probecore.mechanism.params import MechanismParams
+from probecore.measures.anova.params import AnovaParams
+from probecore.measures.mean_dimension.params import MeanDimensionParams
+from probecore.measures.mechanism.params import MechanismParams
+from probecore.measures.mutual_information.params import MutualInformationParams
+from probecore.measures.recos.params import RecosParams
 from probecore.models.trust import check_place
-from probecore.mutual_information.params import MutualInformationParams
-from probecore.recos.params import RecosParams
 from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
 from probecore.yaml_files import read_yaml

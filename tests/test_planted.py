@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.anova import LayerModel
-from probecore.anova.excitations import activation_weighted_patch
-from probecore.mean_dimension import mean_dimension
-from probecore.mechanism import silencing_losses
+from probecore.measures.anova import LayerModel
+from probecore.measures.anova.excitations import activation_weighted_patch
+from probecore.measures.mean_dimension import mean_dimension
+from probecore.measures.mechanism import silencing_losses
+from probecore.measures.mutual_information.discrete import class_information
+from probecore.measures.mutual_information.redundancy import pair_information
+from probecore.measures.recos.density import PatchSums
+from probecore.measures.recos.geometry import anchor_vectors, sphere_correlations
 from probecore.models import blocks
-from probecore.mutual_information.discrete import class_information
-from probecore.mutual_information.redundancy import pair_information
-from probecore.recos.density import PatchSums
-from probecore.recos.geometry import anchor_vectors, sphere_correlations
 from probecore.statistics import paired_difference
 
 ALONE, ONE, ITS_COPY, DEAD, INTERACTS = range(5)

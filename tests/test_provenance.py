@@ -36,6 +36,15 @@ def run():
     "other/__init__.py": "",
     "other/part.py": "from probecore.measure.near import number\n",
     "other/neighbour.py": "",
+    "measures/__init__.py": "MEASURES = ('one', 'two')\n",
+    "measures/tables.py": "",
+    "measures/network.py": "from probecore.measures.tables import NAMES\n",
+    "measures/one/measure.py": "from probecore import top\n",
+    "measures/one/run.py": "from probecore.measures.network import Network\n",
+    "measures/one/summary.py": "from probecore.measures.tables import gather\n",
+    "measures/two/measure.py": "",
+    "measures/two/run.py": "from probecore.measures import tables\n",
+    "report/page.py": "from probecore.measures import MEASURES\n",
     "home/Snakefile": "",
     "home/workflow/rules/measure.smk": "",
     "home/measure.py": "",
@@ -78,6 +87,21 @@ def test_units_of_a_step_are_packages_and_top_level_modules() -> None:
     assert provenance.code_units("measure") == [
         f"probecore{name}" for name in ("/measure", "/other", "/top.py", "/version.py")
     ]
+
+
+def test_an_edit_in_a_measure_or_its_texts_is_none_in_another() -> None:
+    found = [path.as_posix() for path in provenance.code_of("probecore.measures.one.run")]
+    assert found == [f"probecore/measures/{name}" for name in ("network.py", "one/run.py", "tables.py")]
+    assert provenance.code_units("one") == [
+        f"probecore/{name}" for name in ("measures/network.py", "measures/one", "measures/tables.py", "top.py")
+    ]
+    assert "probecore/measures/network.py" not in map(str, provenance.code_of("probecore.measures.one.summary"))
+
+
+def test_who_asks_for_the_list_of_measures_depends_on_all() -> None:
+    assert provenance.code_units("report") == ["probecore/measures", "probecore/report", "probecore/top.py"]
+    found = {path.as_posix() for path in provenance.code_of("probecore.report.page")}
+    assert {"probecore/measures/one/run.py", "probecore/measures/two/measure.py", "probecore/top.py"} <= found
 
 
 @pytest.mark.parametrize("name", OF_MEASURE_RUN.split())

@@ -9,13 +9,13 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.simulations import Exempt, Repeat, Simulation
-from probecore.anova import LayerModel, matrix_association, two_way_anova
-from probecore.anova.diagnostics import assumptions, binned
-from probecore.anova.expanded import expanded_match
-from probecore.anova.groups import quantile_bins
-from probecore.anova.intervals import difference_interval
-from probecore.anova.measuring import ALPHA, MAIN
-from probecore.anova.verdicts import judge
+from probecore.measures.anova import LayerModel, matrix_association, two_way_anova
+from probecore.measures.anova.diagnostics import assumptions, binned
+from probecore.measures.anova.expanded import expanded_match
+from probecore.measures.anova.groups import quantile_bins
+from probecore.measures.anova.intervals import difference_interval
+from probecore.measures.anova.measuring import ALPHA, MAIN
+from probecore.measures.anova.verdicts import judge
 
 Array = npt.NDArray[np.float64]
 Generator = np.random.Generator

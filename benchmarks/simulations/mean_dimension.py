@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.simulations import Repeat, Simulation
-from probecore.mean_dimension import Basis, mean_dimension
-from probecore.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
-from probecore.mean_dimension.intervals import Ratios, change_since
-from probecore.mean_dimension.result import MeanDimension
-from probecore.mean_dimension.surrogates import Surrogates
+from probecore.measures.mean_dimension import Basis, mean_dimension
+from probecore.measures.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
+from probecore.measures.mean_dimension.intervals import Ratios, change_since
+from probecore.measures.mean_dimension.result import MeanDimension
+from probecore.measures.mean_dimension.surrogates import Surrogates
 from probecore.statistics import share_of
 
 INPUTS = 20

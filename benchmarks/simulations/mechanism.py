@@ -1,7 +1,7 @@
 """Intervals and p-values of the mechanism's tables, on fields of single images whose class means are known.
 
 What an interval of a count has to hold is what samples of as many images give on average, which is here the mean over
-2,000 samples: see `probecore.mechanism.estimates`.
+2,000 samples: see `probecore.measures.mechanism.estimates`.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from scipy.stats import binom
 
 from benchmarks.simulations import Repeat, Simulation
 from benchmarks.simulations.statistics import changes, rare_losses, skewed_losses
-from probecore.mechanism.estimates import COUNTS, Quantities, estimates, of_fields, of_winners, within_range
-from probecore.mechanism.probe import QUALITIES
-from probecore.mechanism.readout import Replicates, as_they_are, bootstrap, permutation
-from probecore.mechanism.replication import SWEPT
+from probecore.measures.mechanism.estimates import COUNTS, Quantities, estimates, of_fields, of_winners, within_range
+from probecore.measures.mechanism.probe import QUALITIES
+from probecore.measures.mechanism.readout import Replicates, as_they_are, bootstrap, permutation
+from probecore.measures.mechanism.replication import SWEPT
 from probecore.statistics import share_of, spearman
 
 LABELS, FILTERS, PER_LABEL, NOISE, THRESHOLD, REPLICATES = 4, 24, 25, 2.0, 0.3, 100

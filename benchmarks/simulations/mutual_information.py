@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from benchmarks.simulations import Repeat, Simulation
-from probecore.mutual_information import (
+from probecore.measures.mutual_information import (
     MutualInformation,
     choice_order,
     gaussian,
@@ -20,8 +20,8 @@ from probecore.mutual_information import (
     pair_information,
     probe_bound,
 )
-from probecore.mutual_information.discrete import class_information, equal_bins, unit_entropies
-from probecore.mutual_information.plane import Point, contrast_rows, convergence_rows, layer_points
+from probecore.measures.mutual_information.discrete import class_information, equal_bins, unit_entropies
+from probecore.measures.mutual_information.plane import Point, contrast_rows, convergence_rows, layer_points
 from probecore.statistics import permutation_p, share_of, spearman
 
 CLASSES = 10

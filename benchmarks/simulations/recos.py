@@ -10,12 +10,12 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from benchmarks.simulations import Exempt, Repeat, Simulation
-from probecore.recos import Contributions, fisher_ratio, sphere_correlations
-from probecore.recos.cascade_rows import relative_variances
-from probecore.recos.density import PatchSums, RandomSets
-from probecore.recos.ratios import effective_occupancy, entropy, ratio_over_images
-from probecore.recos.sphere_rows import against_random
-from probecore.recos.weight_rows import angle_interval, dc_share_p, turned_p
+from probecore.measures.recos import Contributions, fisher_ratio, sphere_correlations
+from probecore.measures.recos.cascade_rows import relative_variances
+from probecore.measures.recos.density import PatchSums, RandomSets
+from probecore.measures.recos.ratios import effective_occupancy, entropy, ratio_over_images
+from probecore.measures.recos.sphere_rows import against_random
+from probecore.measures.recos.weight_rows import angle_interval, dc_share_p, turned_p
 from probecore.statistics import paired_difference, permutation_p, wilson_interval
 from probecore.statistics.moved_grid import moved_taps
 

@@ -1,7 +1,7 @@
 """Sums over images from which the excitations of a conv or linear layer follow, streamed batch by batch.
 
 An excitation is the patch of the layer's input that its filter answers to; what is made of the sums is no business of
-this module (`probecore.anova.excitations`). The layer's weights are not needed: the sum of patches weighted by
+this module (`probecore.measures.anova.excitations`). The layer's weights are not needed: the sum of patches weighted by
 responses is what backpropagation computes as the gradient of the weights.
 """
 

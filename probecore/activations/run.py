@@ -9,7 +9,7 @@ from probecore.activations.dump import create_activations, create_epoch, dump_ac
 from probecore.activations.params import ActivationsParams
 from probecore.determinism import Numerics
 from probecore.files import sha256_of
-from probecore.measuring import Network
+from probecore.measures.network import Network
 from probecore.models.layers import unseen_parts
 from probecore.progress import track
 from probecore.train import describe

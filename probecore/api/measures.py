@@ -16,24 +16,24 @@ from torch import nn
 from probecore.activations.params import ActivationsParams, ExcitationParams
 from probecore.activations.reader import Activations
 from probecore.activations.run import dump_network
-from probecore.anova import run as anova
-from probecore.anova.params import AnovaParams
 from probecore.api.images import Array, as_split, outputs_of, scaling_of
 from probecore.api.result import Result
 from probecore.dataset import Dataset, Split
 from probecore.errors import InputError
-from probecore.mean_dimension import run as mean_dimension
-from probecore.mean_dimension.params import MeanDimensionParams
-from probecore.measuring import Arrays, Identity, Network, Tables
-from probecore.mechanism import run as mechanism
-from probecore.mechanism.params import MechanismParams
+from probecore.measures.anova import run as anova
+from probecore.measures.anova.params import AnovaParams
+from probecore.measures.mean_dimension import run as mean_dimension
+from probecore.measures.mean_dimension.params import MeanDimensionParams
+from probecore.measures.mechanism import run as mechanism
+from probecore.measures.mechanism.params import MechanismParams
+from probecore.measures.mutual_information import run as mutual_information
+from probecore.measures.mutual_information.params import MutualInformationParams
+from probecore.measures.network import Arrays, Identity, Network, Tables
+from probecore.measures.recos import run as recos
+from probecore.measures.recos.params import RecosParams
 from probecore.models.build import example_inputs
 from probecore.models.contract import check_contract, plain_weights, unwrapped
 from probecore.models.functions import name_functions
-from probecore.mutual_information import run as mutual_information
-from probecore.mutual_information.params import MutualInformationParams
-from probecore.recos import run as recos
-from probecore.recos.params import RecosParams
 from probecore.schema import Section
 from probecore.train.batches import Scaling
 from probecore.train.params import Normalise

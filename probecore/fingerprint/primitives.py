@@ -212,7 +212,7 @@ def learning() -> Iterator[tuple[str, Outputs]]:
 
 def compiled() -> Iterator[tuple[str, Outputs]]:
     """Our own compiled loops: neighbour searches and histograms of mutual information."""
-    from probecore.mutual_information import label_information, mixed_ksg
+    from probecore.measures.mutual_information import label_information, mixed_ksg
 
     generator = numpy_generator("fingerprint", "compiled")
     labels = generator.integers(0, 10, 600)

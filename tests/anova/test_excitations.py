@@ -7,15 +7,21 @@ from torch import nn
 from torch.nn.functional import unfold
 
 from probecore.activations.excitations import ExcitationStream, ExcitationSums
-from probecore.anova import (
+from probecore.errors import InputError
+from probecore.measures.anova import (
     activation_weighted_patch,
     feature_map_statistics,
     gradient_outer_product,
     mean_patch,
     patch_covariance,
 )
-from probecore.anova.excitations import covariance_of, map_predictors, mean_maps, patch_predictors, statistics_of
-from probecore.errors import InputError
+from probecore.measures.anova.excitations import (
+    covariance_of,
+    map_predictors,
+    mean_maps,
+    patch_predictors,
+    statistics_of,
+)
 
 CLASSES, IMAGES = 2, 24
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from probecore.anova import expanded_match
-from probecore.anova.expanded import expand
 from probecore.errors import InputError
+from probecore.measures.anova import expanded_match
+from probecore.measures.anova.expanded import expand
 
 
 @pytest.mark.parametrize(("field", "kernel", "naively"), [(7, 5, 0.707), (5, 5, 0.784), (3, 3, 0.877)])

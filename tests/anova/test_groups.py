@@ -8,10 +8,10 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.oneway import anova_oneway
 
-from probecore.anova import kruskal_wallis, one_way_anova, two_way_anova, welch_anova
-from probecore.anova.diagnostics import assumptions
-from probecore.anova.groups import quantile_bins
 from probecore.errors import InputError
+from probecore.measures.anova import kruskal_wallis, one_way_anova, two_way_anova, welch_anova
+from probecore.measures.anova.diagnostics import assumptions
+from probecore.measures.anova.groups import quantile_bins
 
 SIRSTV = """
 196.3052 196.1240 196.1890 196.2569 196.3403 196.3042 196.3825 196.1669 196.3257 196.0422

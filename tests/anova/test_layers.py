@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from probecore.anova import LayerModel, matrix_association, regression_anova
-from probecore.anova.intervals import difference_interval
 from probecore.errors import InputError
+from probecore.measures.anova import LayerModel, matrix_association, regression_anova
+from probecore.measures.anova.intervals import difference_interval
 
 
 def layer(filters: int = 7, taps: int = 9, slope: float = 0.3) -> tuple[np.ndarray, np.ndarray]:

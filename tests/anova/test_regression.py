@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from probecore.anova import regression_anova
-from probecore.anova.regression import f_from_r2, f_power
 from probecore.errors import InputError
+from probecore.measures.anova import regression_anova
+from probecore.measures.anova.regression import f_from_r2, f_power
 
 
 def test_longley_to_nine_digits() -> None:

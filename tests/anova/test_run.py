@@ -11,13 +11,13 @@ import pytest
 
 from probecore.activations.params import ActivationsParams
 from probecore.activations.run import run_network as run_activations
-from probecore.anova.params import AnovaParams
-from probecore.anova.run import KEYS, run_network
-from probecore.anova.summary import judge, summarise
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import read_table
+from probecore.measures.anova.params import AnovaParams
+from probecore.measures.anova.run import KEYS, run_network
+from probecore.measures.anova.summary import judge, summarise
 from probecore.train.checkpoints import describe, load_checkpoint, save_checkpoints
 from probecore.train.params import TrainParams
 from probecore.train.run import run_network as run_train

@@ -9,7 +9,7 @@ from scipy.special import comb, ndtr
 
 from probecore.dataset.synthetic import ishigami
 from probecore.determinism import numpy_generator
-from probecore.mean_dimension import Basis, mean_dimension, pca_basis
+from probecore.measures.mean_dimension import Basis, mean_dimension, pca_basis
 
 N = 4_000
 Function = Callable[[np.ndarray], np.ndarray]

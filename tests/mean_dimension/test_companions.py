@@ -14,15 +14,15 @@ from benchmarks.simulations.mean_dimension import (
     labelled_bits,
     within_truth,
 )
-from probecore.mean_dimension import mean_dimension, pca_basis
-from probecore.mean_dimension.companions import (
+from probecore.measures.mean_dimension import mean_dimension, pca_basis
+from probecore.measures.mean_dimension.companions import (
     independent_margins,
     mean_dimension_of_independent,
     mean_dimension_within_classes,
 )
-from probecore.mean_dimension.inference import what_follows
-from probecore.mean_dimension.intervals import LEAST_EFFECTIVE, change_since, estimate_ratios
-from probecore.mean_dimension.surrogates import Surrogates
+from probecore.measures.mean_dimension.inference import what_follows
+from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE, change_since, estimate_ratios
+from probecore.measures.mean_dimension.surrogates import Surrogates
 
 
 def held_out(function: nn.Module, points: Tensor) -> dict[str, float]:

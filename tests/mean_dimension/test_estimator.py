@@ -7,7 +7,7 @@ from torch import nn
 
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
-from probecore.mean_dimension import (
+from probecore.measures.mean_dimension import (
     Basis,
     InverseBasis,
     authors_variant,
@@ -17,7 +17,7 @@ from probecore.mean_dimension import (
     pca_basis,
     winding_stairs,
 )
-from probecore.mean_dimension.exchange import exchanges, inclusion_probabilities
+from probecore.measures.mean_dimension.exchange import exchanges, inclusion_probabilities
 
 
 def curved(x: np.ndarray) -> np.ndarray:

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from probecore.determinism import numpy_generator
-from probecore.mean_dimension import Basis, network, network_mean_dimension
-from probecore.mean_dimension.graph import Graph, Rewritten
-from probecore.mean_dimension.local import Local, _worthwhile
-from probecore.mean_dimension.network import _candidates
-from probecore.mean_dimension.rank_one import RankOne
-from probecore.mean_dimension.stages import stages_of
-from probecore.mean_dimension.windows import Windows
+from probecore.measures.mean_dimension import Basis, network, network_mean_dimension
+from probecore.measures.mean_dimension.graph import Graph, Rewritten
+from probecore.measures.mean_dimension.local import Local, _worthwhile
+from probecore.measures.mean_dimension.network import _candidates
+from probecore.measures.mean_dimension.rank_one import RankOne
+from probecore.measures.mean_dimension.stages import stages_of
+from probecore.measures.mean_dimension.windows import Windows
 from tests.mean_dimension.networks import NETWORKS, build, images
 
 WAYS: dict[str, type] = {"local": Local, "windows": Windows, "rank_one": RankOne, "rewritten": Rewritten}
@@ -60,8 +60,8 @@ def test_windows_of_few_exchanges_and_of_few_points_at_a_time(monkeypatch: pytes
     x = images(shape, 9)
     one = x[:1].repeat(9, 1, 1, 1)
     one[:, 1, 12, 0] = torch.arange(9)
-    monkeypatch.setattr("probecore.mean_dimension.windows.BYTES", 20_000)
-    monkeypatch.setattr("probecore.mean_dimension.windows.ROWS", 7)
+    monkeypatch.setattr("probecore.measures.mean_dimension.windows.BYTES", 20_000)
+    monkeypatch.setattr("probecore.measures.mean_dimension.windows.ROWS", 7)
     assert Windows(Graph(model, x), x).chunk < 4
     for points in (x, one):
         fast, plain = (network_mean_dimension(model, points, fast=fast) for fast in (True, False))

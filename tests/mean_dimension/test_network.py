@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from probecore.errors import InputError
-from probecore.mean_dimension import InverseBasis, mean_dimension, network_mean_dimension, pca_basis
-from probecore.mean_dimension.network import NetworkMeanDimension
+from probecore.measures.mean_dimension import InverseBasis, mean_dimension, network_mean_dimension, pca_basis
+from probecore.measures.mean_dimension.network import NetworkMeanDimension
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from tests.mean_dimension.networks import NETWORKS, images

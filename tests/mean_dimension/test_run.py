@@ -14,12 +14,12 @@ from probecore.dataset.synthetic import ishigami, make_ishigami
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.files import open_hdf5
-from probecore.mean_dimension import deletion_curve, mean_dimension, winding_stairs
-from probecore.mean_dimension.deletion import gradient_magnitude
-from probecore.mean_dimension.intervals import LEAST_EFFECTIVE
-from probecore.mean_dimension.params import MeanDimensionParams
-from probecore.mean_dimension.run import _class_means, run_network
-from probecore.mean_dimension.summary import summarise
+from probecore.measures.mean_dimension import deletion_curve, mean_dimension, winding_stairs
+from probecore.measures.mean_dimension.deletion import gradient_magnitude
+from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE
+from probecore.measures.mean_dimension.params import MeanDimensionParams
+from probecore.measures.mean_dimension.run import _class_means, run_network
+from probecore.measures.mean_dimension.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.networks import NO_CONTROL

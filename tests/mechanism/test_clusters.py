@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from probecore.errors import InputError
-from probecore.mechanism import clip_fields, filter_statistics, find_clusters, layer_statistics
+from probecore.measures.mechanism import clip_fields, filter_statistics, find_clusters, layer_statistics
 
 Mask = np.ndarray
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from probecore.errors import InputError
-from probecore.mechanism import class_mean_maps, clip_fields, single_filter_fields
-from probecore.mechanism.head import Head, Moments
-from probecore.mechanism.readout import image_winners
-from probecore.mechanism.winners import winner_statistics
+from probecore.measures.mechanism import class_mean_maps, clip_fields, single_filter_fields
+from probecore.measures.mechanism.head import Head, Moments
+from probecore.measures.mechanism.readout import image_winners
+from probecore.measures.mechanism.winners import winner_statistics
 
 
 @pytest.fixture

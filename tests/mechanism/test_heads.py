@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.mechanism import class_mean_maps, heads, train_heads
-from probecore.mechanism.backbone import block_outputs, choose_blocks
-from probecore.mechanism.head import Head
-from probecore.mechanism.params import Heads
+from probecore.measures.mechanism import class_mean_maps, heads, train_heads
+from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.head import Head
+from probecore.measures.mechanism.params import Heads
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.train.params import Augmentation

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError
-from probecore.mechanism import Chain, connection_masks, shrink
-from probecore.mechanism.params import Pruning
-from probecore.mechanism.pruning import apply_masks, closed, drawn, strongest
-from probecore.mechanism.retraining import prune, retrain, size_of
+from probecore.measures.mechanism import Chain, connection_masks, shrink
+from probecore.measures.mechanism.params import Pruning
+from probecore.measures.mechanism.pruning import apply_masks, closed, drawn, strongest
+from probecore.measures.mechanism.retraining import prune, retrain, size_of
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.train.batches import Batches

@@ -14,14 +14,14 @@ from probecore.dataset.store import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import open_hdf5, read_table, sha256_of
-from probecore.mechanism import readout, train_heads
-from probecore.mechanism.backbone import block_outputs, choose_blocks
-from probecore.mechanism.estimates import estimates, of_fields, within_range
-from probecore.mechanism.figures import draw_matrices
-from probecore.mechanism.figures_worth import draw_pruning
-from probecore.mechanism.head import Head
-from probecore.mechanism.params import Heads, MechanismParams, Pruning
-from probecore.mechanism.readout import (
+from probecore.measures.mechanism import readout, train_heads
+from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.estimates import estimates, of_fields, within_range
+from probecore.measures.mechanism.figures import draw_matrices
+from probecore.measures.mechanism.figures_worth import draw_pruning
+from probecore.measures.mechanism.head import Head
+from probecore.measures.mechanism.params import Heads, MechanismParams, Pruning
+from probecore.measures.mechanism.readout import (
     as_they_are,
     bootstrap,
     permutation,
@@ -29,9 +29,9 @@ from probecore.mechanism.readout import (
     read_out,
     replicate_means,
 )
-from probecore.mechanism.replication import halves
-from probecore.mechanism.run import KEYS, run_network
-from probecore.mechanism.summary import summarise
+from probecore.measures.mechanism.replication import halves
+from probecore.measures.mechanism.run import KEYS, run_network
+from probecore.measures.mechanism.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.networks import NO_CONTROL

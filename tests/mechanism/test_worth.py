@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from probecore.mechanism import silencing_losses
+from probecore.measures.mechanism import silencing_losses
 from probecore.models import Block, blocks, build_model
 from probecore.models.params import ModelParams
 from tests.mechanism.conftest import Digits, scaled

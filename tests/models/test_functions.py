@@ -15,12 +15,12 @@ from torch import Tensor, fx, nn
 from probecore.activations.params import ActivationsParams
 from probecore.dataset import write_dataset
 from probecore.determinism import Numerics
+from probecore.measures.recos.polarity import doubled_logits
 from probecore.models import blocks, list_layers
 from probecore.models.functions import name_functions
 from probecore.models.layers import unseen_parts
 from probecore.models.tracing import evaluating, listening, trace
 from probecore.params import MEASURES, section_class
-from probecore.recos.polarity import doubled_logits
 from probecore.train import run as train_run
 from probecore.train.params import TrainParams
 from tests.conftest import write_yaml

@@ -7,9 +7,9 @@ from torch import nn
 
 from probecore.determinism import torch_generator
 from probecore.errors import InputError
+from probecore.measures.mutual_information.ablation import hits, narrowed, retrained, silenced, uniform_widths
 from probecore.models import build_model
 from probecore.models.params import ModelParams
-from probecore.mutual_information.ablation import hits, narrowed, retrained, silenced, uniform_widths
 from probecore.train.batches import Batches, Scaling
 from probecore.train.params import Augmentation, Normalise
 

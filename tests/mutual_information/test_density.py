@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from probecore.errors import InputError
-from probecore.mutual_information import density, kolchinsky_tracey, monte_carlo_mixture
+from probecore.measures.mutual_information import density, kolchinsky_tracey, monte_carlo_mixture
 
 
 @pytest.mark.parametrize(

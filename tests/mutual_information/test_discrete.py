@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from probecore.errors import InputError
-from probecore.mutual_information import class_information, equal_bins, plugin, quantile_bins
-from probecore.mutual_information.discrete import binary_entropy
+from probecore.measures.mutual_information import class_information, equal_bins, plugin, quantile_bins
+from probecore.measures.mutual_information.discrete import binary_entropy
 
 
 @pytest.mark.parametrize(

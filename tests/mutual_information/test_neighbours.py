@@ -9,7 +9,7 @@ from scipy.special import digamma, ndtri
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from probecore.errors import InputError
-from probecore.mutual_information import ksg, label_information, mixed_ksg, ross
+from probecore.measures.mutual_information import ksg, label_information, mixed_ksg, ross
 
 
 def correlated(rho: float, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

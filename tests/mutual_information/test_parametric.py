@@ -8,7 +8,7 @@ from scipy.special import digamma
 from sklearn.linear_model import LogisticRegression
 
 from probecore.errors import InputError
-from probecore.mutual_information import gaussian, matrix_renyi, probe_bound
+from probecore.measures.mutual_information import gaussian, matrix_renyi, probe_bound
 
 
 @pytest.mark.parametrize(("width", "truth"), [(1, 0.143841), (2, 0.293893), (3, 0.413339), (5, 0.592812)])

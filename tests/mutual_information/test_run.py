@@ -15,15 +15,15 @@ from probecore.dataset.embedded import mnist5k
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import read_json, read_table
+from probecore.measures.mutual_information.keys import KEYS
+from probecore.measures.mutual_information.params import Ablation, MutualInformationParams, Redundancy
+from probecore.measures.mutual_information.plane import Point, contrast_rows, convergence_rows
+from probecore.measures.mutual_information.result import result_of
+from probecore.measures.mutual_information.run import run_network
+from probecore.measures.mutual_information.summary import share_found, summarise
+from probecore.measures.mutual_information.variables import balanced
 from probecore.models import build_model
 from probecore.models.params import ModelParams
-from probecore.mutual_information.params import Ablation, MutualInformationParams, Redundancy
-from probecore.mutual_information.plane import Point, contrast_rows, convergence_rows
-from probecore.mutual_information.result import result_of
-from probecore.mutual_information.run import run_network
-from probecore.mutual_information.summary import share_found, summarise
-from probecore.mutual_information.tables import KEYS
-from probecore.mutual_information.variables import balanced
 from probecore.networks import NO_CONTROL
 from probecore.train import run as train_run
 from probecore.train.params import Recipe, TrainParams

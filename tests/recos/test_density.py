@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.recos.density import PatchSums, RandomSets, kmeans_directions, random_directions
-from probecore.recos.geometry import anchor_vectors, sphere_correlations
+from probecore.measures.recos.density import PatchSums, RandomSets, kmeans_directions, random_directions
+from probecore.measures.recos.geometry import anchor_vectors, sphere_correlations
 
 
 def test_sums_are_counts_of_patches() -> None:
@@ -81,8 +81,8 @@ def test_sets_of_random_directions_are_measured_like_anchors() -> None:
 
 
 def test_wide_layers_take_fewer_sets_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probecore.recos.density.NUMBERS", 50_000)
-    monkeypatch.setattr("probecore.recos.density.PRODUCTS", 1_250_000)
+    monkeypatch.setattr("probecore.measures.recos.density.NUMBERS", 50_000)
+    monkeypatch.setattr("probecore.measures.recos.density.PRODUCTS", 1_250_000)
     layer = nn.Linear(100, 50)
     random = RandomSets(layer, 1, torch.Generator().manual_seed(0))
     assert random.vectors.shape == (10, 50, 100)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from probecore.recos.families import count_significant
+from probecore.measures.recos.families import count_significant
 
 
 def test_a_family_is_a_quantity_over_networks_and_layers() -> None:

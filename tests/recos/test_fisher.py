@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from probecore.recos.fisher import fisher_ratio
+from probecore.measures.recos.fisher import fisher_ratio
 
 
 def data(effect: float, *, n: int = 120, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:

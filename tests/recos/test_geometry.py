@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from probecore.dataset.composites import textures
 from probecore.errors import InputError
-from probecore.recos import anchor_vectors, position_vectors, sphere_correlations
-from probecore.recos.geometry import FLAT, embed, sample_patches
+from probecore.measures.recos import anchor_vectors, position_vectors, sphere_correlations
+from probecore.measures.recos.geometry import FLAT, embed, sample_patches
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from probecore.measures.recos.heads import collapse, head_layouts, hits, train_heads
 from probecore.models.activations import Identity
-from probecore.recos.heads import collapse, head_layouts, hits, train_heads
 
 
 def generator() -> torch.Generator:

@@ -6,10 +6,7 @@ import pytest
 import torch
 
 from probecore.errors import InputError
-from probecore.models import build_model
-from probecore.models.activations import CReLU, TReLU
-from probecore.models.params import ModelParams
-from probecore.recos.polarity import (
+from probecore.measures.recos.polarity import (
     dc_share,
     doubled_logits,
     hits_per_filter,
@@ -19,6 +16,9 @@ from probecore.recos.polarity import (
     polarity_logits,
     reverse,
 )
+from probecore.models import build_model
+from probecore.models.activations import CReLU, TReLU
+from probecore.models.params import ModelParams
 from probecore.train.batches import Scaling
 from probecore.train.params import Normalise
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import t as student
 
-from probecore.recos.cascade_rows import relative_variances
-from probecore.recos.ratios import effective_occupancy, entropy, ratio_over_images
+from probecore.measures.recos.cascade_rows import relative_variances
+from probecore.measures.recos.ratios import effective_occupancy, entropy, ratio_over_images
 
 
 def test_a_mean_has_students_interval() -> None:

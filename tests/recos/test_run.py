@@ -13,11 +13,11 @@ from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import open_hdf5, read_json, read_table
+from probecore.measures.recos.params import RecosParams
+from probecore.measures.recos.run import KEYS, run_network
+from probecore.measures.recos.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
-from probecore.recos.params import RecosParams
-from probecore.recos.run import KEYS, run_network
-from probecore.recos.summary import summarise
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise
 

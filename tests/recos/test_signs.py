@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from probecore.measures.recos.signs import Contributions
 from probecore.models.activations import Absolute, CReLU, Identity, TReLU
-from probecore.recos.signs import Contributions
 
 
 def all_products(layer: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,7 @@ def test_looking_changes_nothing(repository: Repository) -> None:
     clone.edit(IMAGES, 49)
     assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
     clone.git("checkout", "params.yaml")
-    (clone.folder / "probecore/recos/polarity.py").write_text("EDITED = True\n")
+    (clone.folder / "probecore/measures/recos/polarity.py").write_text("EDITED = True\n")
     assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
     clone.git("checkout", "probecore")
     (clone.folder / "probecore/dataset/make.py").touch()

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from probecore.params import STEPS
+from probecore.provenance import package_of
 from tests.conftest import ROOT
 from tests.workflow.repository import Jobs, Repository
 
@@ -56,14 +57,20 @@ def test_a_parameter(repository: Repository, key: str) -> None:
 
 @pytest.mark.parametrize("step", ["dataset", *STEPS, "report"])
 def test_a_line_of_code(repository: Repository, step: str) -> None:
-    module = repository.folder / "probecore" / step / f"{MODULES.get(step, 'run')}.py"
+    package = package_of(step).replace(".", "/")
+    module = repository.folder / package / f"{MODULES.get(step, 'run')}.py"
     module.write_text(module.read_text() + "\nEDITED = True\n")
-    expected = following(repository, [stage for stage in STAGES if f"probecore/{step}" in STAGES[stage]["deps"]])
+    expected = following(repository, [stage for stage in STAGES if reads(stage, package)])
     assert repository.wanted_by_snakemake() == expected
     assert repository.wanted_by_dvc() == expected
     if step == "recos":
         repository.git("checkout", "probecore")
         assert repository.wanted_by_snakemake() == repository.wanted_by_dvc() == set()
+
+
+def reads(stage: str, package: str) -> bool:
+    """Whether the stage depends on the package's code."""
+    return any(f"{package}/".startswith(f"{dep}/") for dep in STAGES[stage]["deps"])
 
 
 def test_the_numerics(repository: Repository) -> None:

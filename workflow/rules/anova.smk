@@ -22,7 +22,7 @@ ANOVA_FIGURES = [
 
 rule anova_network:
     input:
-        code=common.code_of("probecore.anova.run"),
+        code=common.code_of("probecore.measures.anova.run"),
         data=common.dataset_of,
         own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -52,7 +52,7 @@ rule anova_network:
 
 rule anova_summary:
     input:
-        code=common.code_of("probecore.anova.summary"),
+        code=common.code_of("probecore.measures.anova.summary"),
         tables=common.networks_of(
             *expand(
                 "results/anova/{{experiment}}/{{network}}/{table}.csv",

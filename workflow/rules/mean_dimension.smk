@@ -5,7 +5,7 @@ MEAN_DIMENSION_FIGURES = ["companions", "deletion", "heatmaps", "layers", "outpu
 
 rule mean_dimension_network:
     input:
-        code=common.code_of("probecore.mean_dimension.run"),
+        code=common.code_of("probecore.measures.mean_dimension.run"),
         data=common.dataset_of,
         own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -35,7 +35,7 @@ rule mean_dimension_network:
 
 rule mean_dimension_summary:
     input:
-        code=common.code_of("probecore.mean_dimension.summary"),
+        code=common.code_of("probecore.measures.mean_dimension.summary"),
         tables=common.networks_of(
             *expand(
                 "results/mean_dimension/{{experiment}}/{{network}}/{table}.csv",

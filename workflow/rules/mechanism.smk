@@ -14,7 +14,7 @@ MECHANISM_FIGURES = ["depth", "matrices", "pruning", "quality", "sizes", "sweep"
 
 rule mechanism_network:
     input:
-        code=common.code_of("probecore.mechanism.run"),
+        code=common.code_of("probecore.measures.mechanism.run"),
         data=common.dataset_of,
         own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -44,7 +44,7 @@ rule mechanism_network:
 
 rule mechanism_summary:
     input:
-        code=common.code_of("probecore.mechanism.summary"),
+        code=common.code_of("probecore.measures.mechanism.summary"),
         tables=common.networks_of(
             *expand(
                 "results/mechanism/{{experiment}}/{{network}}/{table}.csv",

@@ -26,7 +26,7 @@ MUTUAL_INFORMATION_FIGURES = [
 
 rule mutual_information_network:
     input:
-        code=common.code_of("probecore.mutual_information.run"),
+        code=common.code_of("probecore.measures.mutual_information.run"),
         data=common.dataset_of,
         own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -60,7 +60,7 @@ rule mutual_information_network:
 
 rule mutual_information_summary:
     input:
-        code=common.code_of("probecore.mutual_information.summary"),
+        code=common.code_of("probecore.measures.mutual_information.summary"),
         tables=common.networks_of(
             *expand(
                 "results/mutual_information/{{experiment}}/{{network}}/{table}.csv",

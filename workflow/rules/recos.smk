@@ -30,7 +30,7 @@ RECOS_FIGURES = [
 
 rule recos_network:
     input:
-        code=common.code_of("probecore.recos.run"),
+        code=common.code_of("probecore.measures.recos.run"),
         data=common.dataset_of,
         own=common.own_files,
         checkpoints="results/train/{experiment}/{network}.safetensors",
@@ -60,7 +60,7 @@ rule recos_network:
 
 rule recos_summary:
     input:
-        code=common.code_of("probecore.recos.summary"),
+        code=common.code_of("probecore.measures.recos.summary"),
         tables=common.networks_of(
             *expand(
                 "results/recos/{{experiment}}/{{network}}/{table}.csv",

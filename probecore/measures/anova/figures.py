@@ -1,0 +1,200 @@
+"""Figures of the step `anova`, from its tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, spread, style
+from probecore.measures.anova.diagnostics import normal_quantiles
+from probecore.measures.tables import at_the_end, is_last, of_one_condition, of_one_network
+from probecore.networks import condition_at
+
+MAIN = "activation_weighted_patch"
+RELATIONS = ("R1", "R2", "R3")
+
+
+def draw_figures(tables: Mapping[str, pd.DataFrame], output: Path) -> None:
+    """All figures of an experiment into the folder `output`."""
+    relations = tables["relations"]
+    main = relations[(relations["excitation"] == MAIN) & (relations["class"] == "all")]
+    draw_relations(main[main["dilation"] == 1], output / "relations")
+    draw_epochs(main[(main["dilation"] == 1) & (main["relation"] == "R2")], output / "epochs")
+    draw_dilations(main, output / "dilations")
+    draw_pairs(of_one_network(tables["pairs"]), output / "pairs")
+    draw_kernels(of_one_network(tables["kernels"]), output / "kernels")
+    draw_permutations(of_one_network(tables["permutations"]), output / "permutations")
+    draw_residuals(of_one_network(tables["pairs"]), output / "residuals")
+
+
+@style()
+def draw_relations(table: pd.DataFrame, path_stem: Path) -> None:
+    """R² by layer and relation, one mark per network at its last checkpoint, and untrained ones."""
+    shown = at_the_end(table)
+    layers = list(dict.fromkeys(shown["layer"]))
+    figure = new_figure(max(5.4, 1.2 + 1.4 * len(layers)), 3.4)
+    panels = figure.subplots(1, 3, sharey=True)
+    groups = sorted({(row.condition, row.network, row.epoch) for row in shown.itertuples()})
+    labelled: set[str] = set()
+    for axes, relation in zip(panels, RELATIONS, strict=True):
+        for offset, (condition, network, epoch) in zip(spread(len(groups), 0.6), groups, strict=True):
+            keep = (shown["network"] == network) & (shown["epoch"] == epoch) & (shown["relation"] == relation)
+            rows = shown[keep].set_index("layer").reindex(layers)
+            places = np.arange(len(layers)) + offset
+            errors = [(rows["r2"] - rows["low"]).clip(lower=0), (rows["high"] - rows["r2"]).clip(lower=0)]
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.errorbar(
+                places, rows["r2"], errors, fmt="o", ms=3.5, lw=1, capsize=0, color=colour_of(condition), label=label
+            )
+            axes.hlines(rows["filters_null"], places - 0.04, places + 0.04, color="0.6", lw=3, zorder=0)
+        axes.set_title(relation)
+        axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")
+    panels[0].set(ylabel="R²", ylim=(-0.02, None))
+    figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_epochs(table: pd.DataFrame, path_stem: Path) -> None:
+    """R² of R2 by epoch, a panel per layer, a line per network."""
+    layers = list(dict.fromkeys(table["layer"]))
+    figure = new_figure(max(5.4, 2.2 * len(layers)), 3.0)
+    panels = figure.subplots(1, max(1, len(layers)), sharey=True, squeeze=False)[0]
+    labelled: set[str] = set()
+    for axes, layer in zip(panels, layers, strict=False):
+        for network, rows in table[table["layer"] == layer].groupby("network"):
+            condition = condition_at(str(network), 1)
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.plot(rows["epoch"], rows["r2"], "o-", ms=3, lw=1.2, color=colour_of(condition), label=label)
+        axes.set(title=layer, xlabel="epoch")
+    panels[0].set(ylabel="R² of R2", ylim=(-0.02, None))
+    figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_dilations(table: pd.DataFrame, path_stem: Path) -> None:
+    """Heat maps of R² over layer and probe dilation, a panel per relation, trained networks."""
+    last, shown = table[is_last(table)], of_one_condition(table)
+    layers, dilations = list(dict.fromkeys(last["layer"])), sorted(last["dilation"].unique())
+    figure = new_figure(max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, relation in zip(panels, RELATIONS, strict=True):
+        rows = shown[shown["relation"] == relation]
+        means = rows.pivot_table(index="layer", columns="dilation", values="r2").reindex(layers, columns=dilations)
+        worst = rows.pivot_table(index="layer", columns="dilation", values="filters_p_holm", aggfunc="max")
+        worst = worst.reindex(layers, columns=dilations)
+        image = axes.imshow(means, vmin=0, vmax=max(0.01, np.nanmax(means.to_numpy(), initial=0)), aspect="auto")
+        for (i, j), value in np.ndenumerate(means.to_numpy()):
+            if np.isfinite(value):
+                dark = value > 0.6 * image.norm.vmax
+                text = f"{value:.2f}\np {worst.iat[i, j]:.2g}"
+                axes.text(j, i, text, ha="center", va="center", size=6.5, color="white" if dark else "#222222")
+        axes.set_xticks(range(len(dilations)), dilations)
+        axes.set_yticks(range(len(layers)), layers)
+        axes.grid(visible=False)
+        axes.set(title=relation, xlabel="dilation")
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_pairs(table: pd.DataFrame, path_stem: Path) -> None:
+    """Scatter of weights against excitations, a row per layer, a column per relation."""
+    layers = list(dict.fromkeys(table["layer"]))
+    figure = new_figure(5.4, max(1, len(layers)) * 1.9 + 0.4)
+    panels = figure.subplots(max(1, len(layers)), 3, squeeze=False)
+    for row, layer in zip(panels, layers, strict=False):
+        for axes, relation in zip(row, RELATIONS, strict=True):
+            _scatter(axes, table[table["layer"] == layer], relation)
+        row[0].set_ylabel(f"{layer}\nweight")
+    for axes, relation in zip(panels[0], RELATIONS, strict=True):
+        axes.set_title(relation)
+    for axes in panels[-1]:
+        axes.set_xlabel("excitation")
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_kernels(table: pd.DataFrame, path_stem: Path) -> None:
+    """Kernel and excitation of the filters of the first layer."""
+    rows = table[table["layer"] == (table["layer"].iloc[0] if len(table) else "")]
+    filters = sorted(rows["filter"].unique())
+    figure = new_figure(5.4, 2.0)
+    panels = figure.subplots(2, max(1, len(filters)), squeeze=False)
+    for column, number in zip(panels.T, filters, strict=False):
+        images = [
+            rows[rows["filter"] == number].pivot_table(index="row", columns="column", values=name, dropna=False)
+            for name in ("weight", "excitation")
+        ]
+        flat = [image.to_numpy().reshape(-1) for image in images]
+        varied = all(np.ptp(values) > 0 for values in flat)
+        for axes, image in zip(column, images, strict=True):
+            limit = np.nanmax(np.abs(image.to_numpy()), initial=1e-12)
+            axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        r = f"r {np.corrcoef(*flat)[0, 1]:.2f}" if varied else ""
+        column[0].set_title(f"{number}\n{r}", size=8, weight="normal", loc="center")
+    panels[0, 0].set_ylabel("kernel", size=8)
+    panels[1, 0].set_ylabel("excitation", size=8)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_permutations(table: pd.DataFrame, path_stem: Path) -> None:
+    """Histograms of R² under both permutations, a panel per layer."""
+    layers = list(dict.fromkeys(table["layer"]))
+    figure = new_figure(max(5.4, 2.2 * len(layers)), 2.8)
+    panels = figure.subplots(1, max(1, len(layers)), squeeze=False)[0]
+    for axes, layer in zip(panels, layers, strict=False):
+        of_layer = table[table["layer"] == layer]
+        for colour, (permuted, rows) in zip(SERIES_COLOURS, of_layer.groupby("permuted"), strict=False):
+            edges = [*rows["low"], rows["high"].iloc[-1]]
+            axes.stairs(rows["count"] / rows["n"], edges, color=colour, label=permuted if axes is panels[0] else None)
+        axes.axvline(of_layer["observed"].iloc[0], color="#222222", lw=1.2)
+        axes.set(title=layer, xlabel="R² of R2", yscale="log")
+    panels[0].set_ylabel("share of permutations")
+    figure.legend(loc="outside upper center", ncols=2)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_residuals(table: pd.DataFrame, path_stem: Path) -> None:
+    """Residuals of R2 against fitted values and against normal quantiles, a column per layer."""
+    layers = list(dict.fromkeys(table["layer"]))
+    figure = new_figure(max(5.4, 2.2 * len(layers)), 4.2)
+    panels = figure.subplots(2, max(1, len(layers)), squeeze=False)
+    for (above, below), layer in zip(panels.T, layers, strict=False):
+        rows = table[table["layer"] == layer].dropna(subset=["excitation_r2"])
+        if len(rows) < 3 or np.ptp(rows["excitation_r2"]) == 0:
+            continue
+        slope, intercept = np.polyfit(rows["excitation_r2"], rows["weight"], 1)
+        fitted = intercept + slope * rows["excitation_r2"]
+        residuals = rows["weight"] - fitted
+        many = rasterise(len(rows))
+        above.scatter(fitted, residuals, s=4, lw=0, alpha=0.6, rasterized=many)
+        below.scatter(normal_quantiles(len(rows)), np.sort(residuals), s=4, lw=0, alpha=0.6, rasterized=many)
+        above.set(title=layer, xlabel="fitted")
+        below.set(xlabel="normal quantile")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("residual")
+    save_figure(figure, path_stem)
+
+
+def _scatter(axes: Axes, rows: pd.DataFrame, relation: str) -> None:
+    known = rows.dropna(subset=[f"excitation_{relation.lower()}"])
+    x, y = known[f"excitation_{relation.lower()}"].to_numpy(), known["weight"].to_numpy()
+    axes.scatter(x, y, s=4, lw=0, alpha=0.5, color=colour_of("untrained"), rasterized=rasterise(len(x)))
+    if len(x) < 3 or np.ptp(x) == 0:
+        return
+    slope, intercept = np.polyfit(x, y, 1)
+    at = np.linspace(x.min(), x.max(), 50)
+    line = intercept + slope * at
+    sd = np.sqrt(((y - intercept - slope * x) ** 2).sum() / (len(x) - 2))
+    half = 1.96 * sd * np.sqrt(1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
+    axes.plot(at, line, color=colour_of("trained"))
+    axes.fill_between(at, line - half, line + half, color=colour_of("trained"), alpha=0.3, lw=0)

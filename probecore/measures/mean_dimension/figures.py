@@ -1,0 +1,172 @@
+"""Figures of the step `mean_dimension`, from its tables and heatmaps."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from probecore.figures import (
+    CONDITION_COLOURS,
+    SERIES_COLOURS,
+    colour_of,
+    new_figure,
+    save_figure,
+    spread,
+    style,
+)
+from probecore.files import open_hdf5
+from probecore.measures.tables import at_the_end, is_last, of_one_condition
+from probecore.networks import condition_at, condition_of
+
+BASES = {"pixels": "pixels", "pca": "principal components"}
+QUANTITIES = (
+    {
+        "given_points": "given\npoints",
+        "within_classes": "within\nclasses",
+        "independent_margins": "independent\nmargins",
+        "linear_surrogate": "best\nlinear",
+    },
+    {"r2_linear": "linear", "r2_additive": "additive", "r2_non_additive": "non-\nadditive"},
+)
+"""Mean dimensions, and what functions explain, as the axes name them."""
+
+MANY_CLASSES = 20
+"""With more classes heatmaps show these many."""
+
+
+@style()
+def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimension of the network's output by epoch, one panel per basis."""
+    shown = table[table["output"].isin(["logits", "output"])]
+    bases = [basis for basis in BASES if (shown["basis"] == basis).any()]
+    epochs = sorted(shown["epoch"].unique())
+    figure = new_figure(2.7 * len(bases), 3.2)
+    panels = figure.subplots(1, len(bases), squeeze=False)[0]
+    labelled: set[str] = set()
+    for axes, basis in zip(panels, bases, strict=True):
+        for network, rows in shown[shown["basis"] == basis].groupby("network"):
+            condition = condition_of(str(network))
+            errors = _errors(rows)
+            places = [epochs.index(epoch) for epoch in rows["epoch"]]
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.errorbar(places, rows["value"], errors, fmt="o-", ms=3, lw=1, color=colour_of(condition), label=label)
+        axes.axhline(1, color="0.4", lw=1, ls="--")
+        axes.set(title=BASES[basis], xlabel="epoch", ylim=(0, None))
+        axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
+    panels[0].set_ylabel("mean dimension")
+    figure.legend(loc="outside upper center", ncols=3)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_companions(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimensions and R² that stand beside the output's, after training and before; a row per basis."""
+    shown = at_the_end(table)
+    bases = [basis for basis in BASES if (shown["basis"] == basis).any()] or ["pixels"]
+    figure = new_figure(7.2, 0.6 + 2.4 * len(bases))
+    panels = figure.subplots(len(bases), 2, squeeze=False, width_ratios=[len(QUANTITIES[0]), len(QUANTITIES[1])])
+    known = [name for name in CONDITION_COLOURS if (shown["condition"] == name).any()]
+    offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
+    for row, basis in zip(panels, bases, strict=True):
+        for axes, quantities in zip(row, QUANTITIES, strict=True):
+            for condition in known:
+                rows = shown[(shown["basis"] == basis) & (shown["condition"] == condition)]
+                rows = rows[rows["quantity"].isin(quantities)]
+                places = [list(quantities).index(quantity) + offsets[condition] for quantity in rows["quantity"]]
+                axes.errorbar(places, rows["value"], _errors(rows), fmt="o", ms=3, lw=1, color=colour_of(condition))
+            axes.set_xticks(range(len(quantities)), list(quantities.values()))
+            axes.set_xlim(-0.5, len(quantities) - 0.5)
+        row[0].axhline(1, color="0.4", lw=1, ls="--")
+        row[0].set(title=BASES[basis], ylabel="mean dimension", ylim=(0, None))
+        row[1].set(ylabel="held-out R²", ylim=(min(0, *row[1].get_ylim()), 1.02))
+    if known:
+        handles = [Line2D([], [], color=colour_of(name), marker="o", ls="", ms=4) for name in known]
+        figure.legend(handles, known, loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
+    """Mean dimension by layer, before and after training, one panel per basis; what layers and activations give."""
+    bases = [basis for basis in BASES if (table["basis"] == basis).any()]
+    figure = new_figure(5.4, 0.6 + 2.4 * max(1, len(bases)))
+    panels = figure.subplots(max(1, len(bases)), 1, squeeze=False, sharex=True)[:, 0]
+    shown = table[(is_last(table) | (table["epoch"] == 0)) & (table["site"] != "block")]
+    labelled: set[str] = set()
+    for axes, basis in zip(panels, bases, strict=False):
+        rows = shown[shown["basis"] == basis]
+        names = rows.sort_values("place").drop_duplicates(["layer", "site"])
+        places = {key: place for place, key in enumerate(zip(names["layer"], names["site"], strict=True))}
+        conditions = [
+            condition_at(network, epoch) for network, epoch in zip(rows["network"], rows["epoch"], strict=True)
+        ]
+        known = [name for name in CONDITION_COLOURS if name in conditions]
+        offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
+        for (condition, site), group in rows.groupby([pd.Series(conditions, rows.index), "site"]):
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.plot(
+                [places[key] + offsets[condition] for key in zip(group["layer"], group["site"], strict=True)],
+                group["value"],
+                "o",
+                ms=3.5,
+                color=colour_of(condition),
+                fillstyle="full" if site == "act" else "none",
+                label=label,
+                rasterized=len(rows) > 2000,
+            )
+        axes.axhline(1, color="0.4", lw=1, ls="--")
+        axes.set(title=BASES[basis], ylabel="mean dimension", ylim=(0, None))
+        every = max(1, len(places) // 16)
+        ticks = [(place, layer) for (layer, site), place in places.items() if site == "conv"][::every]
+        axes.set_xticks([place for place, _ in ticks], [layer for _, layer in ticks], rotation=45, ha="right")
+    if labelled:
+        figure.legend(loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_heatmaps(path: Path, path_stem: Path) -> None:
+    """Total indices of the logits: a row per checkpoint of one network, a column per class."""
+    with open_hdf5(path) as file:
+        epochs = sorted(file)
+        chosen = [epochs[index] for index in sorted({0, len(epochs) // 2, len(epochs) - 1})] if epochs else []
+        maps = {epoch: file[epoch]["logits/indices"][()] for epoch in chosen}
+    columns = min(MANY_CLASSES + 1, next((len(each) for each in maps.values()), 1))
+    figure = new_figure(0.62 * columns + 0.6, 0.78 * max(1, len(maps)) + 0.3)
+    panels = figure.subplots(max(1, len(maps)), columns, squeeze=False)
+    for line, (row, (epoch, indices)) in enumerate(zip(panels, maps.items(), strict=False)):
+        for place, (axes, values) in enumerate(zip(row, indices, strict=False)):
+            axes.imshow(np.nan_to_num(values.sum(0)))
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+            if line == 0:
+                axes.set_title("all" if place == 0 else str(place - 1), fontsize=9)
+        row[0].set_ylabel(f"epoch {int(epoch.removeprefix('epoch-'))}", fontsize=9)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
+    """Accuracy by share of removed pixels, one colour per order; trained networks at their last checkpoint."""
+    shown = of_one_condition(table)
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    for colour, (order, rows) in zip(SERIES_COLOURS, shown.groupby("order"), strict=False):
+        for _, single in rows.groupby("network"):
+            axes.plot(single["fraction"], single["accuracy"], lw=0.5, alpha=0.6, color=colour)
+        means = rows.groupby("fraction")["accuracy"].mean()
+        axes.plot(means.index, means, "o-", ms=3, color=colour, label=str(order))
+    axes.set(xlabel="share of pixels replaced by the training mean", ylabel="test accuracy", ylim=(0, 1.02))
+    if len(shown):
+        figure.legend(loc="outside upper center", ncols=2)
+    save_figure(figure, path_stem)
+
+
+def _errors(rows: pd.DataFrame) -> np.ndarray:
+    """Lengths of error bars, (2, N); 0 where there is no interval."""
+    lengths = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
+    return np.asarray(np.nan_to_num(lengths))

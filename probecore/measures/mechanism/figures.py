@@ -1,0 +1,118 @@
+"""Figures of the step `mechanism`, from its tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from probecore.figures import colour_of, new_figure, save_figure, spread, style
+from probecore.measures.mechanism.panels import add_legend, by_condition, by_layer, condition_panels, name_layers
+from probecore.measures.tables import of_one_network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@style()
+def draw_depth(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Accuracy of the heads and signal-to-noise ratio by layer, one line per network and condition."""
+    figure = new_figure(5.4, 4.6)
+    panels = figure.subplots(2, 1, sharex=True)
+    labelled: set[str] = set()
+    for axes, quantity in zip(panels, ("accuracy", "snr"), strict=True):
+        rows = layers[layers["quantity"] == quantity].replace(np.inf, np.nan)
+        lines = list(by_condition(rows))
+        for offset, (condition, line) in zip(spread(len(lines), 0.3), lines, strict=True):
+            errors = [line["value"] - line["low"], line["high"] - line["value"]]
+            label = None if condition in labelled else condition
+            labelled.add(condition)
+            axes.errorbar(
+                line["depth"] + offset,
+                line["value"],
+                np.clip(np.nan_to_num(errors, posinf=0), 0, None),
+                fmt="o-",
+                ms=3,
+                lw=1,
+                color=colour_of(condition),
+                label=label,
+            )
+        axes.plot(sorted(set(rows["depth"])), rows.groupby("depth")["null"].median(), color="0.4", lw=1, ls="--")
+    panels[0].set(ylabel="accuracy of the head", ylim=(0, 1.02))
+    panels[1].set(ylabel="signal / background", yscale="log")
+    name_layers(panels[1], layers[layers["quantity"] == "snr"])
+    figure.legend(loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
+    """One filter's matrix before clipping, after, and with its clusters side by side, for up to three layers.
+
+    Of the first trained network, where there is one.
+    """
+    first = of_one_network(examples)
+    depths = sorted(set(first["depth"]))
+    shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
+    figure = new_figure(5.4, 1.8 * len(shown))
+    panels = figure.subplots(len(shown), 3, squeeze=False)
+    for row, depth in zip(panels, shown, strict=True):
+        filter_ = first[first["depth"] == depth]
+        layer, index = filter_["layer"].iloc[0], filter_["filter"].iloc[0]
+        field, clipped = (filter_.pivot(index="label", columns="output", values=name) for name in ("field", "clipped"))
+        cluster = filter_.drop_duplicates("label").set_index("label")["cluster"]
+        order = sorted(cluster.index, key=lambda label: (cluster[label] < 0, cluster[label], label))
+        largest = max(float(field.to_numpy().max()), 1e-12)
+        row[0].imshow(field / largest, vmin=-1, vmax=1, cmap="RdBu_r")
+        row[1].imshow(clipped, vmin=0, vmax=1)
+        row[2].imshow(clipped.loc[order, order], vmin=0, vmax=1)
+        _outline_clusters(row[2], cluster[order].to_list())
+        row[0].set(ylabel=f"{layer}, filter {index}\nlabel")
+        for axes, labels in zip(row, (list(field), list(field), order), strict=True):
+            ticks = range(len(labels)) if len(labels) <= 12 else []
+            axes.set_xticks(ticks, labels if ticks else [], fontsize=6)
+            axes.set_yticks(ticks, labels if ticks else [], fontsize=6)
+    for axes, title in zip(panels[0], ("field", "clipped", "permuted"), strict=True):
+        axes.set_title(title)
+    for axes in panels[-1]:
+        axes.set_xlabel("output")
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_sizes(sizes: pd.DataFrame, path_stem: Path) -> None:
+    """Share of clusters by their number of labels, one line per layer, a panel per condition."""
+    figure, panels, conditions = condition_panels(sizes)
+    for axes, (condition, rows) in zip(panels, conditions, strict=True):
+        for colour, line in by_layer(rows):
+            counts = line.groupby("labels")["count"].sum()
+            axes.plot(
+                counts.index, counts / max(1, counts.sum()), "o-", ms=3, lw=1, color=colour, label=line["layer"].iloc[0]
+            )
+        axes.set(title=condition, xlabel="labels in a cluster", ylim=(-0.02, 1.02))
+    panels[0].set_ylabel("share of clusters")
+    add_legend(figure, panels[0])
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_sweep(sweep: pd.DataFrame, path_stem: Path) -> None:
+    """Signal-to-noise ratio against the clipping threshold, mean over networks, a panel per condition."""
+    figure, panels, conditions = condition_panels(sweep[sweep["quantity"] == "snr"])
+    for axes, (condition, rows) in zip(panels, conditions, strict=True):
+        for colour, line in by_layer(rows.replace(np.inf, np.nan)):
+            means = line.groupby("threshold")["value"].mean()
+            axes.plot(means.index, means, "o-", ms=3, lw=1, color=colour, label=line["layer"].iloc[0])
+        axes.axhline(1, color="0.4", lw=1, ls="--")
+        axes.set(title=condition, xlabel="threshold", yscale="log")
+    panels[0].set_ylabel("signal / background")
+    add_legend(figure, panels[0])
+    save_figure(figure, path_stem)
+
+
+def _outline_clusters(axes: "Axes", numbers: list[int]) -> None:
+    from matplotlib.patches import Rectangle
+
+    for number in range(max(numbers) + 1):
+        start, size = numbers.index(number) - 0.5, numbers.count(number)
+        axes.add_patch(Rectangle((start, start), size, size, fill=False, ec="#D55E00", lw=1.2))

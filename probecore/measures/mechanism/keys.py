@@ -1,0 +1,13 @@
+"""What the job of one network writes: tables beside ``filters.csv``, with what identifies their rows, and arrays."""
+
+KEYS = {
+    "layers": ["layer", "quantity"],
+    "sweep": ["layer", "quantity", "threshold"],
+    "sizes": ["layer", "labels"],
+    "examples": ["layer", "filter", "label", "output"],
+    "worth": ["layer", "quantity", "worth"],
+    "pruning": ["method", "threshold", "retrained"],
+    "connections": ["threshold", "layer"],
+}
+
+ARRAYS = "fields.h5"

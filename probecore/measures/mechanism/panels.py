@@ -1,0 +1,51 @@
+"""What the figures of the step share: rows by condition and by layer, names of layers, legends."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from probecore.figures import new_figure
+from probecore.measures.tables import at_the_end
+from probecore.networks import in_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def by_condition(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """(condition, rows in order of depth) of every network at its last epoch; untrained ones once per seed."""
+    for _, line in at_the_end(rows).groupby(["network", "epoch"]):
+        yield line["condition"].iloc[0], line.sort_values("depth")
+
+
+def by_layer(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """(colour, rows) of every layer, from light to dark with depth."""
+    from matplotlib import colormaps
+
+    depths = sorted(set(rows["depth"]))
+    for place, depth in enumerate(depths, start=1):
+        yield colormaps["viridis_r"](place / len(depths)), rows[rows["depth"] == depth]
+
+
+def condition_panels(rows: pd.DataFrame) -> "tuple[Figure, list[Axes], list[tuple[str, pd.DataFrame]]]":
+    """A panel for each condition that occurs, side by side."""
+    lines: dict[str, list[pd.DataFrame]] = {}
+    for condition, line in by_condition(rows):
+        lines.setdefault(condition, []).append(line)
+    conditions = [(condition, pd.concat(lines[condition])) for condition in in_order(lines)]
+    figure = new_figure(5.4, 3.2)
+    panels = list(figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0])
+    return figure, panels, conditions
+
+
+def name_layers(axes: "Axes", rows: pd.DataFrame) -> None:
+    """Names of layers along the x axis, which is depth."""
+    names = rows.drop_duplicates("depth").set_index("depth")["layer"].sort_index()
+    axes.set_xticks(names.index, names, rotation=60 if len(names) > 6 else 0)
+
+
+def add_legend(figure: "Figure", axes: "Axes") -> None:
+    """The legend of one panel above all."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=5)

@@ -1,0 +1,255 @@
+"""One network at one epoch: heads trained, test images read, estimates made. Gives rows of tables, writes nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binom
+from torch import Tensor
+
+from probecore.determinism import numpy_generator
+from probecore.measures.mechanism.backbone import choose_blocks
+from probecore.measures.mechanism.clusters import cluster_numbers, filter_statistics
+from probecore.measures.mechanism.estimates import Array, Quantities
+from probecore.measures.mechanism.fields import clip_fields
+from probecore.measures.mechanism.heads import train_heads
+from probecore.measures.mechanism.layer import AUTHORS
+from probecore.measures.mechanism.params import MechanismParams
+from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
+from probecore.measures.mechanism.replication import About, halves, replicated_estimates
+from probecore.measures.mechanism.worth import silencing_losses
+from probecore.measures.network import Network
+from probecore.models import Block, blocks
+from probecore.statistics import (
+    Estimate,
+    bootstrap_counts,
+    mean_estimates,
+    paired_difference,
+    share_of,
+    spearman,
+)
+from probecore.train.inference import chunks
+
+Row = dict[str, Any]
+
+QUALITIES = (
+    "clusters",
+    "labels",
+    "noise",
+    "column_noise",
+    "row_noise",
+    "strength",
+    "single_accuracy",
+    "winner_constancy",
+    "winner_share",
+)
+"""Quantities of a filter that are compared with its worth."""
+
+
+WORTH_REPLICATES = 999
+"""Bootstrap replicates over images of the loss increase."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """What the filters of a block are worth, by quantity."""
+
+    estimates: dict[str, list[Estimate]]
+    """Of every filter, over all images on which filters are silenced."""
+    judged: dict[str, Array]
+    """Means (F,) over those of these images that do not rank the filters."""
+
+
+class Probe:
+    """One network at one epoch.
+
+    Attributes
+    ----------
+    fields
+        Matrices (F, K, K) of the filters of every chosen layer, in the order the layers run.
+    """
+
+    def __init__(self, network: Network, epoch: int, params: MechanismParams) -> None:
+        self.network, self.epoch, self.params = network, epoch, params
+        self.model = network.at(epoch)
+        self.labels = network.dataset.test.targets
+        self.classes = network.dataset.outputs
+        self.blocks = choose_blocks(self.model, network.dataset.input_shape, params.layers)
+        self.depth = {block.layer: place for place, block in enumerate(self.blocks, start=1)}
+        train = network.dataset.train
+        self.heads = train_heads(
+            self.model,
+            self.blocks,
+            train.inputs,
+            train.targets,
+            classes=self.classes,
+            key=self.key("heads"),
+            recipe=params.heads,
+            normalise=network.info.normalise,
+        )
+        readout = read_out(self.model, self.blocks, self.heads, self.images)
+        self.fields = {layer: fields for layer, (fields, _) in readout.items()}
+        self.hits = {layer: hits for layer, (_, hits) in readout.items()}
+        self.estimates = replicated_estimates(
+            self.model,
+            self.blocks,
+            self.heads,
+            self.images,
+            self.labels,
+            fields=self.fields,
+            params=params,
+            key=self.key(),
+        )
+        self.ranking = ranking_half(self.labels, classes=self.classes)
+        self.halves = halves(
+            self.model, self.blocks, self.heads, self.images, self.labels, ranking=self.ranking, params=params
+        )
+        self.worth = {block.layer: self._worth_of(block) for block in self.blocks}
+
+    def key(self, *parts: str | int) -> tuple[str | int, ...]:
+        """What names a unit of work of this network and epoch."""
+        return (self.network.info.experiment, self.network.info.network, "mechanism", self.epoch, *parts)
+
+    def images(self) -> Iterable[tuple[Tensor, Tensor]]:
+        """Scaled test images and labels, in chunks."""
+        test = self.network.dataset.test
+        return chunks(test.inputs, test.targets, scale=self.network.scale, device=self.network.device)
+
+    def training_fields(self) -> dict[str, Floats]:
+        """Matrices like `fields`, from the training images as they are: pruning may not see what it is tested on."""
+        train, network = self.network.dataset.train, self.network
+
+        def images() -> Iterable[tuple[Tensor, Tensor]]:
+            return chunks(train.inputs, train.targets, scale=network.scale, device=network.device)
+
+        readout = read_out(self.model, self.blocks, self.heads, images)
+        return {layer: fields for layer, (fields, _) in readout.items()}
+
+    def accuracies(self) -> Iterator[Row]:
+        """How often each head is right, and the network itself."""
+        with torch.inference_mode():
+            logits = torch.cat([self.model(inputs) for inputs, _ in self.images()])
+        own = logits.argmax(1).cpu().numpy() == self.labels
+        output = blocks(self.model, self.network.dataset.input_shape)[-1].layer
+        chance = float(np.bincount(self.labels).max() / len(self.labels))
+        for layer, hits in {**self.hits, output: own}.items():
+            right, n = int(hits.sum()), len(hits)
+            yield {
+                "layer": layer,
+                "quantity": "accuracy" if layer in self.hits else "network_accuracy",
+                "depth": self.depth.get(layer, len(self.depth) + 1),
+                **share_of(right, n),
+                "null": chance,
+                "p": float(binom.sf(right - 1, n, chance)),
+                "source": "authors",
+            }
+
+    def layers(self) -> Iterator[Row]:
+        """What the filters of each layer say together."""
+        for layer, quantity, columns in self._about("layer"):
+            yield {
+                "layer": layer,
+                "quantity": quantity,
+                "depth": self.depth[layer],
+                **{name: float(column) for name, column in columns.items()},
+                "n": len(self.labels),
+                "source": "authors" if quantity in AUTHORS else "ours",
+            }
+
+    def sweep(self) -> Iterator[Row]:
+        """The same over thresholds, for some quantities."""
+        for threshold in self.params.sweep:
+            for layer, quantity, columns in self._about(threshold):
+                yield {
+                    "layer": layer,
+                    "quantity": quantity,
+                    "threshold": threshold,
+                    "depth": self.depth[layer],
+                    **{name: float(column) for name, column in columns.items()},
+                    "n": len(self.labels),
+                }
+
+    def sizes(self) -> Iterator[Row]:
+        """How many clusters have how many labels."""
+        for layer, fields in self.fields.items():
+            counts = filter_statistics(clip_fields(fields, self.params.threshold)).sizes.sum(axis=0)
+            for labels, count in enumerate(counts[1:], start=1):
+                yield {"layer": layer, "labels": labels, "depth": self.depth[layer], "count": int(count)}
+
+    def examples(self) -> Iterator[Row]:
+        """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them.
+
+        One half of the images chooses the filter, the matrix is that over the other half.
+        """
+        for layer, (ranking, fields) in self.halves.matrices.items():
+            statistics = filter_statistics(clip_fields(ranking, self.params.threshold))
+            chosen = int(np.lexsort((statistics.labels, statistics.clusters))[-1])
+            masks = clip_fields(fields, self.params.threshold)
+            numbers = cluster_numbers(masks[chosen])
+            for (label, output), field in np.ndenumerate(fields[chosen]):
+                yield {
+                    "layer": layer,
+                    "filter": chosen,
+                    "label": label,
+                    "output": output,
+                    "depth": self.depth[layer],
+                    "field": float(field),
+                    "clipped": int(masks[chosen, label, output]),
+                    "cluster": int(numbers[label]),
+                }
+
+    def filters(self) -> Iterator[Row]:
+        """What each filter says, and what it is worth."""
+        for layer, quantity, columns in self._about("filter"):
+            for index in range(len(columns["value"])):
+                values = {name: float(column[index]) for name, column in columns.items()}
+                yield _filter_row(layer, index, quantity, {**values, "n": len(self.labels)})
+        for layer, worth in self.worth.items():
+            for quantity, rows in worth.estimates.items():
+                for index, estimate in enumerate(rows):
+                    yield _filter_row(layer, index, quantity, vars(estimate))
+
+    def correlations(self) -> Iterator[Row]:
+        """Do the filters' qualities, on one half of the images, rank them as their worth on the other half does?"""
+        for layer, worth in self.worth.items():
+            for name, values in worth.judged.items():
+                for quantity in QUALITIES:
+                    generator = numpy_generator(*self.key("worth", layer, name, quantity))
+                    quality = self.halves.qualities[layer, quantity, "filter"]
+                    yield {
+                        "layer": layer,
+                        "quantity": quantity,
+                        "worth": name,
+                        "depth": self.depth[layer],
+                        **vars(spearman(quality, values, generator=generator)),
+                    }
+
+    def _about(self, about: About) -> Iterator[tuple[str, str, Quantities]]:
+        return ((layer, name, columns) for (layer, name, what), columns in self.estimates.items() if what == about)
+
+    def _worth_of(self, block: Block) -> Worth:
+        """Increase of the loss and drop of the accuracy when each filter of a block is silent."""
+        count = self.params.worth_images
+        test = self.network.dataset.test
+        images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
+        (loss, hit), (losses, hits) = silencing_losses(self.model, block, list(images))
+        increases = (losses - loss).double().cpu().numpy()
+        before, after = hit.cpu().numpy(), hits.cpu().numpy()
+        judging = ~self.ranking[:count]
+        counts = bootstrap_counts(len(before), WORTH_REPLICATES, numpy_generator(*self.key("worth", block.layer)))
+        return Worth(
+            estimates={
+                "worth_loss": mean_estimates(increases.T, counts),
+                "worth_accuracy": [paired_difference(row, before) for row in after],
+            },
+            judged={
+                "worth_loss": increases[:, judging].mean(axis=1),
+                "worth_accuracy": (before[judging].astype(np.float64) - after[:, judging]).mean(axis=1),
+            },
+        )
+
+
+def _filter_row(layer: str, index: int, quantity: str, columns: Mapping[str, float]) -> Row:
+    return {"layer": layer, "filter": index, "site": "block", "quantity": quantity, **columns}

@@ -1,0 +1,91 @@
+"""What a filter is worth to its network: how much worse the network does with the filter silent.
+
+A filter is silent when its channel of the block's output is 0. No weight changes.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from probecore.measures.mechanism.backbone import block_outputs
+from probecore.models import Block
+
+Rest = Callable[[Tensor, Tensor], Tensor]
+
+
+@torch.inference_mode()
+def silencing_losses(
+    model: nn.Module, block: Block, images: Sequence[tuple[Tensor, Tensor]]
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Losses and hits of the network as it is, and with each filter of a block silent.
+
+    Where the network is a plain chain, the block's output is computed once, and only what follows it runs again,
+    for the images whose map changes. Other networks run whole.
+
+    Parameters
+    ----------
+    model : network in evaluation mode
+    block : one of its blocks, with F filters
+    images : scaled images and labels, in chunks
+
+    Returns
+    -------
+    (losses (N,), hits (N,)), (losses (F, N), hits (F, N))
+        Cross-entropy and whether the largest output is right; first intact, then silenced.
+    """
+    intact, silenced = [], []
+    for inputs, labels in images:
+        maps = block_outputs(model, [block], inputs)[0][block.layer]
+        rest = _rest(model, block, inputs)
+        logits = rest(maps, torch.arange(len(labels), device=labels.device))
+        loss, hit = _judge(logits, labels)
+        losses, hits = loss.repeat(maps.shape[1], 1), hit.repeat(maps.shape[1], 1)
+        for filter_ in range(maps.shape[1]):
+            changed = maps[:, filter_].reshape(len(maps), -1).any(1).nonzero()[:, 0]
+            if len(changed):
+                silent = maps[changed]
+                silent[:, filter_] = 0
+                losses[filter_, changed], hits[filter_, changed] = _judge(rest(silent, changed), labels[changed])
+        intact.append((loss, hit))
+        silenced.append((losses, hits))
+    return (
+        (torch.cat([loss for loss, _ in intact]), torch.cat([hit for _, hit in intact])),
+        (torch.cat([loss for loss, _ in silenced], 1), torch.cat([hit for _, hit in silenced], 1)),
+    )
+
+
+def _judge(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    return cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
+
+
+def _rest(model: nn.Module, block: Block, inputs: Tensor) -> Rest:
+    """What follows a block, as a function of its output for some of the images, and of their places."""
+    if isinstance(model, nn.Sequential) and block.output in (names := list(dict(model.named_children()))):
+        tail = model[names.index(block.output) + 1 :]
+        return lambda maps, _chosen: tail(maps.movedim(1, block.axis + 1))
+
+    def whole(maps: Tensor, chosen: Tensor) -> Tensor:
+        with _output_replaced(model, block, maps):
+            logits: Tensor = model(inputs[chosen])
+        return logits
+
+    return whole
+
+
+@contextlib.contextmanager
+def _output_replaced(model: nn.Module, block: Block, maps: Tensor) -> Iterator[None]:
+    calls = itertools.count()
+
+    def replace(_module: nn.Module, _inputs: Any, _output: Any) -> Tensor | None:
+        return maps.movedim(1, block.axis + 1) if next(calls) == block.output_call else None
+
+    handle = model.get_submodule(block.output).register_forward_hook(replace)
+    try:
+        yield
+    finally:
+        handle.remove()

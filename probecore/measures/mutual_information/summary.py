@@ -1,0 +1,238 @@
+"""The gathering job of `mutual_information`: the networks' tables into those of the experiment, figures, summary."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from probecore.measures.mutual_information.figures import (
+    BIT,
+    draw_ablation,
+    draw_convergence,
+    draw_layers,
+    draw_plane,
+)
+from probecore.measures.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
+from probecore.measures.mutual_information.keys import KEYS
+from probecore.measures.tables import after_training, at_the_end, gather, is_last, remarks_on_controls, write_tables
+from probecore.statistics import adjust, headline_over_seeds
+from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+
+LEVEL = 0.05
+
+
+def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
+    """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
+    tables = with_families(gather(networks, KEYS, output=output))
+    write_tables(output, tables, KEYS)
+    convergence = tables["convergence"]
+    layers = [str(name) for name in convergence.sort_values("position")["layer"].unique()]
+    draw_plane(tables["plane"], layers, output / "plane")
+    draw_convergence(convergence, layers, output / "convergence")
+    draw_units(tables["filters"], layers, output / "units")
+    draw_classes(tables["classes"], layers, output / "classes")
+    draw_orders(tables["filters"], tables["orders"], layers, output / "orders")
+    draw_redundancy(tables["pairs"], layers, output / "redundancy")
+    draw_ablation(tables["ablation"], layers, output / "ablation")
+    draw_layers(tables["layers"], layers, output / "layers")
+    summary = Summary(
+        step="mutual_information",
+        experiment=experiment,
+        headline=_headline(tables, layers),
+        figures=FIGURES,
+        tables=TABLES,
+        remarks=[MEANING, *_remarks(tables)],
+        reconstruction="The paper's estimator, its random variables and its numbers are not available to us: the "
+        "estimators, units as pooled maps, the redundancy measures, the orders and the ablation are ours.",
+    )
+    write_summary(output, summary)
+
+
+FIGURES = [
+    FigureEntry(
+        file="plane.svg",
+        table="plane.csv",
+        title="Information plane",
+        caption="One line per layer and network over checkpoints, marks growing with the epoch; dashed: the bound "
+        "I(T;Y) = min(I(X;T), H(Y)). Left: pairwise bounds with Gaussian noise, thick: from lower to upper at the "
+        "end; middle: each binned vector as one symbol; right: I(T;Y) from a linear probe. An estimate at its "
+        "ceiling says that all images are told apart, no more; where the thick bars of two networks overlap along "
+        "I(X;T), their order is not known.",
+    ),
+    FigureEntry(
+        file="convergence.svg",
+        table="convergence.csv",
+        title="Convergence",
+        caption="Horizontal plus vertical distance from each layer's place in the plane to the bound, and test "
+        "accuracy; one line per network. A distance is a difference of upper estimates at one noise variance; another "
+        "may change its order.",
+    ),
+    FigureEntry(
+        file="units.svg",
+        table="filters.csv",
+        title="What single units know",
+        caption="I(T;Y) of every filter and neuron by layer; black: mean under permuted labels. Untrained networks are "
+        "the trained ones at epoch 0.",
+    ),
+    FigureEntry(
+        file="classes.svg",
+        table="classes.csv",
+        title="Which class a unit tells from the rest",
+        caption="I(T;1[Y = c]) as a share of its ceiling, first trained network, before and after training; hatched: "
+        "constant units.",
+    ),
+    FigureEntry(
+        file="orders.svg",
+        table="orders.csv",
+        title="MI orders",
+        caption="Ranks of units by I(T;Y) over checkpoints, first trained network, coloured by their last rank; below: "
+        "Spearman's correlation between successive checkpoints.",
+    ),
+    FigureEntry(
+        file="redundancy.svg",
+        table="pairs.csv",
+        title="Redundancy",
+        caption="Pairs of units of the first trained network: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
+        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair "
+        "synergetic where `high` is below 0 and `p_adjusted` small.",
+    ),
+    FigureEntry(
+        file="ablation.svg",
+        table="ablation.csv",
+        title="Removing units by information",
+        caption="Test accuracy when units are silenced, the most or the least informative first, or at random; dashed: "
+        "after short retraining. Means over networks. One half of the images ranks the units, the other is scored. "
+        "Networks of shuffled labels are not retrained.",
+    ),
+    FigureEntry(
+        file="layers.svg",
+        table="layers.csv",
+        title="Layer to layer",
+        caption="Gaussian information between layers (first principal components, with noise), means over networks; "
+        "cross: the data-processing order is broken in a network.",
+    ),
+]
+
+TABLES = [
+    TableEntry(
+        file="choice.csv",
+        title="Choice order",
+        caption="Units in the order in which they add most to every single unit chosen before; `adds` is 0 where that, "
+        "or what a unit before adds, is within 95 % of what the best of the same units adds under permuted labels.",
+    ),
+    TableEntry(
+        file="contrasts.csv",
+        title="What training changes",
+        caption="Last checkpoint minus untrained on the same images, by estimator and noise variance, nats, with "
+        "paired intervals over images. Where signs differ between noise variances or bounds, the order is not known.",
+    ),
+    TableEntry(
+        file="design.csv",
+        title="Networks trained anew",
+        caption="Full widths, as many filters as the first units of the choice order that make up most of its gains, "
+        "and a uniformly narrowed network of that size.",
+    ),
+]
+
+MEANING = (
+    "In a deterministic network I(X;T) is that of the input, or infinite: what noise, bins or neighbours make of it is "
+    "how well images are told apart at that resolution. A falling I(X;T) is geometric clustering, not forgetting; "
+    "estimates need not obey the data-processing inequality."
+)
+
+
+Headline = dict[str, int | float | None]
+
+
+def with_families(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables with `p_adjusted` beside p: Benjamini-Hochberg over all rows of the experiment, one family per table."""
+    adjusted = {}
+    for name in ("classes", "pairs", "choice"):
+        table = tables[name]
+        if "p" in table:
+            place = list(table).index("p") + 1
+            table = table.copy()
+            table.insert(place, "p_adjusted", adjust(table["p"], "benjamini_hochberg"))
+        adjusted[name] = table
+    return {**tables, **adjusted}
+
+
+def share_found(p: npt.ArrayLike, adjusted: npt.ArrayLike, *, permutations: int) -> float | None:
+    """The share of tests that find something; None where the number of permutations resolves no single finding.
+
+    A lone finding needs p of `LEVEL` divided by the number of tests, and p is at least 1 / (permutations + 1).
+    """
+    tested = np.asarray(p)[np.isfinite(np.asarray(p))]
+    found = int((np.asarray(adjusted) <= LEVEL).sum())
+    if len(tested) == 0 or (not found and len(tested) / (permutations + 1) > LEVEL):
+        return None
+    return found / len(tested)
+
+
+def _headline(tables: dict[str, pd.DataFrame], layers: list[str]) -> Headline:
+    """Means over seeds by condition, in bits; a value per network, which is the mean of what it has."""
+    headline = _of_units(tables) | _of_layers(tables, layers[-1])
+    if len(pairs := tables["pairs"]):
+        first = at_the_end(pairs[pairs["layer"] == layers[0]])
+        headline |= _over_seeds("redundancy_of_first_layer", first, "redundancy", ["condition"], unit=BIT)
+    ablation = after_training(tables["ablation"])
+    if len(ablation):
+        removed = ablation[ablation["removed"] > 0]
+        again = np.where(removed["retrained"] == 1, ".retrained", "")
+        removed = removed.assign(kind=removed["order"] + again)
+        headline |= _over_seeds("accuracy_after_removal", removed, "accuracy", ["condition", "kind"])
+    if len(design := after_training(tables["design"])):
+        headline |= _over_seeds("design_accuracy", design, "accuracy", ["condition", "variant"])
+    return headline
+
+
+def _of_units(tables: dict[str, pd.DataFrame]) -> Headline:
+    known = tables["filters"].query("quantity == 'label_information'").copy()
+    known["adjusted"] = adjust(known["p"], "benjamini_hochberg")
+    ends = at_the_end(known)
+    headline = _over_seeds("label_information_per_unit", ends, "value", ["condition"], unit=BIT)
+    for name, column in (("label_information_per_unit", "value"), ("label_null_per_unit", "null")):
+        headline |= _over_seeds(name, ends, column, ["condition", "layer"], unit=BIT)
+    permutations = int(tables["classes"]["permutations"].max())
+    for condition, rows in ends.groupby("condition"):
+        share = share_found(rows["p"], rows["adjusted"], permutations=permutations)
+        headline[f"informative_units.{condition}"] = share
+    return headline
+
+
+def _of_layers(tables: dict[str, pd.DataFrame], output: str) -> Headline:
+    """The probe's bound by layer, and what training changes of the output's I(T;Y) at each noise variance."""
+    ends = at_the_end(tables["plane"])
+    probe = ends[ends["estimator"] == "probe_bound"]
+    headline = _over_seeds("probe_bound", probe, "value", ["condition", "layer"], unit=BIT)
+    if len(contrasts := tables["contrasts"]):
+        upper = (contrasts["estimator"] == "kolchinsky_tracey_upper") & (contrasts["quantity"] == "label")
+        rows = at_the_end(contrasts[upper & (contrasts["layer"] == output)])
+        rows = rows.assign(noise=[f"noise_{variance:g}" for variance in rows["noise_variance"]])
+        headline |= _over_seeds("label_information_gained_by_output", rows, "value", ["condition", "noise"], unit=BIT)
+    return headline
+
+
+def _over_seeds(name: str, rows: pd.DataFrame, column: str, by: list[str], *, unit: float = 1.0) -> Headline:
+    headline: Headline = {}
+    for keys, group in rows.groupby(by):
+        means = group.groupby("network")[column].mean() / unit
+        headline |= headline_over_seeds(".".join([name, *map(str, keys)]), means)
+    return headline
+
+
+def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
+    plane = tables["plane"][is_last(tables["plane"])].query("main == 1")
+    shares = plane.groupby(["estimator", "quantity"])["saturated"].mean()
+    full = [f"{estimator} of the {quantity}" for (estimator, quantity), share in shares.items() if share > 0.5]
+    remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]
+    if full:
+        remarks.append(f"At the last checkpoint most layers are above 95 % of the ceiling: {', '.join(full)}.")
+    remarks += remarks_on_controls(tables["plane"])
+    known = tables["filters"].query("quantity == 'label_information'")
+    if known["low"].isna().all():
+        remarks.append(
+            "I(T;Y) of units has no interval: the rarest class has too few images for one that holds what it says."
+        )
+    return remarks

@@ -1,0 +1,126 @@
+"""Figures of the step `recos` on signs: polarity, what reversed images are taken for, sign confusion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from probecore.figures import CONDITION_COLOURS, colour_of, new_figure, save_figure, spread, style
+from probecore.measures.tables import at_the_end
+from probecore.networks import condition_of, in_order
+
+COMBINATIONS = [
+    (filters, images) for filters in ("plain", "negated", "mean_free", "doubled") for images in ("normal", "reversed")
+]
+
+
+@style()
+def draw_polarity(table: pd.DataFrame, path_stem: Path) -> None:
+    """Accuracy by combination of filters and images, one mark per network, untrained ones beside."""
+    shown = at_the_end(table)
+    shown = shown.assign(
+        place=[COMBINATIONS.index(pair) for pair in zip(shown["filters"], shown["images"], strict=True)]
+    )
+    figure = new_figure(5.4, 3.4)
+    axes = figure.subplots()
+    draw_marks(axes, shown.assign(value=shown["accuracy"]))
+    axes.axhline(table["null"].mean(), color="0.4", lw=1, ls="--")
+    axes.set_xticks(range(len(COMBINATIONS)), [images for _, images in COMBINATIONS], rotation=30, ha="right")
+    for place, name in enumerate(dict.fromkeys(filters for filters, _ in COMBINATIONS)):
+        axes.annotate(name.replace("_", "-"), (2 * place + 0.5, 1.04), ha="center", fontsize=9)
+    axes.set(ylabel="test accuracy", ylim=(-0.02, 1.1), xlabel="images, by first-layer filters (above)")
+    figure.legend(loc="outside upper center", ncols=4)
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
+    """Row-normalised confusion matrices on reversed images, one panel per condition."""
+    conditions = table["network"].map(condition_of)
+    names = in_order(conditions)
+    figure = new_figure(2.7 * len(names), 2.8)
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        counts = table[conditions == name].pivot_table(
+            index="label", columns="prediction", values="count", aggfunc="sum"
+        )
+        shares = counts.div(counts.sum(axis=1), axis=0)
+        image = axes.imshow(shares, vmin=0, vmax=1)
+        axes.set(title=name, xlabel="prediction", ylabel="label")
+        if len(shares) <= 12:
+            axes.set_xticks(range(len(shares)))
+            axes.set_yticks(range(len(shares)))
+    figure.colorbar(image, ax=panels, shrink=0.8, label="share of the label's images")
+    save_figure(figure, path_stem)
+
+
+@style()
+def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
+    """Sign confusion of each layer's input, one mark per network; what to expect if signs had no place, in grey."""
+    shown = at_the_end(layers[layers["quantity"] == "sign_confusion"])
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    expected = draw_by_layer(axes, shown).groupby("place")["null"].mean()
+    axes.plot(expected.index, expected, "_", ms=18, mew=1.2, color="0.5", label="expected")
+    axes.set(ylabel="sign confusion", ylim=(-0.03, 1.03))
+    figure.legend(loc="outside upper center", ncols=5)
+    save_figure(figure, path_stem)
+
+
+def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
+    """`draw_marks` with layers along the x axis in the order they run; gives the table with its ``place``."""
+    layers = shown.drop_duplicates("layer").sort_values("position")
+    names = list(layers["layer"])
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(names) > 6 else {}
+    labels = [
+        f"{name}\n(reads pixels)" if reads == "pixels" else name
+        for name, reads in zip(names, layers["reads"], strict=True)
+    ]
+    axes.set_xticks(range(len(names)), labels, **turned)
+    placed = shown.assign(place=shown["layer"].map(names.index))
+    draw_marks(axes, placed)
+    return placed
+
+
+def draw_marks(axes: Any, shown: pd.DataFrame, *, width: float = 0.6) -> None:
+    """Marks of ``value`` with ``low`` and ``high`` at ``place``, a column of marks per condition and network."""
+    pairs = list(dict.fromkeys(zip(shown["condition"], shown["network"], strict=True)))
+    order = [name for name in CONDITION_COLOURS if name in set(shown["condition"])]
+    pairs.sort(key=lambda pair: (order.index(pair[0]), pair[1]))
+    labelled: set[str] = set()
+    for offset, (condition, network) in zip(spread(len(pairs), width), pairs, strict=True):
+        rows = shown[(shown["condition"] == condition) & (shown["network"] == network)]
+        errors = np.maximum([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0)
+        label = None if condition in labelled else condition
+        labelled.add(condition)
+        axes.errorbar(
+            rows["place"] + offset,
+            rows["value"],
+            errors,
+            fmt="o",
+            ms=3.5,
+            lw=1,
+            color=colour_of(condition),
+            label=label,
+        )
+
+
+@style()
+def draw_nothing(reason: str, path_stem: Path) -> None:
+    """An empty figure in place of one that this experiment does not have; the report does not show it."""
+    figure = new_figure(5.4, 0.8)
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+    save_figure(figure, path_stem)
+
+
+def panels_for(count: int, *, width: float = 2.3, height: float = 2.2, columns: int = 5) -> tuple[Any, Sequence[Any]]:
+    """A figure with that many panels in rows of at most `columns`."""
+    across = min(count, columns)
+    down = -(-count // across)
+    figure = new_figure(width * across, height * down)
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.set_axis_off()
+    return figure, list(grid.flat[:count])

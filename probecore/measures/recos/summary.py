@@ -1,0 +1,120 @@
+"""The gathering job of `recos`: the networks' tables into those of the experiment, figures and the summary."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from probecore.files import write_table
+from probecore.measures.recos.families import count_significant
+from probecore.measures.recos.figures import draw_confusion, draw_polarity, draw_signs
+from probecore.measures.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
+from probecore.measures.recos.figures_sphere import (
+    draw_anchors,
+    draw_angles,
+    draw_embedding,
+    draw_fisher,
+    draw_mean_anchor,
+    draw_spectral,
+    draw_turned,
+)
+from probecore.measures.recos.keys import ARRAYS, KEYS
+from probecore.measures.recos.texts import RECONSTRUCTION, TABLES, figures
+from probecore.measures.tables import at_the_end, gather, remarks_on_controls
+from probecore.statistics import headline_over_seeds
+from probecore.summary import Summary, write_summary
+
+Tables = Mapping[str, pd.DataFrame]
+
+HEADS = ("one_layer", "two_layer")
+"""In the headline."""
+
+
+def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
+    """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
+    tables = gather(networks, KEYS, output=output)
+    families = count_significant(tables)
+    families.insert(0, "experiment", experiment)
+    write_table(output / "families.csv", families, sort_by=list(families.columns[:5]))
+    layers = tables["layers"]
+    draw_polarity(tables["polarity"], output / "polarity")
+    draw_confusion(tables["confusion"], output / "confusion")
+    draw_signs(layers, output / "signs")
+    draw_anchors(tables["filters"], tables["angles"], layers, output / "anchors")
+    draw_mean_anchor(layers, output / "mean_anchor")
+    draw_angles(tables["angles"], layers, output / "angles")
+    draw_turned(layers, output / "turned")
+    draw_embedding(tables["embedding"], layers, output / "embedding")
+    draw_fisher(layers, output / "fisher")
+    draw_spectral(networks[0] / ARRAYS, layers, output / "spectral")
+    draw_cascade(tables["cascade"], output / "cascade")
+    draw_heads(tables["heads"], output / "heads")
+    draw_positions(tables["positions"], output / "positions")
+    summary = Summary(
+        step="recos",
+        experiment=experiment,
+        headline=_headline(tables),
+        figures=figures(networks[0].name, missing=_missing(tables)),
+        tables=TABLES,
+        remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
+        reconstruction=RECONSTRUCTION,
+    )
+    write_summary(output, summary)
+
+
+def _missing(tables: Tables) -> list[str]:
+    """Figures that have nothing to show."""
+    missing = [name for name in ("cascade", "heads", "positions") if not len(tables[name])]
+    if not (tables["layers"]["quantity"] == "turned").any():
+        missing.append("turned")
+    return missing
+
+
+def _headline(tables: Tables) -> dict[str, int | float | None]:
+    """Over seeds after training, by condition where chance is of interest, and the identity's error.
+
+    Sign confusion of a layer that reads pixels is a constant of the input's scaling, and left out.
+    """
+    layers, heads = tables["layers"], tables["heads"]
+    signs = layers[(layers["quantity"] == "sign_confusion") & (layers["reads"] == "features")]
+    fisher = layers[layers["quantity"].isin(["fisher_class", "fisher_background_unseen"])]
+    headline: dict[str, int | float | None] = {}
+    for (condition, filters, images), rows in _groups(tables["polarity"], ["filters", "images"], ["untrained"]):
+        headline |= headline_over_seeds(f"accuracy.{condition}.{filters}_filters.{images}_images", rows["accuracy"])
+    for (condition, quantity, layer), rows in _groups(pd.concat([signs, fisher]), ["quantity", "layer"]):
+        headline |= headline_over_seeds(f"{quantity}.{condition}.{layer}", rows["value"])
+    for (condition, images), rows in _groups(tables["cascade"], ["images"]):
+        headline |= headline_over_seeds(f"backgrounds.{condition}.{images}", rows["accuracy"])
+    for (condition, head, images), rows in _groups(heads[heads["head"].isin(HEADS)], ["head", "images"]):
+        headline |= headline_over_seeds(f"heads.{condition}.{head}.{images}", rows["accuracy"])
+    half = tables["scalings"].query("scaling == 'half'")
+    if len(half):
+        headline["identity_error"] = float(half["largest_difference"].max())
+    return headline
+
+
+def _groups(table: pd.DataFrame, keys: list[str], without: Sequence[str] = ("untrained", "shuffled")) -> Any:
+    """Rows after training by condition and keys."""
+    if not len(table):
+        return []
+    shown = at_the_end(table)
+    return shown[~shown["condition"].isin(without)].groupby(["condition", *keys])
+
+
+def _remark_on_scalings(scalings: pd.DataFrame) -> str:
+    parts = [
+        f"{SCALING_NAMES[str(name)]}: {'exactly equal' if worst == 0 else f'logits differ by up to {worst:.3g}'}"
+        for name, worst in scalings.groupby("scaling")["largest_difference"].max().items()
+    ]
+    return (
+        "Negating all first-layer filters and reversing the images undo each other, bit for bit, where reversal "
+        f"negates the input, and not elsewhere. Measured: {'; '.join(parts)}."
+    )
+
+
+SCALING_NAMES = {
+    "half": "inputs in [-0.5, 0.5]",
+    "unit": "inputs in [0, 1]",
+    "standard": "standardised inputs",
+}

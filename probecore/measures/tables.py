@@ -1,0 +1,86 @@
+"""What the gathering jobs of all measures share: stacked tables, and which rows a figure shows. No torch here."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from probecore.files import arranged, read_table, write_table
+from probecore.networks import NO_CONTROL, condition_at, condition_of, lacks_control, shown_condition, shown_network
+from probecore.statistics.filters import filter_table, write_filters
+
+Keys = Mapping[str, Sequence[str]]
+"""The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
+
+NAMES = ["experiment", "network", "epoch"]
+"""The leading columns of every table of a measure."""
+
+
+def gather(networks: Sequence[Path], keys: Keys, *, output: Path) -> dict[str, pd.DataFrame]:
+    """Stack the tables in the folders `networks` and write them into `output`."""
+    tables = {
+        name: pd.concat([read_table(folder / f"{name}.csv") for folder in networks], ignore_index=True)
+        for name in (*keys, "filters")
+    }
+    write_tables(output, tables, keys)
+    return tables
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], keys: Keys) -> None:
+    """Write ``filters.csv`` and the tables of `keys`; a table without rows has its key columns alone."""
+    for name, key in keys.items():
+        write_table(folder / f"{name}.csv", _with_leading(tables[name], key), sort_by=[*NAMES, *key])
+    write_filters(folder / "filters.csv", tables["filters"])
+
+
+def tables_in_order(tables: Mapping[str, pd.DataFrame], keys: Keys) -> dict[str, pd.DataFrame]:
+    """What `write_tables` writes: the same columns and rows, in the same order."""
+    found = {
+        name: arranged(_with_leading(tables[name], key), sort_by=[*NAMES, *key], where=name)
+        for name, key in keys.items()
+    }
+    return {"filters": filter_table(tables["filters"], where="filters"), **found}
+
+
+def _with_leading(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    leading = [*NAMES, *key]
+    return table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
+
+
+def is_last(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of the last checkpoint of their network."""
+    return table["epoch"] == table.groupby("network")["epoch"].transform("max")
+
+
+def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows after training, and those of trained networks before it, with the column ``condition``.
+
+    Networks of one seed start from the same weights, so that each untrained network is there once.
+    """
+    initial = (table["epoch"] == 0) & (table["network"].map(condition_of) == "trained")
+    shown = table[is_last(table) | initial]
+    pairs = zip(shown["network"], shown["epoch"], strict=True)
+    return shown.assign(condition=[condition_at(str(network), int(epoch)) for network, epoch in pairs])
+
+
+def after_training(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last checkpoint of each network, with the column ``condition``."""
+    return at_the_end(table[is_last(table)])
+
+
+def of_one_condition(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows after training of the condition that stands for the others: trained networks where there are some."""
+    last = after_training(table)
+    return last[last["condition"] == shown_condition(last["condition"])] if len(last) else last
+
+
+def of_one_network(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the network that stands for the others in a figure: the first trained one where there is one."""
+    if table.empty:
+        return table
+    return table[table["network"] == shown_network(table.groupby("network")["epoch"].max().to_dict())]
+
+
+def remarks_on_controls(table: pd.DataFrame) -> list[str]:
+    """What a summary says of an experiment, known by a table of its, whose given weights have no untrained control."""
+    return [NO_CONTROL] if lacks_control(at_the_end(table)["condition"]) else []
