@@ -23,11 +23,7 @@ wildcard_constraints:
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/activations.smk"
-include: "workflow/rules/anova.smk"
-include: "workflow/rules/mutual_information.smk"
-include: "workflow/rules/mechanism.smk"
-include: "workflow/rules/recos.smk"
-include: "workflow/rules/mean_dimension.smk"
+include: "workflow/rules/measures.smk"
 include: "workflow/rules/unwanted.smk"
 include: "workflow/rules/report.smk"
 

@@ -18,6 +18,7 @@ import typer
 
 from probecore import running
 from probecore.errors import InputError, ProbecoreError
+from probecore.measures import MEASURES, declaration
 from probecore.provenance import package_of
 
 REMEDIES = {
@@ -146,15 +147,6 @@ def activations_network(
     _run_network("activations", section, params, numerics, data=data, checkpoints=checkpoints, output=output)
 
 
-MEASURES = {
-    "anova": "ANOVA: do weights follow the features? (Alsaghir et al. 2022).",
-    "mutual_information": "Mutual information: who knows what, and when (Fang et al. 2018).",
-    "mechanism": "Mechanism: what each filter says, layer by layer (Tzach et al. 2023).",
-    "recos": "RECOS: rectified correlations on a sphere (Kuo 2016).",
-    "mean_dimension": "Mean dimension: how much the inputs interact (Hahn et al. 2022).",
-}
-
-
 def _add_network(group: typer.Typer, name: str) -> None:
     @group.command("network")
     def network(
@@ -167,9 +159,7 @@ def _add_network(group: typer.Typer, name: str) -> None:
         output: Output,
     ) -> None:
         """Measure one network at its checkpoints."""
-        from probecore.params import section_class
-
-        section = section_class(name).parse(params, where=name)
+        section = declaration(name).section.parse(params, where=name)
         if (section.reads_activations is None) != (activations is None):
             raise InputError(f"--activations: {name} {'needs them' if section.reads_activations else 'reads none'}")
         files = {"data": data, "checkpoints": checkpoints} | ({"activations": activations} if activations else {})
@@ -190,8 +180,8 @@ def _add_summary(group: typer.Typer, name: str) -> None:
 
 _add_summary(train, "train")
 _add_summary(activations, "activations")
-for _name, _help in MEASURES.items():
-    _group = step(_name, _help)
+for _name in MEASURES:
+    _group = step(_name, f"{declaration(_name).title}: {declaration(_name).about}.")
     _add_network(_group, _name)
     _add_summary(_group, _name)
 
@@ -257,11 +247,25 @@ def models(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of params.yaml."""
+def schema(
+    folder: Annotated[Path, typer.Argument(help="The directory of the Snakefile.")] = Path(),
+) -> None:
+    """Write what follows from the steps: dvc.yaml, and the JSON Schema of params.yaml."""
+    from probecore.files import write_text
     from probecore.params import json_schema
+    from probecore.stages import dvc_yaml
 
-    typer.echo(json_schema(), nl=False)
+    write_text(folder / "params.schema.json", json_schema())
+    write_text(folder / "dvc.yaml", dvc_yaml())
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the study in this folder up to date with this version: new sections as null, dvc.yaml, links."""
+    from probecore.upgrade import upgrade_study
+
+    for change in upgrade_study(Path()):
+        typer.echo(change)
 
 
 @app.command()

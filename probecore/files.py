@@ -22,19 +22,8 @@ FLOAT_FORMAT = "%.9g"
 """Nine significant digits: what a float32 needs to survive a round trip."""
 
 
-NAME_COLUMNS = (
-    "experiment",
-    "network",
-    "layer",
-    "to_layer",
-    "site",
-    "quantity",
-    "split",
-    "filters",
-    "images",
-    "scaling",
-)
-"""Columns of tables that hold names."""
+TEXT_COLUMNS = ("experiment", "network", "layer", "site", "quantity", "split")
+"""Columns that hold names in the tables of every step; a measure declares others of its own."""
 
 
 @contextlib.contextmanager
@@ -114,12 +103,15 @@ def arranged(table: "pd.DataFrame", *, sort_by: Sequence[str], where: str | Path
     return table.sort_values(keys, ignore_index=True)
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read a table written by `write_table`: names stay text, also `0.10` and `nan`."""
+def read_table(path: Path, *, text: Sequence[str] = ()) -> "pd.DataFrame":
+    """Read a table written by `write_table`: names stay text, also `0.10` and `nan`.
+
+    Names stand in `TEXT_COLUMNS` and in the columns `text`.
+    """
     import pandas as pd
 
     columns = pd.read_csv(path, nrows=0).columns
-    names = columns.intersection(list(NAME_COLUMNS))
+    names = columns.intersection([*TEXT_COLUMNS, *text])
     numbers = columns.difference(names)
     return pd.read_csv(
         path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=dict.fromkeys(numbers, "")

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 from pydantic import Field
@@ -18,20 +18,16 @@ from probecore.activations.params import ActivationsParams
 from probecore.dataset.params import DatasetParams
 from probecore.determinism import Numerics
 from probecore.errors import InputError
-from probecore.measures.anova.params import AnovaParams
-from probecore.measures.mean_dimension.params import MeanDimensionParams
-from probecore.measures.mechanism.params import MechanismParams
-from probecore.measures.mutual_information.params import MutualInformationParams
-from probecore.measures.recos.params import RecosParams
+from probecore.measures import MEASURES, declaration
 from probecore.models.trust import check_place
 from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
 from probecore.yaml_files import read_yaml
 
-MEASURES = ("anova", "mutual_information", "mechanism", "recos", "mean_dimension")
-"""Steps that measure networks, in the order of the report."""
+OPTIONAL_STEPS = ("activations", *MEASURES)
+"""Steps that an experiment may say null to."""
 
-STEPS = ("train", "activations", *MEASURES)
+STEPS = ("train", *OPTIONAL_STEPS)
 """Steps with one section per experiment, in the order in which data flows."""
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -50,17 +46,34 @@ def _check_name(name: str) -> str:
 Name = Annotated[str, pydantic.AfterValidator(_check_name)]
 
 
-class Experiment(Section):
+class _Experiment(Section):
     """A data set, the networks trained on it, and what is measured."""
 
     dataset: str = Field(description="A key of `datasets`.")
     train: TrainParams = Field(description="Networks and how they are trained.")
     activations: ActivationsParams | None = Field(description="What is dumped; null: nothing.")
-    anova: AnovaParams | None = Field(description="Do weights follow the features? Null: not wanted.")
-    mutual_information: MutualInformationParams | None = Field(description="Who knows what, when; null: not wanted.")
-    mechanism: MechanismParams | None = Field(description="What each filter says, layer by layer; null: not wanted.")
-    recos: RecosParams | None = Field(description="Rectified correlations on a sphere; null: not wanted.")
-    mean_dimension: MeanDimensionParams | None = Field(description="How much inputs interact; null: not wanted.")
+
+
+def section_class(measure: str) -> type[MeasureSection]:
+    """Return the schema of a measure's section."""
+    return declaration(measure).section
+
+
+def _measure_fields() -> dict[str, Any]:
+    """A section for each measure, or null."""
+    measures = [declaration(name) for name in MEASURES]
+    return {
+        one.name: (one.section | None, Field(description=f"{one.title}: {one.about}; null: not wanted."))
+        for one in measures
+    }
+
+
+if TYPE_CHECKING:
+    Experiment = _Experiment
+else:
+    Experiment = pydantic.create_model(
+        "Experiment", __base__=_Experiment, __module__=__name__, __doc__=_Experiment.__doc__, **_measure_fields()
+    )
 
 
 class Study(Section):
@@ -76,12 +89,6 @@ class Study(Section):
     numerics: Numerics = Field(description="How numbers are computed, for all experiments.")
     datasets: dict[Name, DatasetParams] = Field(description="The data sets, by name.", min_length=1)
     experiments: dict[Name, Experiment] = Field(description="The experiments, by name.", min_length=1)
-
-
-def section_class(measure: str) -> type[MeasureSection]:
-    """The schema of a measure's section."""
-    kind: type[MeasureSection] = get_args(Experiment.model_fields[measure].annotation)[0]
-    return kind
 
 
 def load_study(path: Path) -> tuple[Study, dict[str, Any]]:

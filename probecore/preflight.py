@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from probecore.errors import InputError
 from probecore.files import open_hdf5, write_text
+from probecore.measures import MEASURES
 from probecore.models.catalogue import MODELS
-from probecore.params import MEASURES, Experiment, Study
+from probecore.params import Experiment, Study
 from probecore.provenance import code_hash
 
 if TYPE_CHECKING:

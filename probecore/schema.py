@@ -110,7 +110,7 @@ def _hint_null(section: type[pydantic.BaseModel], location: Sequence[str]) -> st
             section = inner
     field = section.model_fields.get(location[-1])
     optional = field is not None and type(None) in getattr(field.annotation, "__args__", ())
-    return f", or write `{location[-1]}: null` if the step is not wanted" if optional else ""
+    return f", or write `{location[-1]}: null` if it is not wanted, as `probecore upgrade` does" if optional else ""
 
 
 def _short(value: Any) -> str:

@@ -66,7 +66,7 @@ def init_study(folder: Path) -> str:
     if shutil.which("git") is None:
         raise InputError("git: no such program; install it, DVC needs it")
     folder = folder.resolve()
-    below = home() == PACKAGE.parent and folder.is_relative_to(home())
+    below = _is_below_home(folder)
     present = _names_in(folder)
     if "params.yaml" in present and not below and not present.intersection(LINKS):
         _link_outside(folder)
@@ -76,6 +76,32 @@ def init_study(folder: Path) -> str:
         _fill(folder, below=below)
         _put_under_version_control(folder)
     return os.path.relpath(home(), folder) if below else "home"
+
+
+def renew_links(folder: Path) -> list[str]:
+    """Let the links of a study lead to this installation.
+
+    Returns
+    -------
+    list of str
+        Links that led elsewhere, or were missing.
+    """
+    folder = folder.resolve()
+    targets = {"probecore": PACKAGE} if _is_below_home(folder) else {"probecore": PACKAGE, "home": home()}
+    wrong = [name for name, target in targets.items() if (folder / name).resolve() != target.resolve()]
+    for name in wrong:
+        link = folder / name
+        if link.exists() and not link.is_symlink():
+            raise InputError(f"{link}: is no link; move it away, here a link to this installation must stand")
+        link.unlink(missing_ok=True)
+        target = targets[name]
+        link.symlink_to(os.path.relpath(target, folder) if _is_below_home(folder) else target)
+    return wrong
+
+
+def _is_below_home(folder: Path) -> bool:
+    """Whether the study lies in the repository."""
+    return home() == PACKAGE.parent and folder.is_relative_to(home())
 
 
 def _names_in(folder: Path) -> set[str]:

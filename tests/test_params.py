@@ -50,7 +50,7 @@ MISTAKES: list[tuple[str, Edit, str, str]] = [
     ("unknown step", put(*E, "reccos", value=None), "experiments.lenet5.reccos:", "did you mean 'recos'"),
     ("unknown top-level key", put("experiment", value={}), "experiment:", "did you mean 'experiments'"),
     ("nothing to read", put(*E, "activations", value=None), "lenet5.anova: reads what is not dumped", "activations.excitations"),
-    ("missing step", drop(*E, "recos"), "experiments.lenet5.recos:", "`recos: null`"),
+    ("missing step", drop(*E, "recos"), "experiments.lenet5.recos:", "`recos: null` if it is not wanted, as `probecore upgrade` does"),
     ("missing model", drop(*E, "train", "model"), "experiments.lenet5.train.model:", "missing"),
     ("text for a number", put(*E, "train", "learning_rate", value="1e-3"), "train.learning_rate:", "1.0e-3"),
     ("text for a whole number", put(*E, "train", "epochs", value="20"), "train.epochs:", "integer"),
@@ -164,9 +164,7 @@ def test_merge_keys_share_sections(content: dict[str, Any], tmp_path: Path) -> N
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert (ROOT / "params.schema.json").read_text(encoding="utf-8") == json_schema(), (
-        "run `probecore schema > params.schema.json`"
-    )
+    assert (ROOT / "params.schema.json").read_text(encoding="utf-8") == json_schema(), "run `probecore schema`"
 
 
 def test_every_key_has_a_description() -> None:

@@ -15,6 +15,7 @@ from probecore.determinism import Numerics
 from probecore.files import read_json, read_table
 from probecore.networks import CONDITIONS, NO_CONTROL, condition_at, lacks_control
 from probecore.params import MEASURES, section_class
+from probecore.provenance import package_of
 from probecore.statistics.filters import FILTER_COLUMNS
 from probecore.train import run as train_run
 from probecore.train.params import TrainParams
@@ -152,12 +153,12 @@ def run_steps(
                 files = {"data": data, "checkpoints": checkpoints}
                 if step in MEASURES and section.reads_activations:
                     files["activations"] = Path("activations") / f"{network}.h5"
-                importlib.import_module(f"probecore.{step}.run").run_network(
+                importlib.import_module(f"{package_of(step)}.run").run_network(
                     params=section, numerics=numerics, output=Path(step) / f"{network}{ENDINGS.get(step, '')}", **files
                 )
     for step in sections:
         networks = [Path(step) / f"{network}{ENDINGS.get(step, '')}" for network in params.networks]
-        importlib.import_module(f"probecore.{step}.summary").summarise(
+        importlib.import_module(f"{package_of(step)}.summary").summarise(
             experiment=experiment, networks=networks, output=Path(step)
         )
         check_step(Path(step), experiment, has_filters=step in SMALL)

@@ -12,6 +12,8 @@ from snakemake.io import expand
 import probecore
 from probecore import inputs
 from probecore.errors import InputError
+from probecore.measures import MEASURES, declaration
+from probecore.measures.base import Measure
 from probecore.notes import stale_data
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
@@ -44,6 +46,7 @@ class Common:
         self.own_files = str(inputs.own_file())
         self.threads = self.study.numerics.threads
         self.gpus = int(self.study.numerics.device == "cuda")
+        self.measures = [declaration(name) for name in MEASURES]
 
     def _write_hashes(self) -> None:
         """Of own files and of the files that data sets are made from; `code_of` writes those of code."""
@@ -108,6 +111,16 @@ class Common:
     def datasets(self) -> list[str]:
         """The data sets of all experiments."""
         return [f"data/{name}.h5" for name in sorted({each.dataset for each in self.study.experiments.values()})]
+
+    def activations_for(self, measure: Measure) -> dict[str, str]:
+        """The input of a measure's job that is the network's activations, if the measure reads them."""
+        reads = measure.section.reads_activations is not None
+        return {"activations": "results/activations/{experiment}/{network}.h5"} if reads else {}
+
+    def file_options(self, wildcards: Any, input: Any) -> str:
+        """The files that a measure's job reads, as options of its command."""
+        files = {name: getattr(input, name, None) for name in ("data", "checkpoints", "activations")}
+        return " ".join(f"--{name} {path}" for name, path in files.items() if path)
 
     def networks_of(self, *patterns: str) -> Callable[[Any], list[str]]:
         """An input function: the patterns for every network of the experiment."""

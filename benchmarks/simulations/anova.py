@@ -14,7 +14,7 @@ from probecore.measures.anova.diagnostics import assumptions, binned
 from probecore.measures.anova.expanded import expanded_match
 from probecore.measures.anova.groups import quantile_bins
 from probecore.measures.anova.intervals import difference_interval
-from probecore.measures.anova.measuring import ALPHA, MAIN
+from probecore.measures.anova.keys import ALPHA, MAIN
 from probecore.measures.anova.verdicts import judge
 
 Array = npt.NDArray[np.float64]

@@ -16,10 +16,10 @@ NAMES = ["experiment", "network", "epoch"]
 """The leading columns of every table of a measure."""
 
 
-def gather(networks: Sequence[Path], keys: Keys, *, output: Path) -> dict[str, pd.DataFrame]:
-    """Stack the tables in the folders `networks` and write them into `output`."""
+def gather(networks: Sequence[Path], keys: Keys, *, output: Path, text: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+    """Stack the tables in the folders `networks` and write them into `output`; `text` are columns of names."""
     tables = {
-        name: pd.concat([read_table(folder / f"{name}.csv") for folder in networks], ignore_index=True)
+        name: pd.concat([read_table(folder / f"{name}.csv", text=text) for folder in networks], ignore_index=True)
         for name in (*keys, "filters")
     }
     write_tables(output, tables, keys)

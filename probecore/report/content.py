@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from probecore.errors import InputError
-from probecore.files import sha256_of
+from probecore.files import TEXT_COLUMNS, sha256_of
+from probecore.measures import MEASURES, declaration
 from probecore.params import STEPS
 from probecore.summary import FILE, FigureEntry, Summary, TableEntry, read_summary
 from probecore.train.params import TrainParams
@@ -37,7 +38,7 @@ class File:
 
 @dataclass(frozen=True)
 class Table:
-    """The head of a CSV; `total` counts the rows of the whole file."""
+    """The head of a CSV; `total` counts the rows of the whole file, `text` names columns of names."""
 
     title: str
     caption: str
@@ -45,6 +46,7 @@ class Table:
     header: list[str]
     rows: list[list[str]]
     total: int
+    text: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class StudyFiles:
             name=step,
             headline=summary.headline,
             figures=[self._figure(folder, entry, section, inputs) for entry in summary.figures],
-            tables=[self._table(folder, entry) for entry in summary.tables],
+            tables=[self._table(folder, entry, _text_columns(step)) for entry in summary.tables],
             remarks=summary.remarks,
             reconstruction=summary.reconstruction,
         )
@@ -185,11 +187,15 @@ class StudyFiles:
             command=self.command(svg.path),
         )
 
-    def _table(self, folder: str, entry: TableEntry) -> Table:
+    def _table(self, folder: str, entry: TableEntry, text: frozenset[str]) -> Table:
         file = self.file(f"{folder}/{entry.file}")
         with file.place.open(encoding="utf-8", newline="") as stream:
             lines = csv.reader(stream)
             header = next(lines, [])
             rows = list(itertools.islice(lines, MAX_ROWS))
             total = len(rows) + sum(1 for _ in lines)
-        return Table(entry.title, entry.caption, file, header, rows, total)
+        return Table(entry.title, entry.caption, file, header, rows, total, text)
+
+
+def _text_columns(step: str) -> frozenset[str]:
+    return frozenset([*TEXT_COLUMNS, *(declaration(step).text if step in MEASURES else ())])

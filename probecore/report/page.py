@@ -9,7 +9,6 @@ import jinja2
 import yaml
 
 from probecore.figures import colour_of
-from probecore.files import NAME_COLUMNS
 from probecore.report.content import Number, Table
 from probecore.report.embed import Picture
 
@@ -70,14 +69,14 @@ def _yaml(section: Any) -> str:
 def _columns(table: Table) -> list[tuple[str, bool, list[str]]]:
     """Columns as (name, numeric, cells); `experiment` is left out, for the page says it above."""
     return [
-        _column(name, [row[index] for row in table.rows])
+        _column(name, [row[index] for row in table.rows], text=name in table.text)
         for index, name in enumerate(table.header)
         if name != "experiment"
     ]
 
 
-def _column(name: str, cells: list[str]) -> tuple[str, bool, list[str]]:
-    numeric = name not in NAME_COLUMNS and all(_is_number(cell) for cell in cells if cell)
+def _column(name: str, cells: list[str], *, text: bool) -> tuple[str, bool, list[str]]:
+    numeric = not text and all(_is_number(cell) for cell in cells if cell)
     return name.replace("_", " "), numeric, [_cell(cell) if numeric else cell for cell in cells]
 
 

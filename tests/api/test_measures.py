@@ -17,6 +17,7 @@ from probecore.determinism import Numerics
 from probecore.files import FLOAT_FORMAT, open_hdf5
 from probecore.models.params import ModelParams
 from probecore.params import section_class
+from probecore.provenance import package_of
 from probecore.torchvision_import import import_torchvision
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise
@@ -99,7 +100,7 @@ def test_tables_are_those_of_the_step(measure: str, folder: Path) -> None:
     section, files = section_class(measure), {"data": "data.h5", "checkpoints": "given.safetensors"}
     if section.reads_activations:
         files["activations"] = "given.h5"
-    importlib.import_module(f"probecore.{measure}.run").run_network(
+    importlib.import_module(f"{package_of(measure)}.run").run_network(
         **{name: folder / file for name, file in files.items()},
         params=section.read(SMALL[measure]),
         numerics=Numerics(),

@@ -21,6 +21,7 @@ from probecore.models.functions import name_functions
 from probecore.models.layers import unseen_parts
 from probecore.models.tracing import evaluating, listening, trace
 from probecore.params import MEASURES, section_class
+from probecore.provenance import package_of
 from probecore.train import run as train_run
 from probecore.train.params import TrainParams
 from tests.conftest import write_yaml
@@ -122,7 +123,7 @@ def measure(folder: Path, name: str, *, functional: bool) -> None:
     for step, section in steps.items():
         files = {"activations": dump} if step in MEASURES and section.reads_activations else {}
         output = dump if step == "activations" else folder / step
-        importlib.import_module(f"probecore.{step}.run").run_network(
+        importlib.import_module(f"{package_of(step)}.run").run_network(
             params=section, numerics=numerics, output=output, data=data, checkpoints=checkpoints, **files
         )
 

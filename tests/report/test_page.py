@@ -35,15 +35,17 @@ def test_columns_are_numbers_or_words_as_a_whole() -> None:
         title="",
         caption="",
         file=File("", Path(), "", 0),
-        header=["experiment", "network", "p_value", "n", "mixed"],
-        rows=[["zeta", "trained-0", "0.123456789", "100000", "1"], ["zeta", "given", "", "-7", "x"]],
+        header=["experiment", "network", "p_value", "n", "mixed", "scaling"],
+        rows=[["zeta", "trained-0", "0.123456789", "100000", "1", "2"], ["zeta", "given", "", "-7", "x", "3"]],
         total=2,
+        text=frozenset(["scaling"]),
     )
     assert page._columns(table) == [
         ("network", False, ["trained-0", "given"]),
         ("p value", True, ["0.1235", "–"]),
         ("n", True, ["100000", "−7"]),
         ("mixed", False, ["1", "x"]),
+        ("scaling", False, ["2", "3"]),
     ]
 
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, spread, style
 from probecore.measures.anova.diagnostics import normal_quantiles
+from probecore.measures.anova.keys import MAIN
 from probecore.measures.tables import at_the_end, is_last, of_one_condition, of_one_network
 from probecore.networks import condition_at
 
-MAIN = "activation_weighted_patch"
 RELATIONS = ("R1", "R2", "R3")
 
 

@@ -9,3 +9,9 @@ KEYS = {
     "kernels": ["layer", "filter", "row", "column"],
     "permutations": ["layer", "permuted", "bin"],
 }
+
+MAIN = "activation_weighted_patch"
+"""The excitation that verdicts and most figures are about."""
+
+ALPHA = 0.05
+"""Level at which a filter counts as significant."""

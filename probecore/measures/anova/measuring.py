@@ -22,16 +22,13 @@ from probecore.measures.anova.excitations import (
 )
 from probecore.measures.anova.expanded import expanded_match
 from probecore.measures.anova.intervals import difference_interval
+from probecore.measures.anova.keys import ALPHA, MAIN
 from probecore.measures.anova.layers import Association, LayerModel
 from probecore.measures.anova.matrices import gradient_outer_product, matrix_association
 from probecore.measures.anova.params import AnovaParams
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, Any]
-
-MAIN = "activation_weighted_patch"
-ALPHA = 0.05
-"""Level at which a filter counts as significant."""
 
 QUANTITIES = {
     "R1": "weight_excitation_r_train",

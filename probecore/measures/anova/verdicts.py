@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtrc, stdtr
 
-from probecore.measures.anova.measuring import ALPHA, MAIN
+from probecore.measures.anova.keys import ALPHA, MAIN
 from probecore.measures.tables import is_last
 from probecore.networks import condition_at, seed_number
 from probecore.statistics import Estimate, adjust, difference_over_seeds, over_seeds

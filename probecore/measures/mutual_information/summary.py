@@ -14,18 +14,18 @@ from probecore.measures.mutual_information.figures import (
     draw_plane,
 )
 from probecore.measures.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
-from probecore.measures.mutual_information.keys import KEYS
+from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.tables import after_training, at_the_end, gather, is_last, remarks_on_controls, write_tables
 from probecore.statistics import adjust, headline_over_seeds
-from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+from probecore.summary import write_summary
 
 LEVEL = 0.05
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
-    tables = with_families(gather(networks, KEYS, output=output))
-    write_tables(output, tables, KEYS)
+    tables = with_families(gather(networks, MEASURE.keys, text=MEASURE.text, output=output))
+    write_tables(output, tables, MEASURE.keys)
     convergence = tables["convergence"]
     layers = [str(name) for name in convergence.sort_values("position")["layer"].unique()]
     draw_plane(tables["plane"], layers, output / "plane")
@@ -36,104 +36,16 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_redundancy(tables["pairs"], layers, output / "redundancy")
     draw_ablation(tables["ablation"], layers, output / "ablation")
     draw_layers(tables["layers"], layers, output / "layers")
-    summary = Summary(
-        step="mutual_information",
-        experiment=experiment,
-        headline=_headline(tables, layers),
-        figures=FIGURES,
-        tables=TABLES,
-        remarks=[MEANING, *_remarks(tables)],
-        reconstruction="The paper's estimator, its random variables and its numbers are not available to us: the "
-        "estimators, units as pooled maps, the redundancy measures, the orders and the ablation are ours.",
+    write_summary(
+        output,
+        MEASURE.summary(
+            experiment,
+            headline=_headline(tables, layers),
+            remarks=[MEANING, *_remarks(tables)],
+            network=networks[0].name,
+        ),
     )
-    write_summary(output, summary)
 
-
-FIGURES = [
-    FigureEntry(
-        file="plane.svg",
-        table="plane.csv",
-        title="Information plane",
-        caption="One line per layer and network over checkpoints, marks growing with the epoch; dashed: the bound "
-        "I(T;Y) = min(I(X;T), H(Y)). Left: pairwise bounds with Gaussian noise, thick: from lower to upper at the "
-        "end; middle: each binned vector as one symbol; right: I(T;Y) from a linear probe. An estimate at its "
-        "ceiling says that all images are told apart, no more; where the thick bars of two networks overlap along "
-        "I(X;T), their order is not known.",
-    ),
-    FigureEntry(
-        file="convergence.svg",
-        table="convergence.csv",
-        title="Convergence",
-        caption="Horizontal plus vertical distance from each layer's place in the plane to the bound, and test "
-        "accuracy; one line per network. A distance is a difference of upper estimates at one noise variance; another "
-        "may change its order.",
-    ),
-    FigureEntry(
-        file="units.svg",
-        table="filters.csv",
-        title="What single units know",
-        caption="I(T;Y) of every filter and neuron by layer; black: mean under permuted labels. Untrained networks are "
-        "the trained ones at epoch 0.",
-    ),
-    FigureEntry(
-        file="classes.svg",
-        table="classes.csv",
-        title="Which class a unit tells from the rest",
-        caption="I(T;1[Y = c]) as a share of its ceiling, first trained network, before and after training; hatched: "
-        "constant units.",
-    ),
-    FigureEntry(
-        file="orders.svg",
-        table="orders.csv",
-        title="MI orders",
-        caption="Ranks of units by I(T;Y) over checkpoints, first trained network, coloured by their last rank; below: "
-        "Spearman's correlation between successive checkpoints.",
-    ),
-    FigureEntry(
-        file="redundancy.svg",
-        table="pairs.csv",
-        title="Redundancy",
-        caption="Pairs of units of the first trained network: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
-        "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair "
-        "synergetic where `high` is below 0 and `p_adjusted` small.",
-    ),
-    FigureEntry(
-        file="ablation.svg",
-        table="ablation.csv",
-        title="Removing units by information",
-        caption="Test accuracy when units are silenced, the most or the least informative first, or at random; dashed: "
-        "after short retraining. Means over networks. One half of the images ranks the units, the other is scored. "
-        "Networks of shuffled labels are not retrained.",
-    ),
-    FigureEntry(
-        file="layers.svg",
-        table="layers.csv",
-        title="Layer to layer",
-        caption="Gaussian information between layers (first principal components, with noise), means over networks; "
-        "cross: the data-processing order is broken in a network.",
-    ),
-]
-
-TABLES = [
-    TableEntry(
-        file="choice.csv",
-        title="Choice order",
-        caption="Units in the order in which they add most to every single unit chosen before; `adds` is 0 where that, "
-        "or what a unit before adds, is within 95 % of what the best of the same units adds under permuted labels.",
-    ),
-    TableEntry(
-        file="contrasts.csv",
-        title="What training changes",
-        caption="Last checkpoint minus untrained on the same images, by estimator and noise variance, nats, with "
-        "paired intervals over images. Where signs differ between noise variances or bounds, the order is not known.",
-    ),
-    TableEntry(
-        file="design.csv",
-        title="Networks trained anew",
-        caption="Full widths, as many filters as the first units of the choice order that make up most of its gains, "
-        "and a uniformly narrowed network of that size.",
-    ),
-]
 
 MEANING = (
     "In a deterministic network I(X;T) is that of the input, or infinite: what noise, bins or neighbours make of it is "

@@ -19,11 +19,11 @@ from probecore.measures.recos.figures_sphere import (
     draw_spectral,
     draw_turned,
 )
-from probecore.measures.recos.keys import ARRAYS, KEYS
-from probecore.measures.recos.texts import RECONSTRUCTION, TABLES, figures
+from probecore.measures.recos.keys import ARRAYS
+from probecore.measures.recos.measure import MEASURE
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls
 from probecore.statistics import headline_over_seeds
-from probecore.summary import Summary, write_summary
+from probecore.summary import write_summary
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -33,7 +33,7 @@ HEADS = ("one_layer", "two_layer")
 
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
-    tables = gather(networks, KEYS, output=output)
+    tables = gather(networks, MEASURE.keys, text=MEASURE.text, output=output)
     families = count_significant(tables)
     families.insert(0, "experiment", experiment)
     write_table(output / "families.csv", families, sort_by=list(families.columns[:5]))
@@ -51,16 +51,16 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_cascade(tables["cascade"], output / "cascade")
     draw_heads(tables["heads"], output / "heads")
     draw_positions(tables["positions"], output / "positions")
-    summary = Summary(
-        step="recos",
-        experiment=experiment,
-        headline=_headline(tables),
-        figures=figures(networks[0].name, missing=_missing(tables)),
-        tables=TABLES,
-        remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
-        reconstruction=RECONSTRUCTION,
+    write_summary(
+        output,
+        MEASURE.summary(
+            experiment,
+            headline=_headline(tables),
+            remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
+            network=networks[0].name,
+            without=_missing(tables),
+        ),
     )
-    write_summary(output, summary)
 
 
 def _missing(tables: Tables) -> list[str]:

@@ -1,0 +1,113 @@
+"""What the measure `anova` declares."""
+
+from probecore.measures.anova.keys import KEYS
+from probecore.measures.anova.params import AnovaParams
+from probecore.measures.base import Figure, Measure, Resources, Table
+
+FIGURES = [
+    Figure(
+        name="relations",
+        source="relations.csv",
+        title="How much of the weights the features explain",
+        caption="R² of weights on activation-weighted patches by layer and relation (R1 training images, R2 test "
+        "images, R3 their difference), one mark per network with its 95 % interval over filters; grey bands: mean R² "
+        "when filters are permuted.",
+    ),
+    Figure(
+        name="epochs",
+        source="relations.csv",
+        title="Over training",
+        caption="R² of R2 by epoch, one line per network; epoch 0 is the untrained network.",
+    ),
+    Figure(
+        name="dilations",
+        source="relations.csv",
+        title="Layers and probe dilations",
+        caption="Mean R² after training by layer and probe dilation, with the largest p over networks when filters are "
+        "permuted, after Holm.",
+    ),
+    Figure(
+        name="pairs",
+        source="pairs.csv",
+        title="Weights against excitations",
+        caption="Pairs of the first trained network (thinned to 500 per layer), the line of the regression, and its "
+        "95 % interval for the mean, as if pairs were independent.",
+    ),
+    Figure(
+        name="kernels",
+        source="kernels.csv",
+        title="Filters and what excites them",
+        caption="Kernel (top) and activation-weighted patch of test images (bottom) of the first layer's filters, "
+        "means over input channels, with their correlation.",
+    ),
+    Figure(
+        name="permutations",
+        source="permutations.csv",
+        title="Under permutation",
+        caption="Distribution of R² (R2) when filters are permuted or kernels (taps) moved; vertical line: observed.",
+    ),
+    Figure(
+        name="residuals",
+        source="pairs.csv",
+        title="Residuals",
+        caption="Residuals of R2's line against fitted values, and their normal Q–Q plot, by layer.",
+    ),
+]
+
+TABLES = [
+    Table(
+        name="verdicts",
+        title="The claim against each null",
+        caption="How far R² lies above each null: mean over networks with interval, and one test over them, after Holm "
+        "over layers and relations. Undecided: fewer than three networks; a single network is judged by its own "
+        "permutations. Reconstruction.",
+    ),
+    Table(
+        name="relations",
+        title="All regressions",
+        caption="Per network, checkpoint, layer, excitation, relation, probe dilation, class and response: R² with "
+        "interval, F test, nulls, held-out R², change since epoch 0, reliability of the predictor, p after Holm and "
+        "Benjamini–Hochberg.",
+    ),
+    Table(
+        name="one_way",
+        title="Binned excitations",
+        caption="One-way ANOVA of weights over quantile bins of the excitation, Welch, Kruskal–Wallis, and tests of "
+        "what the line assumes.",
+    ),
+    Table(
+        name="two_way",
+        title="Excitation by filter and by layer",
+        caption="Two-way ANOVA of weights with type II sums of squares.",
+    ),
+    Table(
+        name="expanded",
+        title="Feature maps and expanded kernels",
+        caption="Share of filters whose mean map matches their expanded kernel, by the constrained test and by the one "
+        "that takes pixels for independent; 5 % are expected by chance.",
+    ),
+    Table(
+        name="filters",
+        title="Filters",
+        caption="Correlation of each filter with its excitation over taps; 95 % interval and p from moved kernels.",
+    ),
+]
+
+RECONSTRUCTION = (
+    "The paper's definitions of features, dilation, alignment and of its ANOVA are not available to "
+    "us, nor is any of its numbers. Excitations, models and nulls are ours; its claim (weights are related to the "
+    "features of test images, R2) is what is tested."
+)
+
+MEASURE = Measure(
+    name="anova",
+    title="ANOVA",
+    about="do weights follow the features? (Alsaghir et al. 2022)",
+    section=AnovaParams,
+    keys=KEYS,
+    figures=FIGURES,
+    tables=TABLES,
+    reconstruction=RECONSTRUCTION,
+    resources=Resources(memory=4_000, minutes=60),
+    gathered=["verdicts"],
+)

@@ -1,0 +1,138 @@
+"""What a measure declares: all that workflow, schema, command line and report know of it. No torch or pandas here.
+
+The job of a network imports none of this, so that an edit of a caption or of an estimated time measures nothing again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from probecore.schema import MeasureSection
+from probecore.summary import FigureEntry, Summary, TableEntry
+
+Headline = Mapping[str, int | float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of the measure's folder that the report shows: ``<name>.csv``."""
+
+    name: str
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure, ``<name>.svg`` and ``<name>.png``, and the file it is drawn from.
+
+    In `source` and `caption` ``{network}`` is the network that is shown alone.
+    """
+
+    name: str
+    source: str
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a cluster is asked for to measure one network, at most."""
+
+    memory: int
+    """MB."""
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A measure.
+
+    Raises
+    ------
+    ValueError
+        If a figure or a table of the report stands on a file that no job writes.
+    """
+
+    name: str
+    """Its package, section, stage, folder and subcommand."""
+    title: str
+    about: str
+    """The question that it answers, and who asked it."""
+    section: type[MeasureSection]
+    """Its parameters, and what it requires of data and activations."""
+    keys: Mapping[str, Sequence[str]]
+    """Tables beside ``filters.csv``, and what identifies a row of one network and epoch."""
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+    """Those that the report shows, in its order."""
+    reconstruction: str
+    """What is ours where the source is silent."""
+    resources: Resources
+    arrays: str | None = None
+    """The HDF5 file that the job of a network writes beside its tables."""
+    gathered: Sequence[str] = ()
+    """Tables that only the gathering job writes."""
+    text: Sequence[str] = ()
+    """Columns that hold names, beside `probecore.files.TEXT_COLUMNS`."""
+
+    def __post_init__(self) -> None:
+        written = {*self.network_files, *(f"{name}.csv" for name in self.gathered)}
+        named = [*(f"{table.name}.csv" for table in self.tables), *(figure.source for figure in self.figures)]
+        if missing := [file for file in named if file.removeprefix("{network}/") not in written]:
+            raise ValueError(f"{self.name}: no job writes {', '.join(missing)}")
+
+    @property
+    def package(self) -> str:
+        """The name of its package."""
+        return f"{__package__}.{self.name}"
+
+    @property
+    def network_files(self) -> list[str]:
+        """Files that the job of a network writes into its folder."""
+        tables = [f"{name}.csv" for name in sorted([*self.keys, "filters"])]
+        return [*tables, *([self.arrays] if self.arrays else [])]
+
+    @property
+    def gathered_files(self) -> list[str]:
+        """Files that the gathering job writes into the experiment's folder, beside ``summary.json``."""
+        tables = [f"{name}.csv" for name in sorted([*self.keys, "filters", *self.gathered])]
+        figures = sorted(figure.name for figure in self.figures)
+        return [*tables, *(f"{name}.{kind}" for name in figures for kind in ("svg", "png"))]
+
+    def summary(
+        self,
+        experiment: str,
+        *,
+        headline: Headline,
+        remarks: Sequence[str],
+        network: str,
+        without: Collection[str] = (),
+    ) -> Summary:
+        """Say what ``summary.json`` says of an experiment.
+
+        Parameters
+        ----------
+        headline : numbers by flat name
+        remarks : sentences
+        network : the one that is shown alone
+        without : figures that have nothing to show
+        """
+        figures = [
+            FigureEntry(
+                file=f"{figure.name}.svg",
+                table=figure.source.replace("{network}", network),
+                title=figure.title,
+                caption=figure.caption.replace("{network}", network),
+            )
+            for figure in self.figures
+            if figure.name not in without
+        ]
+        return Summary(
+            step=self.name,
+            experiment=experiment,
+            headline=dict(headline),
+            figures=figures,
+            tables=[TableEntry(file=f"{one.name}.csv", title=one.title, caption=one.caption) for one in self.tables],
+            remarks=list(remarks),
+            reconstruction=self.reconstruction,
+        )

@@ -1,0 +1,76 @@
+"""Writes ``dvc.yaml``: a short stage for each step, the same bytes in every study.
+
+What its stages depend on is what the steps import (`probecore.provenance`) and what their rules read.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from probecore.measures import MEASURES
+from probecore.params import STEPS, section_class
+from probecore.provenance import code_units
+
+HEAD = """\
+# One stage per step; what a step computes is written in the Snakefile. Every study has this same file,
+# byte for byte: a new experiment or data set is an edit of params.yaml alone. The code that a stage depends
+# on is what its step imports. Where jobs run is no business of this file: cores and clusters come from profiles.
+# `probecore schema` writes it.
+stages:
+"""
+
+TAIL = """\
+# Learning curves and figures of training, for `dvc plots show` and `dvc plots diff`.
+plots:
+  - results/train:
+      x: epoch
+      y: test_loss
+"""
+
+SNAKEMAKE = "snakemake --snakefile '${home}/Snakefile' --allowed-rules"
+
+
+def dvc_yaml() -> str:
+    """Return the content of ``dvc.yaml``."""
+    stages = [_dataset(), *map(_step, STEPS), _report()]
+    return HEAD + "".join(f"  {line}\n" for stage in stages for line in stage) + TAIL
+
+
+def _dataset() -> Iterator[str]:
+    yield from ["dataset:", "  foreach: ${datasets}", "  do:"]
+    yield f"    cmd: {SNAKEMAKE} dataset -- data/${{key}}.h5"
+    yield from _list("    params", ["datasets.${key}"])
+    yield from _list("    deps", code_units("dataset"))
+    yield from _list("    outs", ["data/${key}.h5"])
+
+
+def _step(step: str) -> Iterator[str]:
+    folder = f"results/{step}/${{key}}"
+    yield from [f"{step}:", "  foreach: ${experiments}", "  do:", "    cmd: >-"]
+    yield f"      {SNAKEMAKE} {step}_network {step}_summary unwanted"
+    yield f"      -- {folder}/summary.json"
+    yield from _list("    params", ["numerics", f"experiments.${{key}}.{step}"])
+    read = [f"results/{other}/${{key}}" for other in _steps_before(step)]
+    yield from _list("    deps", ["data/${item.dataset}.h5", "own", *read, *code_units(step)])
+    yield from _list("    outs", [folder])
+
+
+def _steps_before(step: str) -> list[str]:
+    """Steps whose results a step reads."""
+    if step == "train":
+        return []
+    reads_activations = step in MEASURES and section_class(step).reads_activations is not None
+    return ["train", *(["activations"] if reads_activations else [])]
+
+
+def _report() -> Iterator[str]:
+    yield "report:"
+    yield f"  cmd: {SNAKEMAKE} report -- results/report/index.html"
+    yield from _list("  params", ["home", "numerics", "datasets", "experiments"])
+    yield from _list("  deps", ["data", *(f"results/{step}" for step in STEPS), *code_units("report")])
+    yield from _list("  outs", ["results/report"])
+    yield from [*_list("  metrics", ["results/metrics.json:"]), "        cache: false"]
+
+
+def _list(key: str, items: Sequence[str]) -> Iterator[str]:
+    indent = " " * (len(key) - len(key.lstrip()))
+    yield f"{key}:"
+    yield from (f"{indent}  - {item}" for item in items)

@@ -1,0 +1,103 @@
+"""Studies of older versions: what they lack is added, and what they say stays as it is written."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from probecore import upgrade
+from probecore.errors import InputError
+from probecore.params import STEPS, load_study
+from probecore.study import init_study
+from probecore.upgrade import add_nulls, upgrade_study
+
+TEXT = """\
+experiments:
+  one:   # the first
+    train: &train {epochs: 1}
+    deep:
+      - a: 1
+        b: [x,
+            y]   # end of one
+
+  # between
+  two: &two {train: *train}
+  three: *two
+  four:
+    own: 1
+    train: *train"""
+
+ADDED = """\
+experiments:
+  one:   # the first
+    train: &train {epochs: 1}
+    deep:
+      - a: 1
+        b: [x,
+            y]   # end of one
+    new: null
+    other: null
+
+  # between
+  two: &two {train: *train, new: null}
+  three: *two
+  four:
+    own: 1
+    train: *train
+    new: null
+"""
+
+
+def test_nulls_stand_at_the_end_of_each_experiment() -> None:
+    lacking = {"one": ["new", "other"], "two": ["new"], "three": ["new"], "four": ["new"]}
+    assert add_nulls(TEXT, lacking) == ADDED
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A study made before there were `recos` and `mean_dimension`, linked to an installation that is gone."""
+    study = tmp_path / "study"
+    init_study(study)
+    params = (study / "params.yaml").read_text()
+    lines = [line for line in params.splitlines() if "recos" not in line and "mean_dimension" not in line]
+    (study / "params.yaml").write_text("\n".join(lines) + "\n")
+    dvc = (study / "dvc.yaml").read_text()
+    kept = dvc.replace("outs:\n        - results/activations/${key}\n", PUSH_FALSE)
+    (study / "dvc.yaml").write_text(kept.partition("  recos:")[0])
+    for name in ("home", "probecore"):
+        (study / name).unlink()
+        (study / name).symlink_to("gone")
+    return study
+
+
+PUSH_FALSE = "outs:\n        - results/activations/${key}:\n            push: false\n"
+
+
+def test_an_old_study(old: Path) -> None:
+    before = (old / "params.yaml").read_text()
+    with pytest.raises(InputError, match=r"lenet5.recos: missing; .*`probecore upgrade`"):
+        load_study(old / "params.yaml")
+    added = "params.yaml: experiments.lenet5"
+    assert upgrade_study(old) == [
+        f"{added}.recos: null",
+        f"{added}.mean_dimension: null",
+        "dvc.yaml: written anew",
+        "probecore: linked anew",
+        "home: linked anew",
+    ]
+    study, _ = load_study(old / "params.yaml")
+    assert study.experiments["lenet5"].recos is None
+    assert (old / "params.yaml").read_text() == before + "    recos: null\n    mean_dimension: null\n"
+    stages = yaml.safe_load((old / "dvc.yaml").read_text())["stages"]
+    assert set(STEPS) < set(stages)
+    assert stages["activations"]["do"]["outs"] == [{"results/activations/${key}": {"push": False}}]
+    assert (old / "probecore/upgrade.py").samefile(upgrade.__file__)
+    assert upgrade_study(old) == []
+
+
+def test_what_cannot_be_added_is_said(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("experiments:\n  one: {}\n")
+    with pytest.raises(InputError, match="experiments.one: nothing could be added; write `activations: null` by hand"):
+        upgrade_study(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        upgrade_study(tmp_path / "none")

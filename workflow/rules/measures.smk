@@ -1,0 +1,63 @@
+# The measures: for each one rule that measures a network, and one that gathers the networks of an experiment.
+# Shell commands are made when jobs run, after the loop: they take the measure from `params`.
+for measure in common.measures:
+
+    rule:
+        name:
+            f"{measure.name}_network"
+        input:
+            **common.activations_for(measure),
+            code=common.code_of(f"{measure.package}.run"),
+            data=common.dataset_of,
+            own=common.own_files,
+            checkpoints="results/train/{experiment}/{network}.safetensors",
+        output:
+            expand(f"results/{measure.name}/{{{{experiment}}}}/{{{{network}}}}/{{file}}", file=measure.network_files),
+        log:
+            f"logs/{measure.name}/{{experiment}}/{{network}}.log",
+        benchmark:
+            f"logs/{measure.name}/{{experiment}}/{{network}}.benchmark.tsv"
+        threads: common.threads
+        resources:
+            cpus_per_task=common.threads,
+            mem_mb=measure.resources.memory,
+            runtime=measure.resources.minutes,
+            gpu=common.gpus,
+        params:
+            step=measure.name,
+            files=common.file_options,
+            section=common.section(measure.name),
+            numerics=common.numerics,
+        message:
+            f"{measure.title} of {{wildcards.network}} of {{wildcards.experiment}}"
+        shell:
+            "probecore {params.step} network {params.files}"
+            " --params {params.section:q} --numerics {params.numerics:q}"
+            " --output results/{params.step}/{wildcards.experiment}/{wildcards.network} > {log} 2>&1"
+
+    rule:
+        name:
+            f"{measure.name}_summary"
+        input:
+            code=common.code_of(f"{measure.package}.summary"),
+            tables=common.networks_of(
+                *expand(
+                    f"results/{measure.name}/{{{{experiment}}}}/{{{{network}}}}/{{file}}", file=measure.network_files
+                )
+            ),
+        output:
+            expand(f"results/{measure.name}/{{{{experiment}}}}/{{file}}", file=measure.gathered_files),
+            summary=f"results/{measure.name}/{{experiment}}/summary.json",
+        log:
+            f"logs/{measure.name}/{{experiment}}/summary.log",
+        wildcard_constraints:
+            experiment=only(common.wanted(measure.name)),
+        localrule: True
+        params:
+            step=measure.name,
+            folders=common.networks_of(f"results/{measure.name}/{{experiment}}/{{network}}"),
+        message:
+            f"Gathering {measure.title} of {{wildcards.experiment}}"
+        shell:
+            "probecore {params.step} summary --experiment {wildcards.experiment}"
+            " --output results/{params.step}/{wildcards.experiment} {params.folders} > {log} 2>&1"
