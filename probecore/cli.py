@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from probecore import running
+from probecore import running, sharing
 from probecore.errors import InputError, ProbecoreError
 
 REMEDIES = {
@@ -344,15 +344,8 @@ def record() -> None:
     )
 
 
-@app.command()
-def pull(
-    targets: Annotated[list[str] | None, typer.Argument(help="Stages, folders or files; all if none is named.")] = None,
-) -> None:
-    """Fetch recorded files from the DVC remote and check each."""
-    from probecore.versioning import pull_study
-
-    for out in pull_study(targets or []):
-        typer.echo(f"{out}: in no remote (`push: false` in dvc.yaml); `snakemake` makes it if it is needed")
+for _command in (sharing.pull, sharing.pack, sharing.unpack, sharing.diff):
+    app.command()(_command)
 
 
 @app.command()
