@@ -334,7 +334,7 @@ def record() -> None:
     """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
     numerics = _configured_for_study()
     from probecore.fingerprint import kept_fingerprint, write_fingerprint
-    from probecore.reproduction import RECORDED_ON
+    from probecore.verify import RECORDED_ON
     from probecore.versioning import record_study
 
     record_study()

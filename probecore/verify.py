@@ -22,6 +22,9 @@ from probecore.yaml_files import read_yaml
 
 LOCK = Path("dvc.lock")
 
+RECORDED_ON = Path("recorded_on.csv")
+"""The fingerprint of the machine that made the record."""
+
 MADE = ("data", "results")
 """The folders that hold all that a study makes."""
 

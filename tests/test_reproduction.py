@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from probecore import cli, reproduction
 from probecore.determinism import Numerics
 from probecore.fingerprint import Fingerprint, write_fingerprint
-from probecore.reproduction import RECORDED_ON, Comparison, Ending, explain
-from probecore.verify import verify_study
+from probecore.reproduction import Comparison, Ending, explain
+from probecore.verify import RECORDED_ON, verify_study
 from tests.conftest import Study
 from tests.test_verify import record, recorded, study  # noqa: F401
 

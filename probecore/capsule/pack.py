@@ -13,8 +13,8 @@ from probecore.capsule.crate import METADATA, WORKFLOW, Author, Content, Study, 
 from probecore.errors import InputError, reading
 from probecore.params import Study as Params, load_study
 from probecore.progress import track
-from probecore.reproduction import RECORDED_ON, changed_inputs
-from probecore.verify import LOCK, files_below, md5_of_folder, stages_of
+from probecore.reproduction import changed_inputs
+from probecore.verify import LOCK, RECORDED_ON, files_below, md5_of_folder, stages_of
 from probecore.version import __version__
 from probecore.versioning import outputs_without
 from probecore.yaml_files import read_yaml

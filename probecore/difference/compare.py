@@ -18,7 +18,7 @@ from probecore.difference.snapshot import Snapshot, hash_of
 from probecore.difference.tables import TableDifference, compare_tables, flat_table, leaves
 from probecore.errors import reading
 from probecore.fingerprint import MACHINE
-from probecore.verify import MADE
+from probecore.verify import MADE, RECORDED_ON
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,10 +121,11 @@ def _changed_units(first: Snapshot, second: Snapshot) -> tuple[list[Change], lis
 
 
 def _changed_environment(first: Snapshot, second: Snapshot) -> list[Change]:
-    before, after = (
-        {" ".join(key): value for key, value in (side.environment or {}).items()} for side in (first, second)
-    )
-    return _changes(before, after)
+    sides = (first.environment, second.environment)
+    if None in sides:
+        there = ("missing" if side is None else "there" for side in sides)
+        return _changes(*({RECORDED_ON.name: said} for said in there))
+    return _changes(*({" ".join(key): value for key, value in (side or {}).items()} for side in sides))
 
 
 def _changed_files(first: Snapshot, second: Snapshot) -> Iterator[tuple[str, str]]:

@@ -13,10 +13,10 @@ from typing import IO, Any
 from probecore.capsule.unpack import Capsule, opened_capsule
 from probecore.errors import InputError, reading
 from probecore.fingerprint import Fingerprint, parse_fingerprint
-from probecore.verify import LOCK, MADE, dvc_cache, files_below, md5_of, md5_of_folder
+from probecore.verify import LOCK, MADE, RECORDED_ON, dvc_cache, files_below, md5_of, md5_of_folder
 from probecore.yaml_files import parse_yaml
 
-PARAMS, ENVIRONMENT = "params.yaml", "recorded_on.csv"
+PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,12 @@ def _snapshot(
     inputs: Callable[[str], str | None],
     opened: Callable[[str], AbstractContextManager[IO[bytes]]],
 ) -> Snapshot:
-    params = read(PARAMS)
-    if params is None:
-        raise InputError(f"{name}: has no {PARAMS}; name a study's folder, a revision of one, or a capsule")
-    environment = read(ENVIRONMENT)
+    environment = read(RECORDED_ON.name)
     return Snapshot(
         name=name,
-        params=parse_yaml(params, f"{name}: {PARAMS}"),
+        params=_params(name, read),
         stages=_stages(name, read),
-        environment=None if environment is None else _environment(environment, f"{name}: {ENVIRONMENT}"),
+        environment=None if environment is None else _environment(environment, f"{name}: {RECORDED_ON}"),
         results=results,
         inputs=inputs,
         open=opened,
@@ -142,11 +139,18 @@ def _snapshot(
 
 
 def _stages(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
-    lock = read(LOCK.name)
-    if lock is None:
-        return {}
-    stages: dict[str, Any] = parse_yaml(lock, f"{name}: {LOCK}").get("stages") or {}
-    return stages
+    """Stages of ``dvc.lock``, which may also hold those of experiments and data sets long gone."""
+    lock, params = read(LOCK.name), _params(name, read)
+    stages = {} if lock is None else parse_yaml(lock, f"{name}: {LOCK}").get("stages") or {}
+    keys = {"", *params.get("experiments", {}), *params.get("datasets", {})}
+    return {stage: content for stage, content in stages.items() if stage.partition("@")[2] in keys}
+
+
+def _params(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
+    content = read(PARAMS)
+    if content is None:
+        raise InputError(f"{name}: has no {PARAMS}; name a study's folder, a revision of one, or a capsule")
+    return parse_yaml(content, f"{name}: {PARAMS}")
 
 
 def _environment(content: bytes, where: str) -> Fingerprint:

@@ -28,7 +28,9 @@ def in_words(difference: Difference) -> str:
         ("inputs", difference.inputs),
         ("environment", difference.environment),
     ):
-        lines += [title, *(f"  {line}" for line in _changes(changes))] if changes else [f"{title}: the same"]
+        lines += (
+            [title, *(f"  {line}" for line in _changes(changes))] if changes else [f"{title}: no difference recorded"]
+        )
     lines += ["results" if difference.results else "results: the same"]
     for result in difference.results:
         lines += [f"  {_result(result)}", *(f"    {line}" for line in _details(result))]
@@ -64,16 +66,16 @@ def _result(result: ResultChange) -> str:
     elif result.table is not None:
         kind = _table(result.table)
     elif result.path.endswith((".h5", ".safetensors")) and kind == "differs":
-        kind = f"{len(result.arrays)} arrays differ" if result.arrays else "equal arrays in other bytes"
+        kind = f"changed arrays {len(result.arrays)}" if result.arrays else "equal arrays in other bytes"
     because = ", ".join(result.causes) or "nothing that is recorded"
     return f"{result.path}: {kind}; because of {because}"
 
 
 def _table(table: TableDifference) -> str:
     rows = table.cells["row"].nunique()
-    parts = [f"{len(table.cells)} cells in {rows} of {table.rows} rows changed"] if rows else []
-    parts += [f"{len(table.added)} rows added"] if table.added else []
-    parts += [f"{len(table.removed)} rows removed"] if table.removed else []
+    parts = [f"changed cells {len(table.cells)}, in {rows} of {table.rows} rows"] if rows else []
+    parts += [f"rows added {len(table.added)}"] if table.added else []
+    parts += [f"rows removed {len(table.removed)}"] if table.removed else []
     parts += [f"columns that only one has: {', '.join(table.columns)}"] if table.columns else []
     return ", ".join(parts) or "equal cells in other bytes"
 
