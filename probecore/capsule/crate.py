@@ -117,8 +117,10 @@ def _link(name: str) -> dict[str, str]:
     return {"@id": name if ":" in name or name.startswith("#") else quote(name)}
 
 
-def _links(names: Sequence[str]) -> list[dict[str, str]]:
-    return [_link(name) for name in names]
+def _links(names: Sequence[str]) -> Any:
+    """Links to several things, or the one link: RO-Crate has no lists of one."""
+    links = [_link(name) for name in names]
+    return links[0] if len(links) == 1 else links
 
 
 def _descriptor() -> dict[str, Any]:
@@ -135,7 +137,7 @@ def _root(study: Study, parts: Sequence[str]) -> dict[str, Any]:
         "description": study.abstract + missing,
         "datePublished": study.date,
         "license": _link(_licence_id(study)),
-        "author": [_link(_author_id(author)) for author in study.authors],
+        "author": _links([_author_id(author) for author in study.authors]),
         "version": study.revision,
         "conformsTo": _links(list(PROFILES)),
         "mainEntity": _link(WORKFLOW),
@@ -199,7 +201,7 @@ def _run(study: Study, files: Mapping[str, Content]) -> dict[str, Any]:
         "name": "The run that dvc.lock records",
         "description": "recorded_on.csv names its processor, the versions of libraries, and what primitives compute",
         "instrument": _link(WORKFLOW),
-        "agent": [_link(_author_id(author)) for author in study.authors],
+        "agent": _links([_author_id(author) for author in study.authors]),
         "actionStatus": "http://schema.org/CompletedActionStatus",
         "object": _links(inputs),
         "result": _links(results),
@@ -240,7 +242,8 @@ def read_crate(text: bytes, where: str) -> tuple[Study, dict[str, Content]]:
             for name, entity in entities.items()
             if "File" in entity["@type"]
         }
-        authors = tuple(_read_author(entities[link["@id"]]) for link in root["author"])
+        linked = root["author"] if isinstance(root["author"], list) else [root["author"]]
+        authors = tuple(_read_author(entities[link["@id"]]) for link in linked)
         study = Study(
             title=str(root["name"]),
             abstract=str(root["description"]),

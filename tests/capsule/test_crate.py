@@ -3,12 +3,13 @@
 The profiles are RO-Crate 1.1, Workflow RO-Crate 1.0, Process Run Crate 0.5 and Workflow Run Crate 0.5.
 """
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from probecore.capsule.crate import METADATA, PROFILES, crate_metadata, read_crate
+from probecore.capsule.crate import METADATA, PROFILES, Author, crate_metadata, read_crate
 from probecore.errors import InputError
 
 from .support import FILES, STUDY, metadata
@@ -77,12 +78,13 @@ def test_formal_parameters() -> None:
     assert links(ENTITIES["params.yaml"]["exampleOfWork"]) == [parameter]
 
 
-def test_read_back_as_written() -> None:
-    study, files = read_crate(json.dumps(metadata()).encode(), "x.zip")
-    again = crate_metadata(study, files)
+@pytest.mark.parametrize("authors", [STUDY.authors, STUDY.authors[:1], STUDY.authors[1:]])
+def test_read_back_as_written(authors: tuple[Author, ...]) -> None:
+    written = metadata(study=dataclasses.replace(STUDY, authors=authors))
+    study, files = read_crate(json.dumps(written).encode(), "x.zip")
     assert set(files) == set(FILES)
-    assert (study.title, study.authors, study.licence) == (STUDY.title, STUDY.authors, STUDY.licence)
-    assert again == metadata()
+    assert (study.title, study.authors, study.licence) == (STUDY.title, authors, STUDY.licence)
+    assert crate_metadata(study, files) == written
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"@graph": 3}', b'{"@graph": [{}]}', b"\xff"])
