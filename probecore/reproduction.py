@@ -132,8 +132,7 @@ class Comparison:
         self.verdicts += [f"{name} {row}" for row in found.cells["row"][words]]
         numbers = found.cells[~words & found.cells["change"].notna()]
         sizes = numbers["size"].groupby(numbers["in_half_widths"].astype(bool)).max()
-        largest = numbers.head(1)
-        for cell in largest.itertuples():
+        for cell in numbers.nlargest(1, "size").itertuples():
             if cell.size > max(self.in_half_widths, self.relative):
                 self.largest = f"{name} {cell.column}: {cell.before:.6g} → {cell.after:.6g}"
         self.in_half_widths = max(self.in_half_widths, sizes.get(True, 0.0))

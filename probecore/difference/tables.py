@@ -1,6 +1,7 @@
 """Which cells of a table changed, and by how much of their intervals. The one comparison of tables; no files here."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ class TableDifference:
 
     Parameters
     ----------
-    cells : a row for each cell that changed, the largest change first, with the columns
+    cells : a row for each cell that changed: words, then what has an interval, then the rest, the largest change first,
+        with the columns
         ``row`` (the values of the columns that name it), ``column``, ``before``, ``after``, ``change`` (after - before,
         NaN for words and for numbers that came or went), ``size``, and ``in_half_widths``: whether size is that of the
         change in half widths of the interval before, or, where there is none, relative to the larger of the two
@@ -43,7 +45,7 @@ def compare_tables(before: "pd.DataFrame", after: "pd.DataFrame") -> TableDiffer
 
     Rows are those with the same values in the leading columns that name them: the `KEYS` among them, and as many more
     as it takes to tell all rows of each table apart. Of a quantity the interval is in ``<quantity>_low`` and
-    ``<quantity>_high``, or in ``low`` and ``high`` right behind it.
+    ``<quantity>_high``, or in ``low`` and ``high`` right behind it; its ends are measured by it too.
     """
     keys = _keys(before, after)
     first, second = _numbered(before, keys), _numbered(after, keys)
@@ -110,13 +112,19 @@ def _name(row: tuple[Any, ...]) -> str:
 
 
 def _changed(old: "pd.DataFrame", new: "pd.DataFrame", columns: list[str], rows: list[str]) -> "pd.DataFrame":
+    import numpy as np
     import pandas as pd
 
     parts = [_changed_in(column, old, new, rows) for column in columns]
     empty = pd.DataFrame(columns=["row", "column", "before", "after", "change", "size", "in_half_widths"])
+    empty = empty.astype({"change": float, "size": float, "in_half_widths": bool})
     parts = [part for part in parts if len(part)]
     cells = pd.concat(parts, ignore_index=True) if parts else empty
-    return cells.sort_values("size", ascending=False, kind="stable", ignore_index=True)
+    return (
+        cells.assign(words=np.isinf(cells["size"].to_numpy(float)))
+        .sort_values(["words", "in_half_widths", "size"], ascending=False, kind="stable", ignore_index=True)
+        .drop(columns="words")
+    )
 
 
 def _changed_in(column: str, old: "pd.DataFrame", new: "pd.DataFrame", rows: list[str]) -> "pd.DataFrame":
@@ -145,12 +153,13 @@ def _changed_in(column: str, old: "pd.DataFrame", new: "pd.DataFrame", rows: lis
 
 
 def _half_width(column: str, table: "pd.DataFrame") -> Any:
-    """Half the width of the interval of a column in each row; NaN where it has none."""
+    """Half the width of the interval of a column, or that a column ends, in each row; NaN where there is none."""
     import numpy as np
 
     columns = list(table)
-    ends = [f"{column}_low", f"{column}_high"]
-    if columns[columns.index(column) + 1 :][:2] == ["low", "high"]:
+    quantity = re.sub(r"(^|_)(low|high)$", "", column)
+    ends = [f"{quantity}_low", f"{quantity}_high"]
+    if not quantity or columns[columns.index(column) + 1 :][:2] == ["low", "high"]:
         ends = ["low", "high"]
     if not set(ends) <= set(columns) or any(table[end].dtype.kind not in "iuf" for end in ends):
         return np.full(len(table), np.nan)

@@ -70,6 +70,14 @@ def test_intervals_of_other_quantities(columns: str, half: float) -> None:
     assert cell["size"] == pytest.approx(0.1 / half if half == 0.1 else 0.1 / 0.6)
 
 
+@pytest.mark.parametrize("columns", ["accuracy,low,high", "gain,gain_low,gain_high"])
+def test_the_ends_of_an_interval_are_measured_by_it(columns: str) -> None:
+    before = f"network,n,{columns}\nt,1,0.5,0.4,0.6\n"
+    cells = compared(before, before.replace("t,1,0.5,0.4", "t,2,0.5,0.35")).cells.to_dict("records")
+    assert [cell["column"] for cell in cells] == [columns.split(",")[1], "n"]
+    assert cells[0]["in_half_widths"] and cells[0]["size"] == pytest.approx(0.5)
+
+
 def test_an_interval_without_width_measures_nothing() -> None:
     before = "network,value,low,high\nt,1.0,1.0,1.0\n"
     (cell,) = compared(before, before.replace("t,1.0", "t,1.5")).cells.to_dict("records")

@@ -42,7 +42,7 @@ def test_a_parameter(repository: Repository) -> None:
     assert (found["code"], found["inputs"], found["environment"]) == ([], [], [])
     assert {tuple(result["causes"]) for result in found["results"]} == {("experiments.tiny.recos.polarity.images",)}
     paths = names(found["results"], "path")
-    assert {"results/recos/tiny/polarity.csv", "results/report/index.html"} <= paths
+    assert {TABLE, "results/report/index.html"} <= paths
     assert all(path.startswith(("results/recos/tiny/", "results/report/", "results/metrics.json")) for path in paths)
     expect_cells(repository.folder, before, [result for result in found["results"] if result["path"] == TABLE])
 
