@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from probecore import running
+from probecore import running, sharing
 from probecore.errors import InputError, ProbecoreError
 from probecore.measures import MEASURES, declaration
 from probecore.provenance import package_of
@@ -339,7 +339,7 @@ def record() -> None:
     """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
     numerics = _configured_for_study()
     from probecore.fingerprint import kept_fingerprint, write_fingerprint
-    from probecore.reproduction import RECORDED_ON
+    from probecore.verify import RECORDED_ON
     from probecore.versioning import record_study
 
     record_study()
@@ -349,15 +349,8 @@ def record() -> None:
     )
 
 
-@app.command()
-def pull(
-    targets: Annotated[list[str] | None, typer.Argument(help="Stages, folders or files; all if none is named.")] = None,
-) -> None:
-    """Fetch recorded files from the DVC remote and check each."""
-    from probecore.versioning import pull_study
-
-    for out in pull_study(targets or []):
-        typer.echo(f"{out}: in no remote (`push: false` in dvc.yaml); `snakemake` makes it if it is needed")
+for _command in (sharing.pull, sharing.pack, sharing.unpack, sharing.diff):
+    app.command()(_command)
 
 
 @app.command()

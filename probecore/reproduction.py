@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probecore.determinism import Numerics
+from probecore.difference.tables import compare_tables, flat_table
 from probecore.errors import ProbecoreError
 from probecore.fingerprint import MACHINE, differing, kept_fingerprint, read_fingerprint
-from probecore.verify import MADE, md5_of, recorded_files
+from probecore.verify import MADE, RECORDED_ON, md5_of, recorded_files
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RECORDED_ON = Path("recorded_on.csv")
 METRICS = Path("results/metrics.json")
 
 BUG, OTHER_INPUTS, OTHER_MACHINE = 1, 1, 3
@@ -123,41 +123,20 @@ class Comparison:
 
     def add(self, name: str, before: "pd.DataFrame", after: "pd.DataFrame") -> None:
         """Compare one table, row by row."""
-        import numpy as np
-
         self.tables += 1
-        words = [column for column in before if column in after and not _is_number(before[column])]
-        keys = [column for column in words if "verdict" not in column]
-        if list(before) != list(after) or len(before) != len(after) or not before[keys].equals(after[keys]):
+        found = compare_tables(before, after)
+        if found.added or found.removed or found.columns:
             self.otherwise.append(name)
             return
-        for column in words:
-            changed = before[column].ne(after[column]) & ~(before[column].isna() & after[column].isna())
-            self.verdicts += [f"{name} {_row(before, int(row), keys)}" for row in np.flatnonzero(changed)]
-        half = (before["high"] - before["low"]) / 2 if {"value", "low", "high"} <= set(before) else None
-        for column in (column for column in before if _is_number(before[column])):
-            self._add_column(name, column, before, after, half if column == "value" else None)
-
-    def _add_column(
-        self, name: str, column: str, before: "pd.DataFrame", after: "pd.DataFrame", half: "pd.Series[float] | None"
-    ) -> None:
-        import numpy as np
-
-        first, second = before[column].to_numpy(float), after[column].to_numpy(float)
-        change = np.nan_to_num(np.abs(second - first))
-        scale = np.maximum(np.abs(first), np.abs(second)) if half is None else half.to_numpy(float)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            sizes = np.where((change > 0) & (scale > 0), change / scale, 0.0)
-        if not len(sizes):
-            return
-        worst = int(np.nan_to_num(sizes).argmax())
-        size = float(np.nan_to_num(sizes)[worst])
-        if size > max(self.in_half_widths, self.relative):
-            self.largest = f"{name} {column}: {first[worst]:.6g} → {second[worst]:.6g}"
-        if half is None:
-            self.relative = max(self.relative, size)
-        else:
-            self.in_half_widths = max(self.in_half_widths, size)
+        words = found.cells["change"].isna() & ~found.cells["column"].isin(_numbers(before))
+        self.verdicts += [f"{name} {row}" for row in found.cells["row"][words]]
+        numbers = found.cells[~words & found.cells["change"].notna()]
+        sizes = numbers["size"].groupby(numbers["in_half_widths"].astype(bool)).max()
+        for cell in numbers.nlargest(1, "size").itertuples():
+            if cell.size > max(self.in_half_widths, self.relative):
+                self.largest = f"{name} {cell.column}: {cell.before:.6g} → {cell.after:.6g}"
+        self.in_half_widths = max(self.in_half_widths, sizes.get(True, 0.0))
+        self.relative = max(self.relative, sizes.get(False, 0.0))
 
 
 def compare_with_record() -> Comparison:
@@ -169,7 +148,7 @@ def compare_with_record() -> Comparison:
         if recorded is None:
             found.missing += 1
         elif path == METRICS:
-            found.add(path.as_posix(), *(_flat(json.loads(text)) for text in (recorded, path.read_bytes())))
+            found.add(path.as_posix(), *(flat_table(json.loads(text)) for text in (recorded, path.read_bytes())))
         else:
             found.add(path.as_posix(), pd.read_csv(io.BytesIO(recorded)), pd.read_csv(path))
     return found
@@ -187,24 +166,8 @@ def _recorded_tables() -> Iterator[tuple[Path, bytes | None]]:
             yield path, git.stdout if git.returncode == 0 else None
 
 
-def _flat(metrics: dict[str, Any]) -> "pd.DataFrame":
-    import pandas as pd
-
-    rows = [
-        (experiment, step, name, value)
-        for experiment, steps in metrics.items()
-        for step, values in steps.items()
-        for name, value in values.items()
-    ]
-    return pd.DataFrame(rows, columns=["experiment", "step", "name", "number"]).astype({"number": float})
-
-
-def _is_number(column: "pd.Series[Any]") -> bool:
-    return column.dtype.kind in "fiu"
-
-
-def _row(table: "pd.DataFrame", row: int, keys: list[str]) -> str:
-    return " ".join(str(table[key].iloc[row]) for key in keys[:4])
+def _numbers(table: "pd.DataFrame") -> list[str]:
+    return [column for column in table if table[column].dtype.kind in "fiu"]
 
 
 def _some(names: list[str]) -> str:

@@ -22,6 +22,9 @@ from probecore.yaml_files import read_yaml
 
 LOCK = Path("dvc.lock")
 
+RECORDED_ON = Path("recorded_on.csv")
+"""The fingerprint of the machine that made the record."""
+
 MADE = ("data", "results")
 """The folders that hold all that a study makes."""
 
@@ -81,14 +84,14 @@ def _against_lock(study: Study) -> Iterator[str]:
         return
     recorded = read_yaml(LOCK)["stages"]
     outs = {
-        Path(out["path"]): out["md5"] for stage in _stages(study) for out in recorded.get(stage, {}).get("outs", [])
+        Path(out["path"]): out["md5"] for stage in stages_of(study) for out in recorded.get(stage, {}).get("outs", [])
     }
     yield from (
-        f"{LOCK}: no stage {stage}; `probecore record` adds it" for stage in _stages(study) if stage not in recorded
+        f"{LOCK}: no stage {stage}; `probecore record` adds it" for stage in stages_of(study) if stage not in recorded
     )
     for out in track(sorted(outs), "comparing with dvc.lock"):
         yield from _against_hash(out, outs[out])
-    for path in _files_below(MADE):
+    for path in files_below(MADE):
         if not outs.keys() & {path, *path.parents}:
             yield f"{path}: known to no stage in {LOCK}"
 
@@ -100,7 +103,7 @@ def recorded_files() -> Iterator[tuple[Path, str, Path]]:
     """
     if not LOCK.exists():
         return
-    cache = _dvc_cache() / "files" / "md5"
+    cache = dvc_cache() / "files" / "md5"
 
     def cached(md5: str) -> Path:
         return cache / md5[:2] / md5[2:]
@@ -115,7 +118,7 @@ def recorded_files() -> Iterator[tuple[Path, str, Path]]:
                     yield path / entry["relpath"], entry["md5"], cached(entry["md5"])
 
 
-def _stages(study: Study) -> list[str]:
+def stages_of(study: Study) -> list[str]:
     """The study's stages as ``dvc.lock`` names them, which may also hold those of experiments long gone."""
     names: list[str] = []
     for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items():
@@ -131,14 +134,14 @@ def _against_hash(out: Path, md5: str) -> Iterator[str]:
         if md5_of(out) != md5:
             yield f"{out}: differs"
     else:
-        present = {path.relative_to(out).as_posix(): md5_of(path) for path in _files_below([out])}
-        if _md5_of_folder(present) != md5:
+        present = {path.relative_to(out).as_posix(): md5_of(path) for path in files_below([out])}
+        if md5_of_folder(present) != md5:
             yield from _against_listing(out, present, md5)
 
 
 def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterator[str]:
     """Name the files of a folder that differ, by the listing that DVC's cache holds."""
-    listing = _dvc_cache() / "files" / "md5" / md5[:2] / md5[2:]
+    listing = dvc_cache() / "files" / "md5" / md5[:2] / md5[2:]
     if not listing.exists():
         yield f"{out}: differs; run `dvc fetch`, and verify names its files"
         return
@@ -157,10 +160,14 @@ def _difference(present: str | None, expected: str | None) -> str:
     return "differs" if expected is not None else "unexpected"
 
 
-def _md5_of_folder(files: Mapping[str, str]) -> str:
-    """DVC's hash of a folder: the MD5 of a JSON list of its files, sorted by name."""
-    listing = json.dumps([{"md5": files[file], "relpath": file} for file in sorted(files)])
-    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+def folder_listing(files: Mapping[str, str]) -> bytes:
+    """DVC's object of a folder: a JSON list of its files and their MD5, sorted by name."""
+    return json.dumps([{"md5": files[file], "relpath": file} for file in sorted(files)]).encode()
+
+
+def md5_of_folder(files: Mapping[str, str]) -> str:
+    """DVC's hash of a folder: the MD5 of `folder_listing`."""
+    return hashlib.md5(folder_listing(files), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def md5_of(path: Path) -> str:
@@ -169,7 +176,8 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _dvc_cache() -> Path:
+def dvc_cache() -> Path:
+    """Ask DVC where its cache for this study is."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
     )
@@ -178,8 +186,8 @@ def _dvc_cache() -> Path:
     return Path(done.stdout.strip())
 
 
-def _files_below(folders: Iterable[str | Path], *, study: Path = Path()) -> list[Path]:
-    """The files below `folders` of a study, sorted, as seen from it; without those that ``.dvcignore`` names."""
+def files_below(folders: Iterable[str | Path], *, study: Path = Path()) -> list[Path]:
+    """List the files below `folders` of a study, sorted, as seen from it; without those that ``.dvcignore`` names."""
     ignore = study / ".dvcignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
     patterns = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
@@ -223,4 +231,4 @@ def _rebuild(study: Study, folder: Path) -> None:
 
 
 def _hashes(study: Path) -> dict[str, str]:
-    return {path.as_posix(): sha256_of(study / path) for path in _files_below(MADE, study=study)}
+    return {path.as_posix(): sha256_of(study / path) for path in files_below(MADE, study=study)}

@@ -47,14 +47,14 @@ def record_study() -> None:
             " `probecore prune` lists them, `probecore prune --yes` deletes them"
         )
     _refuse_unproven()
-    _run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
+    run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
 
 
 def _refuse_unproven() -> None:
     """Times can lie, e.g. after `snakemake --touch`: notes of jobs say by content what was made from what."""
     unproven = what_is_unproven(*load_study(Path("params.yaml")))
     if unproven:
-        changed = json.loads(_run("dvc", "status", "--json", "dvc.yaml"))
+        changed = json.loads(run("dvc", "status", "--json", "dvc.yaml"))
         unproven = {result: (stage, wrong) for result, (stage, wrong) in unproven.items() if stage in changed}
     for result, (_, wrong) in unproven.items():
         more = f" ({len(unproven) - 1} more results)" if len(unproven) > 1 else ""
@@ -105,7 +105,7 @@ def pull_study(targets: Sequence[str]) -> list[str]:
     ProbecoreError
         If DVC fails, or the remote holds damaged files.
     """
-    if not _run("dvc", "config", "core.remote").strip():
+    if not run("dvc", "config", "core.remote").strip():
         raise InputError(
             "no DVC remote is set: `dvc remote add -d NAME PATH`, where PATH is a folder or an address such as"
             " ssh://host/folder"
@@ -128,21 +128,22 @@ def pull_study(targets: Sequence[str]) -> list[str]:
 def _pull(targets: Sequence[str]) -> tuple[list[str], ProbecoreError | None]:
     """Outputs that are not shared, and why DVC failed, if it did for more than these."""
     try:
-        _run("dvc", "pull", *(targets or ["dvc.yaml"]))
+        run("dvc", "pull", *(targets or ["dvc.yaml"]))
     except ProbecoreError as error:
         failed = re.findall(r"following targets: (.+) Is your cache up to date", str(error))
         missing = sorted(" ".join(failed).split())
-        if missing and all(out.startswith(_unshared()) for out in missing):
+        if missing and all(out.startswith(outputs_without("push")) for out in missing):
             return missing, None
         return [], error
     return [], None
 
 
-def _unshared() -> tuple[str, ...]:
-    """Beginnings of the outputs that ``dvc.yaml`` keeps away from remotes."""
+def outputs_without(flag: str) -> tuple[str, ...]:
+    """Beginnings of the outputs of which ``dvc.yaml`` says that they are not for a remote (push) or the cache."""
     stages = (stage.get("do", stage) for stage in read_yaml(Path("dvc.yaml"))["stages"].values())
-    outs = (out for stage in stages for out in stage.get("outs", []) if isinstance(out, dict))
-    return tuple(path.split("$")[0] for out in outs for path, flags in out.items() if not flags.get("push", True))
+    outs = (out for stage in stages for kind in ("outs", "metrics") for out in stage.get(kind, []))
+    flagged = (item for out in outs if isinstance(out, dict) for item in out.items())
+    return tuple(path.split("$")[0] for path, flags in flagged if not flags.get(flag, True))
 
 
 def _drop_damaged() -> list[Path]:
@@ -159,7 +160,7 @@ def _drop_damaged() -> list[Path]:
 
 def _recorded_files() -> Iterator[tuple[Path, Path]]:
     """What ``dvc.lock`` names, each with its object in the cache: a folder's is the list of its files."""
-    cache = Path(_run("dvc", "cache", "dir").strip(), "files", "md5")
+    cache = Path(run("dvc", "cache", "dir").strip(), "files", "md5")
     for stage in read_yaml(LOCK)["stages"].values():
         for out in stage.get("outs", []):
             path, cached = Path(out["path"]), cache / out["md5"][:2] / out["md5"][2:]
@@ -189,10 +190,10 @@ def _outputs() -> list[str]:
 
 def _snakemake(*arguments: str) -> str:
     study, _ = load_study(Path("params.yaml"))
-    return _run("snakemake", "--snakefile", f"{study.home}/Snakefile", *arguments)
+    return run("snakemake", "--snakefile", f"{study.home}/Snakefile", *arguments)
 
 
-def _run(program: str, *arguments: str) -> str:
+def run(program: str, *arguments: str) -> str:
     """What the program of this environment prints; its reason in one line where it fails."""
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     command = [sys.executable, "-P", "-m", program, *arguments]

@@ -47,14 +47,26 @@ def read_yaml(path: Path, *, portable: bool = False) -> dict[str, Any]:
     InputError
         If the file is none, gives a key twice (one would silently win), or grows beyond `MOST_NODES` or `DEEPEST`.
     """
-    content = _read(path, portable=portable)
+    return _mapping(_text(path), path, portable=portable)
+
+
+def parse_yaml(content: bytes, where: str) -> dict[str, Any]:
+    """Read a YAML mapping that is no file, with the limits of `read_yaml`; `where` is what messages call it."""
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{where}: {len(content):,} bytes are too many for parameters; correct it")
+    with reading(where, "not UTF-8 text", "save it as such"):
+        text = content.decode()
+    return _mapping(text, where, portable=False)
+
+
+def _mapping(text: str, path: Path | str, *, portable: bool) -> dict[str, Any]:
+    content = _parsed(text, path, portable=portable)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
     return content
 
 
-def _read(path: Path, *, portable: bool) -> Any:
-    text = _text(path)
+def _parsed(text: str, path: Path | str, *, portable: bool) -> Any:
     with reading(path, "not YAML that can be read", "correct it"):
         try:
             loader = _UniqueKeys(text)
@@ -87,7 +99,7 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror}); correct its permissions") from None
 
 
-def _check(root: yaml.Node, path: Path, *, portable: bool) -> None:
+def _check(root: yaml.Node, path: Path | str, *, portable: bool) -> None:
     for count, (node, keys) in enumerate(_walk(root, ())):
         if count >= MOST_NODES:
             raise InputError(f"{path}: more than {MOST_NODES:,} values (aliases repeat them); write fewer")

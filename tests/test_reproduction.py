@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from probecore import cli, reproduction
 from probecore.determinism import Numerics
 from probecore.fingerprint import Fingerprint, write_fingerprint
-from probecore.reproduction import RECORDED_ON, Comparison, Ending, explain
-from probecore.verify import verify_study
+from probecore.reproduction import Comparison, Ending, explain
+from probecore.verify import RECORDED_ON, verify_study
 from tests.conftest import Study
 from tests.test_verify import record, recorded, study  # noqa: F401
 
@@ -108,3 +108,14 @@ def test_the_command_ends_as_it_says(study: Study, monkeypatch: pytest.MonkeyPat
     )
     results = [CliRunner().invoke(cli.app, ["verify", *options]) for options in ([], ["--tolerant"])]
     assert [(result.exit_code, result.stdout) for result in results] == [(3, "so it is\n"), (0, "so it is\n")]
+
+
+def test_comparisons_of_numbers_words_and_nothing() -> None:
+    found = Comparison()
+    before = pd.DataFrame({"layer": ["conv1"], "verdict": ["held"], "value": [1.0], "low": [0.5], "high": [1.5]})
+    found.add("a.csv", before, before.copy())
+    assert found == Comparison(tables=1)
+    found.add("a.csv", before, before.assign(value=1.25))
+    assert (found.in_half_widths, found.relative, found.largest) == (0.5, 0.0, "a.csv value: 1 → 1.25")
+    found.add("b.csv", before, before.assign(verdict="fails"))
+    assert found.verdicts == ["b.csv conv1"]

@@ -58,6 +58,25 @@ def download(name: str, *, md5: str, mirrors: Sequence[str], folder: Path) -> Pa
     raise UnreachableError("; ".join(problems))
 
 
+def fetch(url: str, path: Path) -> None:
+    """Fetch one file of which nothing is known, with the same patience and up to `MOST_BYTES`.
+
+    Raises
+    ------
+    UnreachableError
+        If it does not come whole.
+    InputError
+        If it is larger.
+    """
+    try:
+        _fetch(url, path)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error or type(error).__name__
+        raise UnreachableError(f"{url}: {reason}; try again, or fetch it with another program") from None
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{url}: larger than {MOST_BYTES >> 30} GiB; fetch it with another program and name the file")
+
+
 def md5_of(path: Path) -> str:
     """MD5 of a file's bytes, in hexadecimal: what the sites publish."""
     with path.open("rb") as file:

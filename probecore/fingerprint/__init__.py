@@ -91,10 +91,14 @@ def read_fingerprint(path: Path) -> Fingerprint:
         If the file is missing or is no fingerprint.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return {(row["kind"], row["name"]): row["value"] for row in csv.DictReader(file)}
+        return parse_fingerprint(path.read_text(encoding="utf-8"))
     except (OSError, KeyError, UnicodeDecodeError, csv.Error):
         raise InputError(f"{path}: no fingerprint; `probecore fingerprint --output {path}` writes one") from None
+
+
+def parse_fingerprint(text: str) -> Fingerprint:
+    """Read the text of a fingerprint; raises KeyError or csv.Error if it is none."""
+    return {(row["kind"], row["name"]): row["value"] for row in csv.DictReader(io.StringIO(text))}
 
 
 def differing(first: Mapping[tuple[str, str], str], second: Mapping[tuple[str, str], str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""What differs between two studies, revisions or capsules, and because of what."""
