@@ -21,8 +21,11 @@ OWN = Path("own")
 
 HASHES = Path(".probecore/inputs")
 
-COMPUTING = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "numba", "h5py", "torch", "torchvision")
-"""Distributions whose version is part of what a job computes with."""
+LIBRARIES = (
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "statsmodels", "numba", "pandas", "h5py", "hdf5plugin",
+    "zstandard", "safetensors", "pillow", "matplotlib", "jinja2",
+)  # fmt: skip
+"""Distributions whose version can change the bytes of a result."""
 
 
 def determinants(entry: str, *, parameters: str, files: Iterable[Path], own: bool) -> dict[str, str]:
@@ -60,8 +63,8 @@ def own_files() -> list[Path]:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
-    return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in COMPUTING}
+    """Versions of Python and of `LIBRARIES`."""
+    return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def hash_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """What this machine computes: hashes of every primitive that our steps use, on fixed inputs.
 
-Two machines with equal fingerprints give equal bytes; where they differ, the names of the primitives say why. Numbers
-are fixed by `probecore.determinism`, which must have been configured before.
+Between two machines with equal fingerprints, other bytes are a bug; where fingerprints differ, the names of the
+primitives say why. Numbers are fixed by `probecore.determinism`, which must have been configured before.
 """
 
 import contextlib
@@ -9,22 +9,15 @@ import csv
 import hashlib
 import io
 import os
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 from probecore.determinism import Numerics, environment, torch_device
 from probecore.errors import InputError
 from probecore.files import write_text
 from probecore.fingerprint.machine import caches, processor
+from probecore.inputs import versions
 from probecore.provenance import code_hash
-
-LIBRARIES = (
-    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "statsmodels", "numba", "pandas", "h5py", "hdf5plugin",
-    "zstandard", "safetensors", "pillow", "matplotlib",
-)  # fmt: skip
-"""Packages whose version can change the bytes of a result."""
 
 MACHINE, LIBRARY, PRIMITIVE = "machine", "version", "primitive"
 Fingerprint = dict[tuple[str, str], str]
@@ -44,7 +37,7 @@ def fingerprint(numerics: Numerics) -> Fingerprint:
     from probecore.fingerprint.primitives import FAMILIES
 
     found: Fingerprint = {(MACHINE, name): value for name, value in machine().items()}
-    found |= {(LIBRARY, name): number for name, number in _versions().items()}
+    found |= {(LIBRARY, name): number for name, number in versions().items()}
     for family in FAMILIES:
         for name, outputs in family():
             found[PRIMITIVE, f"{family.__name__}.{name}"] = _digest(outputs)
@@ -57,7 +50,7 @@ def kept_fingerprint(numerics: Numerics) -> Fingerprint:
     Kept in the user's cache folder (``XDG_CACHE_HOME``), for it costs seconds.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probecore"
-    question = repr((machine(), _versions(), numerics, environment(numerics), code_hash(f"{__name__}.primitives")))
+    question = repr((machine(), versions(), numerics, environment(numerics), code_hash(f"{__name__}.primitives")))
     path = folder / f"fingerprint-{hashlib.sha256(question.encode()).hexdigest()[:16]}.csv"
     if path.exists():
         return read_fingerprint(path)
@@ -105,10 +98,6 @@ def differing(first: Mapping[tuple[str, str], str], second: Mapping[tuple[str, s
     """Names of primitives and libraries that differ, or that one side lacks; the machine itself may differ."""
     keys = [key for key in {**first, **second} if key[0] != MACHINE]
     return [name for kind, name in keys if first.get((kind, name)) != second.get((kind, name))]
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 def _digest(outputs: object) -> str:

@@ -1,4 +1,4 @@
-"""Run every step on small images in a folder: `python -m tests.processors.small_study FOLDER`."""
+"""Write a fingerprint and a small study into a folder: `python -m tests.processors.small_study FOLDER`."""
 
 from probecore.determinism import Numerics, configure
 
@@ -6,11 +6,44 @@ configure(Numerics())
 
 import os
 import sys
+from pathlib import Path
 
+from probecore.fingerprint import fingerprint, write_fingerprint
+from probecore.params import STEPS
+from probecore.report.build import build_report
 from tests.test_steps import BASE, images, run_steps
 
-CONVOLUTIONAL = BASE | {"model": "lenet5", "epochs": 2, "seeds": [0], "shuffled": {"epochs": 2, "optimiser": "adam"}}
+LENET = BASE | {"model": {"name": "own/nested.py:build"}, "seeds": [0]}
+
+
+def make(folder: Path) -> None:
+    """Write ``fingerprint.csv``, and in ``study/`` all measures, figures and the report of one network."""
+    write_fingerprint(folder / "fingerprint.csv", fingerprint(Numerics()))
+    study = folder / "study"
+    study.mkdir()
+    os.chdir(study)
+    run_steps(images(size=28), LENET, {}, True, "lenet")
+    report()
+
+
+def report() -> None:
+    """Make the report of what `run_steps` left in the working directory."""
+    data, results = Path("data"), Path("results")
+    data.mkdir()
+    Path("data.h5").rename(data / "images.h5")
+    steps = [step for step in STEPS if Path(step).is_dir()]
+    for step in steps:
+        (results / step).mkdir(parents=True)
+        Path(step).rename(results / step / "lenet")
+    experiment = {"dataset": "images", **{step: {} for step in steps}, "train": LENET}
+    build_report(
+        study={"datasets": {"images": {}}, "experiments": {"lenet": experiment}},
+        results=results,
+        data=data,
+        output=results / "report/index.html",
+        metrics=results / "metrics.json",
+    )
+
 
 if __name__ == "__main__":
-    os.chdir(sys.argv[1])
-    run_steps(images(size=28), CONVOLUTIONAL, {}, True, "lenet")
+    make(Path(sys.argv[1]))

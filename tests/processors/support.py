@@ -8,6 +8,8 @@ from pathlib import Path
 from probecore.files import sha256_of
 from tests.conftest import ROOT
 
+SMALL_STUDY = "tests.processors.small_study"
+
 
 def run(*arguments: str, shim: Path | None = None, processor: str = "", **more: str) -> str:
     """Run Python in the repository as on another processor; what it prints."""
@@ -19,15 +21,10 @@ def run(*arguments: str, shim: Path | None = None, processor: str = "", **more: 
     return done.stdout
 
 
-def make(folder: Path, *, shim: Path | None = None, processor: str = "") -> None:
-    """Write a fingerprint and a small study into a folder."""
-    target = str(folder / "fingerprint.csv")
-    run("-m", "probecore.cli", "fingerprint", "--output", target, shim=shim, processor=processor)
-    (folder / "study").mkdir()
-    run("-m", "tests.processors.small_study", str(folder / "study"), shim=shim, processor=processor)
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    found = {path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()}
-    assert len(found) > 100
+def hashes(study: Path) -> dict[str, str]:
+    """SHA-256 of every file that a small study made; report and figures must be among them."""
+    files = (path for top in ("data", "results") for path in (study / top).rglob("*") if path.is_file())
+    found = {path.relative_to(study).as_posix(): sha256_of(path) for path in files}
+    assert len(found) > 150
+    assert {"results/report/index.html", "results/anova/lenet/filters.csv"} <= found.keys()
     return found
