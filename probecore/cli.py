@@ -211,15 +211,38 @@ def check(
     params: Annotated[Path, typer.Argument(help="The study's parameters.")] = Path("params.yaml"),
 ) -> None:
     """Check a study's parameters."""
+    from probecore.claims.check import check_claims
     from probecore.params import load_study
     from probecore.preflight import check_networks
 
     study, _ = load_study(params)
+    claims = check_claims(study, params.parent)
     notes = check_networks(study)
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
-    typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks")
+    declared = f", {len(claims.claims)} claims" if claims is not None else ""
+    typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks{declared}")
     for note in notes:
         typer.echo(f"note: {note}")
+
+
+@app.command()
+def claims(
+    *, write: Annotated[bool, typer.Option("--write", help="Also write the blocks of README and docs anew.")] = False
+) -> None:
+    """Judge the claims of the study in this folder by its tables, into results/claims.csv."""
+    _configured_for_study()
+    from probecore.claims.check import RECORD, check_claims, read_record
+    from probecore.claims.params import FILE, load_claims
+    from probecore.claims.run import judge_claims, write_claims
+    from probecore.claims.write import as_text, write_documents
+    from probecore.params import load_study
+
+    declarations = check_claims(load_study(Path("params.yaml"))[0]) or load_claims(FILE)
+    write_claims(judge_claims(declarations.claims))
+    typer.echo(as_text(read_record()))
+    typer.echo(f"{RECORD}: {len(declarations.claims)} claims")
+    for path in write_documents(declarations) if write else []:
+        typer.echo(f"{path}: written anew")
 
 
 @app.command()

@@ -1,0 +1,134 @@
+"""Whether claims can be read from the study they are declared for, before any work: nothing of it is computed here."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from probecore.claims.catalogue import known_tables
+from probecore.claims.params import FILE, Claim, Declarations, Other, Test, load_claims
+from probecore.errors import InputError
+from probecore.networks import condition_of
+from probecore.params import Experiment, Study
+from probecore.schema import did_you_mean
+
+RECORD = Path("results/claims.csv")
+"""The verdicts, with the hash of each declaration; kept in Git."""
+
+
+def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
+    """Read and check the ``claims.yaml`` of the study in `folder`; None if it has none.
+
+    Raises
+    ------
+    InputError
+        For the first claim that names an experiment, table, column or condition that the study does not have, or that
+        was changed after its verdict was written without a reason in `amended`.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    declarations = load_claims(path)
+    try:
+        for claim in declarations.claims:
+            if claim.test is not None:
+                _check_test(claim.id, claim.test, study)
+        for name, table in declarations.tables.items():
+            _experiment(study, table.experiment, f"tables.{name}.experiment")
+        check_unchanged(declarations.claims, read_record(folder / RECORD))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return declarations
+
+
+def _check_test(name: str, test: Test, study: Study) -> None:
+    where = f"{name}: test"
+    columns = known_tables().get(test.table)
+    if columns is None:
+        raise InputError(f"{where}.table: no table {test.table!r}{did_you_mean(test.table, known_tables())}")
+    for key, used in _columns_used(test):
+        if used not in columns.all and not (key == "effect.mean_over" and used == "epoch"):
+            raise InputError(f"{where}.{key}: {test.table} has no column {used!r}{did_you_mean(used, columns.all)}")
+    step = test.table.partition("/")[0]
+    for key, experiment, condition in _networks_used(test):
+        found = _experiment(study, experiment, f"{where}.{key}experiment")
+        if getattr(found, step) is None:
+            raise InputError(f"{where}.table: experiments.{experiment}.{step} is null; give it a section")
+        _check_condition(f"{where}.{key}condition", condition, experiment, found)
+
+
+def _columns_used(test: Test) -> Iterator[tuple[str, str]]:
+    effect = test.effect
+    yield "effect.column", effect.column
+    if effect.along is not None and effect.along != "experiment":
+        yield "effect.along", effect.along
+    yield from (("effect.mean_over", column) for column in effect.mean_over)
+    yield from (("where", column) for column in test.where)
+    for key, other in _others(test):
+        if other.column is not None:
+            yield f"{key}column", other.column
+        yield from ((f"{key}where", column) for column in other.where)
+
+
+def _networks_used(test: Test) -> Iterator[tuple[str, str, str]]:
+    """Key, experiment and condition of everything that is read."""
+    yield from (("", experiment, test.condition) for experiment in test.experiments)
+    for key, other in _others(test):
+        for experiment in [other.experiment] if other.experiment else test.experiments:
+            yield key, experiment, other.condition or test.condition
+
+
+def _others(test: Test) -> Iterator[tuple[str, Other]]:
+    if test.effect.minus is not None:
+        yield "effect.minus.", test.effect.minus
+    yield from ((f"against.{index}.", control) for index, control in enumerate(test.against))
+
+
+def _experiment(study: Study, name: str, where: str) -> Experiment:
+    if name not in study.experiments:
+        raise InputError(f"{where}: no experiment {name!r}{did_you_mean(name, study.experiments)}")
+    return study.experiments[name]
+
+
+def _check_condition(where: str, condition: str, name: str, experiment: Experiment) -> None:
+    """Untrained networks are the trained ones before training."""
+    there = {condition_of(network) for network in experiment.train.networks}
+    if "trained" in there:
+        there.add("untrained")
+    if condition not in there:
+        raise InputError(f"{where}: experiments.{name} has no {condition} networks{did_you_mean(condition, there)}")
+
+
+def read_record(path: Path = RECORD) -> list[dict[str, str]]:
+    """The rows of ``results/claims.csv``; none before it is written."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if any(not {"claim", "declaration", "amended"} <= row.keys() for row in rows):
+        raise InputError(f"{path}: no table of claims; restore it from Git, or delete it")
+    return rows
+
+
+def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -> None:
+    """Refuse what was changed, added or removed after verdicts were written, unless a new `amended` says why.
+
+    Raises
+    ------
+    InputError
+        Naming the claim.
+    """
+    recorded = {row["claim"]: row for row in record}
+    if not recorded:
+        return
+    declared = {claim.id: claim for claim in claims}
+    for name in recorded.keys() - declared.keys():
+        raise InputError(
+            f"{name}: removed after results were there; restore it, with `untestable` and `amended` if need be"
+        )
+    for name, claim in declared.items():
+        row = recorded.get(name)
+        if row is not None and row["declaration"] == claim.digest():
+            continue
+        if not claim.amended or (row is not None and row["amended"] == claim.amended):
+            what = "added" if row is None else "changed"
+            raise InputError(f"{name}: {what} after results were there; say why in `amended`, or undo it")
