@@ -35,10 +35,11 @@ from torch import nn
 from probecore.activations import create_activations, create_epoch, dump_activations
 from probecore.activations.params import ExcitationParams
 from probecore.dataset.embedded import mnist5k
-from probecore.measures.anova.groups import one_way_anova, quantile_bins
+from probecore.measures.anova.groups import one_way_anova
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.models.tracing import evaluating
+from probecore.statistics.binning import quantile_bins
 
 FILTERS, TAPS, BINS = 512, 576, 5
 SCALED = 16
@@ -70,7 +71,7 @@ def tables(rounds: int) -> list[Row]:
     rng = np.random.default_rng(0)
     excitations = rng.normal(size=(FILTERS, TAPS))
     weights = 0.1 * excitations + rng.normal(size=excitations.shape)
-    groups = quantile_bins(excitations, BINS)
+    groups = quantile_bins(excitations, BINS, axis=1)
     cut = [[row[of == index] for index in range(BINS)] for row, of in zip(weights, groups, strict=True)]
 
     def loop() -> np.ndarray:

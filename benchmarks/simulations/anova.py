@@ -12,10 +12,10 @@ from benchmarks.simulations import Exempt, Repeat, Simulation
 from probecore.measures.anova import LayerModel, matrix_association, two_way_anova
 from probecore.measures.anova.diagnostics import assumptions, binned
 from probecore.measures.anova.expanded import expanded_match
-from probecore.measures.anova.groups import quantile_bins
 from probecore.measures.anova.intervals import difference_interval
 from probecore.measures.anova.keys import ALPHA, MAIN
 from probecore.measures.anova.verdicts import judge
+from probecore.statistics.binning import quantile_bins
 
 Array = npt.NDArray[np.float64]
 Generator = np.random.Generator

@@ -4,13 +4,13 @@ A layer is one call of a module. A module called once is the layer `relu`; one c
 layers `relu#1`, `relu#2` and `relu#3`.
 """
 
-import fnmatch
 from collections.abc import Sequence
 
 from torch import nn
 
 from probecore.errors import InputError
 from probecore.models.kinds import FOLLOWING, WEIGHTED, kind_of
+from probecore.models.selection import matching
 from probecore.models.tracing import Call
 from probecore.schema import did_you_mean
 
@@ -42,11 +42,12 @@ def select_layers(patterns: Sequence[str], calls: Sequence[Call]) -> list[Call]:
 
 def _matching(pattern: str, calls: Sequence[Call]) -> list[Call]:
     exact = [call for call in calls if pattern in (call.layer, call.name)]
-    matching = exact or [call for call in calls if _computes(call.module) and fnmatch.fnmatchcase(call.layer, pattern)]
-    if not matching:
+    meant = set(matching({call.layer for call in calls if _computes(call.module)}, pattern))
+    found = exact or [call for call in calls if call.layer in meant and _computes(call.module)]
+    if not found:
         names = {name for call in calls for name in (call.layer, call.name)}
         raise InputError(f"layers: no layer {pattern!r}{did_you_mean(pattern, names)}")
-    return matching
+    return found
 
 
 def _computes(module: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from probecore.lazy import attach
 
 if TYPE_CHECKING:
+    from probecore.statistics.binning import quantile_bins as quantile_bins
     from probecore.statistics.families import adjust as adjust
     from probecore.statistics.intervals import (
         Intervals as Intervals,
@@ -36,6 +37,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "binning": ["quantile_bins"],
             "families": ["adjust"],
             "intervals": [
                 "Intervals",

@@ -11,7 +11,7 @@ from statsmodels.stats.oneway import anova_oneway
 from probecore.errors import InputError
 from probecore.measures.anova import kruskal_wallis, one_way_anova, two_way_anova, welch_anova
 from probecore.measures.anova.diagnostics import assumptions
-from probecore.measures.anova.groups import quantile_bins
+from probecore.statistics.binning import quantile_bins
 
 SIRSTV = """
 196.3052 196.1240 196.1890 196.2569 196.3403 196.3042 196.3825 196.1669 196.3257 196.0422
@@ -108,7 +108,7 @@ def test_assumptions_equal_statsmodels_and_scipy() -> None:
 
 def test_bins_are_equally_filled_and_ties_stay_together() -> None:
     values = np.random.default_rng(0).normal(size=(3, 103))
-    bins = quantile_bins(values, 5)
+    bins = quantile_bins(values, 5, axis=1)
     for row, of in zip(values, bins, strict=True):
         assert set(np.bincount(of)) <= {20, 21}
         assert (np.diff(of[np.argsort(row)]) >= 0).all()

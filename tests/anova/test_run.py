@@ -238,17 +238,17 @@ def test_a_layer_whose_filters_are_all_silent(study: Path, tmp_path: Path) -> No
     summarise(experiment="bars", networks=[tmp_path / "tables/trained-0"], output=tmp_path / "summary")
 
 
-def test_regression_and_linear_layers(tmp_path: Path) -> None:
+def test_linear_layers(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
 
     def split(n: int) -> Split:
-        return Split(rng.normal(size=(n, 4)).astype(np.float32), rng.normal(size=n).astype(np.float32))
+        return Split(rng.integers(0, 256, (n, 1, 2, 2), dtype=np.uint8), np.arange(n) % 2)
 
-    dataset = Dataset.from_splits("features", classes=None, train=split(40), test=split(30))
+    dataset = Dataset.from_splits("images", classes=("0", "1"), train=split(40), test=split(30))
     write_dataset(dataset, tmp_path / "data.h5")
-    model = {"model": {"name": "mlp", "hidden": [1]}, "loss": "squared_error"}
+    model = {"model": {"name": "mlp", "hidden": [1]}}
     run_train(
-        experiment="features",
+        experiment="images",
         network="trained-0",
         data=tmp_path / "data.h5",
         params=TrainParams.read({**TRAIN, **model, "seeds": [0], "shuffled": None}),
@@ -259,6 +259,6 @@ def test_regression_and_linear_layers(tmp_path: Path) -> None:
     dump(tmp_path, "trained-0", "trained-0.h5", {"layers": ["fc1"], "excitations": {}})
     measure(tmp_path, "trained-0", SMALL)
     table = read_table(tmp_path / "tables/trained-0/relations.csv")
-    assert set(table["layer"]) == {"fc1"}
-    assert set(table["class"]) == {"all"}
+    assert set(table["layer"]) == {"fc1", "fc2"}
+    assert set(table["class"]) == {"all", "0", "1"}
     summarise(experiment="features", networks=[tmp_path / "tables/trained-0"], output=tmp_path / "summary")

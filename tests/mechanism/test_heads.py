@@ -136,7 +136,7 @@ def test_bad_input(lenet: nn.Module, digits: Digits) -> None:
         train_heads(lenet, chosen, images, labels - 1, classes=10, key=())
     with pytest.raises(InputError, match="mechanism.heads.batch: 2000 is more than 1000"):
         train(lenet, digits, ["fc2"], Heads(batch=2000))
-    with pytest.raises(InputError, match=r"'conv9' matches no layer; did you mean 'conv2'|'conv1'"):
+    with pytest.raises(InputError, match=r"no layer 'conv9'; did you mean 'conv2'|'conv1'"):
         choose_blocks(lenet, SHAPE, ["conv9"])
     with pytest.raises(ProbecoreError, match=r"lower mechanism.heads.learning_rate"):
         train(lenet, digits, ["conv1"], Heads(epochs=40, learning_rate=1e30, augmentation=None))

@@ -185,7 +185,7 @@ def test_a_label_without_test_images_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_network_without_inner_layers_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mechanism.layers: '\*' matches no layer"):
+    with pytest.raises(InputError, match=r"mechanism.layers: no layer '\*'"):
         run(tmp_path, write_network(tmp_path, 2, "mlp", hidden=[]))
 
 

@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from probecore.errors import InputError
-from probecore.measures.mutual_information import class_information, equal_bins, plugin, quantile_bins
+from probecore.measures.mutual_information import class_information, equal_bins, plugin
 from probecore.measures.mutual_information.discrete import binary_entropy
+from probecore.statistics import quantile_bins
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from scipy.special import digamma
 from scipy.stats import poisson
 
-from probecore.measures.mutual_information import choice_order, pair_information, plugin, quantile_bins
+from probecore.measures.mutual_information import choice_order, pair_information, plugin
 from probecore.measures.mutual_information.redundancy import _logarithms, cluster_order
+from probecore.statistics import quantile_bins
 
 
 def example(repeats: int = 250) -> tuple[np.ndarray, np.ndarray]:

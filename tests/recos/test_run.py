@@ -192,7 +192,7 @@ def test_one_checkpoint_has_not_turned() -> None:
             1,
             {"name": "lenet5"},
             {"layers": ["conv*", "pool1"]},
-            "recos.layers: 'pool1' matches none of conv1, conv2, fc1",
+            r"recos.layers: no layer 'pool1' \(valid: conv1, conv2, fc1, fc2, fc3\)",
         ),
         (2, {"name": "lenet5"}, {}, "recos.cascade: photographs have 1 or 3 channels and images 2; .* `cascade: null`"),
     ],

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from scipy.special import chdtrc, ndtri
 from scipy.stats import rankdata
 
-from probecore.measures.anova.groups import kruskal_wallis, one_way_anova, quantile_bins, welch_anova
+from probecore.measures.anova.groups import kruskal_wallis, one_way_anova, welch_anova
 from probecore.measures.anova.regression import regression_anova
+from probecore.statistics.binning import quantile_bins
 
 Array = npt.NDArray[np.float64]
 

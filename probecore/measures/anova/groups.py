@@ -212,13 +212,6 @@ def two_way_anova(values: npt.ArrayLike, first: npt.ArrayLike, second: npt.Array
     )
 
 
-def quantile_bins(excitations: npt.ArrayLike, bins: int) -> Labels:
-    """Which of so many equally filled bins of its table each excitation lies in, shape (..., n); ties share a bin."""
-    values = np.asarray(excitations, dtype=np.float64)
-    ranks = rankdata(values, axis=-1)
-    return np.asarray(np.minimum(((ranks - 0.5) * bins / values.shape[-1]).astype(np.int64), bins - 1))
-
-
 class _Cells:
     """Counts, means and squares of the groups of tables (T, n), by bincounts on centred values."""
 

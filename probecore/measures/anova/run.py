@@ -1,6 +1,5 @@
 """The job of one network: excitation sums and checkpoints in, tables of all its checkpoints out."""
 
-import fnmatch
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from probecore.measures.anova.measuring import LayerMeasures
 from probecore.measures.anova.params import AnovaParams
 from probecore.measures.anova.tables import drawings, two_way
 from probecore.measures.network import Network, Tables
+from probecore.models.selection import choose_layers
 from probecore.progress import track
-from probecore.schema import did_you_mean
 from probecore.statistics import adjust
 
 
@@ -32,6 +31,7 @@ def run_network(
         If the activations hold no excitation sums, or belong to other checkpoints, or a layer is unknown.
     """
     network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
+    network.need_labelled_images("anova")
     with Activations(activations) as dump:
         dump.check_made_of(checkpoints)
         measure_network(network, dump, params).write(output)
@@ -81,10 +81,7 @@ def _layers(dump: Activations, params: AnovaParams) -> list[str]:
     known = dump.excitation_layers(epoch, "train") if "train" in dump.splits(epoch) else []
     if not known:
         raise InputError(f"{dump.path}: holds no excitations; set `activations.excitations`, e.g. to {{}}")
-    for pattern in params.layers:
-        if not any(fnmatch.fnmatchcase(layer, pattern) for layer in known):
-            raise InputError(f"anova.layers: no layer {pattern!r} with excitations{did_you_mean(pattern, known)}")
-    return [layer for layer in known if any(fnmatch.fnmatchcase(layer, pattern) for pattern in params.layers)]
+    return choose_layers(known, params.layers, where="anova.layers", which=" with excitations")
 
 
 def _images(network: Network, count: int) -> dict[str, torch.Tensor]:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from probecore.errors import InputError
 from probecore.measures.anova.excitations import RELATIONS
-from probecore.measures.anova.groups import quantile_bins, two_way_anova
+from probecore.measures.anova.groups import two_way_anova
 from probecore.measures.anova.measuring import LayerMeasures
+from probecore.statistics.binning import quantile_bins
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, Any]

@@ -1,17 +1,15 @@
 """The frozen network: which of its blocks are probed, and what they give."""
 
-import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from probecore.errors import InputError
 from probecore.models import Block, blocks
 from probecore.models.kinds import units_first
+from probecore.models.selection import choose_layers
 from probecore.models.tracing import listening
-from probecore.schema import did_you_mean
 
 
 def choose_blocks(model: nn.Module, input_shape: tuple[int, ...], patterns: Sequence[str]) -> list[Block]:
@@ -24,10 +22,8 @@ def choose_blocks(model: nn.Module, input_shape: tuple[int, ...], patterns: Sequ
     """
     inner = blocks(model, input_shape)[:-1]
     names = [block.layer for block in inner]
-    for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
-            raise InputError(f"mechanism.layers: {pattern!r} matches no layer{did_you_mean(pattern, names)}")
-    return [block for block in inner if any(fnmatch.fnmatchcase(block.layer, pattern) for pattern in patterns)]
+    chosen = choose_layers(names, patterns, where="mechanism.layers")
+    return [block for block in inner if block.layer in chosen]
 
 
 def block_outputs(model: nn.Module, blocks: Sequence[Block], inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:

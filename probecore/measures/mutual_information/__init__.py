@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         class_information as class_information,
         equal_bins as equal_bins,
         plugin as plugin,
-        quantile_bins as quantile_bins,
     )
     from probecore.measures.mutual_information.neighbours import ksg as ksg, mixed_ksg as mixed_ksg, ross as ross
     from probecore.measures.mutual_information.parametric import gaussian as gaussian, probe_bound as probe_bound
@@ -29,7 +28,7 @@ else:
         __name__,
         {
             "density": ["kolchinsky_tracey", "monte_carlo_mixture"],
-            "discrete": ["class_information", "equal_bins", "plugin", "quantile_bins"],
+            "discrete": ["class_information", "equal_bins", "plugin"],
             "neighbours": ["ksg", "mixed_ksg", "ross"],
             "parametric": ["gaussian", "probe_bound"],
             "redundancy": ["choice_order", "pair_information"],

@@ -14,6 +14,7 @@ from probecore.measures.mutual_information.result import (
     same_length,
     symbols,
 )
+from probecore.statistics.binning import quantile_bins
 
 
 def plugin(
@@ -75,20 +76,6 @@ def equal_bins(values: npt.ArrayLike, bins: int, *, low: float | None = None, hi
     if high <= low:
         return np.zeros(array.shape, np.int64)
     return np.clip(((array - low) / (high - low) * bins).astype(np.int64), 0, bins - 1)
-
-
-def quantile_bins(values: npt.ArrayLike, bins: int) -> Labels:
-    """The bin of each value among its column's quantiles, shape of `values` (N,) or (N, U).
-
-    Equal values share a bin (that of their middle rank), so that atoms, like a ReLU's zeros, stay whole.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise InputError("values: NaN or infinity cannot be binned; remove them")
-    from scipy.stats import rankdata
-
-    middle = rankdata(array, axis=0) - 0.5
-    return np.asarray(np.minimum((middle / len(array) * bins).astype(np.int64), bins - 1))
 
 
 def class_information(values: Array, labels: Labels, *, classes: int, bins: int = 10) -> Array:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy.special import digamma
 from scipy.stats import chi2
 
-from probecore.measures.mutual_information.discrete import quantile_bins
 from probecore.measures.mutual_information.result import Array, Labels
 from probecore.statistics import Z, permutation_p
+from probecore.statistics.binning import quantile_bins
 
 LEVEL = 0.05
 """Of the test whether a unit adds."""

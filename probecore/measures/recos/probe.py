@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from itertools import takewhile
 from math import prod
 from typing import Any
@@ -18,6 +17,7 @@ from probecore.measures.recos.geometry import check_layer
 from probecore.measures.recos.params import RecosParams
 from probecore.models import blocks, list_layers
 from probecore.models.layers import Block
+from probecore.models.selection import choose_layers
 
 Rows = Iterator[dict[str, Any]]
 
@@ -108,10 +108,7 @@ class Probe:
 
 def _chosen(model: nn.Module, weighted: Sequence[Block], patterns: Sequence[str]) -> dict[str, nn.Module]:
     names = [block.layer for block in weighted]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise InputError(f"recos.layers: {pattern!r} matches none of {', '.join(names)}")
-    chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    chosen = choose_layers(names, patterns, where="recos.layers")
     for name in chosen:
         try:
             check_layer(model.get_submodule(name))
