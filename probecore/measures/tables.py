@@ -75,10 +75,18 @@ def of_one_condition(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_one_network(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the network that stands for the others in a figure: the first trained one where there is one."""
-    if table.empty:
-        return table
-    return table[table["network"] == shown_network(table.groupby("network")["epoch"].max().to_dict())]
+    """Rows of the network that stands for the others in a figure: see `representative`."""
+    return table if table.empty else table[table["network"] == representative(table)]
+
+
+def representative(table: pd.DataFrame) -> str:
+    """Name the network that stands for an experiment in figures and captions: the first trained one, if there is one.
+
+    Parameters
+    ----------
+    table : with rows of all networks, e.g. ``filters``
+    """
+    return shown_network(table.groupby("network")["epoch"].max().to_dict())
 
 
 def remarks_on_controls(table: pd.DataFrame) -> list[str]:

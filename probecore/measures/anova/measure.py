@@ -30,27 +30,28 @@ FIGURES = [
         name="pairs",
         source="pairs.csv",
         title="Weights against excitations",
-        caption="Pairs of the first trained network (thinned to 500 per layer), the line of the regression, and its "
+        caption="Pairs of {network} (thinned to 500 per layer), the line of the regression, and its "
         "95 % interval for the mean, as if pairs were independent.",
     ),
     Figure(
         name="kernels",
         source="kernels.csv",
         title="Filters and what excites them",
-        caption="Kernel (top) and activation-weighted patch of test images (bottom) of the first layer's filters, "
-        "means over input channels, with their correlation.",
+        caption="Kernel (top) and activation-weighted patch of test images (bottom) of the first layer's filters of "
+        "{network}, means over input channels, with their correlation.",
     ),
     Figure(
         name="permutations",
         source="permutations.csv",
         title="Under permutation",
-        caption="Distribution of R² (R2) when filters are permuted or kernels (taps) moved; vertical line: observed.",
+        caption="Distribution of R² (R2) of {network} when filters are permuted or kernels (taps) moved; vertical "
+        "line: observed.",
     ),
     Figure(
         name="residuals",
         source="pairs.csv",
         title="Residuals",
-        caption="Residuals of R2's line against fitted values, and their normal Q–Q plot, by layer.",
+        caption="Residuals of R2's line for {network} against fitted values, and their normal Q–Q plot, by layer.",
     ),
 ]
 

@@ -8,7 +8,7 @@ from probecore.files import write_table
 from probecore.measures.anova.figures import draw_figures
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.verdicts import is_main, judge
-from probecore.measures.tables import at_the_end, gather, remarks_on_controls
+from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
 
@@ -26,7 +26,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             experiment,
             headline=_headline(tables["relations"], verdicts),
             remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"])],
-            network=networks[0].name,
+            network=representative(tables["filters"]),
         ),
     )
 

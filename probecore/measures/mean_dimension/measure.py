@@ -36,7 +36,7 @@ FIGURES = [
         source="heatmaps.csv",
         title="Where exchanging pixels moves the logits",
         caption="Generalised total indices of the logits in pixels, over the test points of each class and over all, "
-        "at three checkpoints of the first network; sums over channels, each panel on a scale of its own.",
+        "at three checkpoints of {network}; sums over channels, each panel on a scale of its own.",
     ),
     Figure(
         name="deletion",

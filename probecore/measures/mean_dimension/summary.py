@@ -16,8 +16,8 @@ from probecore.measures.mean_dimension.inference import what_follows
 from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
-from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls
-from probecore.networks import has_untrained_control, shown_network
+from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative
+from probecore.networks import has_untrained_control
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
 
@@ -28,7 +28,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_outputs(tables["outputs"], output / "outputs")
     draw_companions(tables["companions"], output / "companions")
     draw_layers(tables["layers"], output / "layers")
-    shown = shown_network(tables["outputs"].groupby("network")["epoch"].max().to_dict())
+    shown = representative(tables["outputs"])
     draw_heatmaps(next(folder for folder in networks if folder.name == shown) / ARRAYS, output / "heatmaps")
     draw_deletion(tables["deletion"], output / "deletion")
     empty = [figure.name for figure in MEASURE.figures if tables[Path(figure.source).stem].empty]

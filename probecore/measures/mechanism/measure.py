@@ -17,9 +17,9 @@ FIGURES = [
         name="matrices",
         source="examples.csv",
         title="What one filter says",
-        caption="Field of one filter on every output by label of the image, over its largest element; clipped; and "
-        "with its clusters of labels side by side (outlined). Of each layer the filter with most clusters on the "
-        "other half of the test images.",
+        caption="Field of one filter of {network} on every output by label of the image, over its largest element; "
+        "clipped; and with its clusters of labels side by side (outlined). Of each layer the filter with most "
+        "clusters on the other half of the test images.",
     ),
     Figure(
         name="sizes",

@@ -10,7 +10,7 @@ from probecore.measures.mechanism.figures import draw_depth, draw_matrices, draw
 from probecore.measures.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.measure import MEASURE
-from probecore.measures.tables import NAMES, after_training, at_the_end, gather, remarks_on_controls
+from probecore.measures.tables import NAMES, after_training, at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import adjust, headline_over_seeds
 from probecore.statistics.intervals import CARRIERS
 from probecore.summary import write_summary
@@ -31,7 +31,9 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_pruning(tables["pruning"], output / "pruning")
     write_summary(
         output,
-        MEASURE.summary(experiment, headline=_headline(tables), remarks=_remarks(tables), network=networks[0].name),
+        MEASURE.summary(
+            experiment, headline=_headline(tables), remarks=_remarks(tables), network=representative(tables["filters"])
+        ),
     )
 
 

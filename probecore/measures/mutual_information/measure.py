@@ -34,21 +34,21 @@ FIGURES = [
         name="classes",
         source="classes.csv",
         title="Which class a unit tells from the rest",
-        caption="I(T;1[Y = c]) as a share of its ceiling, first trained network, before and after training; hatched: "
+        caption="I(T;1[Y = c]) as a share of its ceiling, of {network}, before and after training; hatched: "
         "constant units.",
     ),
     Figure(
         name="orders",
         source="orders.csv",
         title="MI orders",
-        caption="Ranks of units by I(T;Y) over checkpoints, first trained network, coloured by their last rank; below: "
+        caption="Ranks of units by I(T;Y) over checkpoints, of {network}, coloured by their last rank; below: "
         "Spearman's correlation between successive checkpoints.",
     ),
     Figure(
         name="redundancy",
         source="pairs.csv",
         title="Redundancy",
-        caption="Pairs of units of the first trained network: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
+        caption="Pairs of units of {network}: I(T_i;T_j), and I(T_i;Y) + I(T_j;Y) - I(T_i,T_j;Y), "
         "above 0 (blue) redundant, below (red) synergetic. Units are ordered by clustering. Call a pair "
         "synergetic where `high` is below 0 and `p_adjusted` small.",
     ),

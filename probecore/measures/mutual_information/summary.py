@@ -15,7 +15,15 @@ from probecore.measures.mutual_information.figures import (
 )
 from probecore.measures.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
 from probecore.measures.mutual_information.measure import MEASURE
-from probecore.measures.tables import after_training, at_the_end, gather, is_last, remarks_on_controls, write_tables
+from probecore.measures.tables import (
+    after_training,
+    at_the_end,
+    gather,
+    is_last,
+    remarks_on_controls,
+    representative,
+    write_tables,
+)
 from probecore.statistics import adjust, headline_over_seeds
 from probecore.summary import write_summary
 
@@ -42,7 +50,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             experiment,
             headline=_headline(tables, layers),
             remarks=[MEANING, *_remarks(tables)],
-            network=networks[0].name,
+            network=representative(tables["filters"]),
         ),
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
 from probecore.files import open_hdf5
 from probecore.measures.recos.figures import draw_by_layer, draw_nothing, panels_for
-from probecore.measures.tables import at_the_end, of_one_condition
+from probecore.measures.tables import at_the_end, of_one_condition, of_one_network
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 
@@ -94,9 +94,8 @@ def draw_turned(layers: pd.DataFrame, path_stem: Path) -> None:
 
 @style()
 def draw_embedding(embedding: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
-    """Anchors of the first network in two dimensions, before and after training, a panel per layer."""
-    network = embedding["network"].iloc[0]
-    shown = at_the_end(embedding[embedding["network"] == network])
+    """Anchors of one network in two dimensions, before and after training, a panel per layer."""
+    shown = at_the_end(of_one_network(embedding))
     names = _layers(layers)
     figure, panels = panels_for(len(names))
     for axes, name in zip(panels, names, strict=True):

@@ -21,7 +21,7 @@ from probecore.measures.recos.figures_sphere import (
 )
 from probecore.measures.recos.keys import ARRAYS
 from probecore.measures.recos.measure import MEASURE
-from probecore.measures.tables import at_the_end, gather, remarks_on_controls
+from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
 
@@ -47,7 +47,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     draw_turned(layers, output / "turned")
     draw_embedding(tables["embedding"], layers, output / "embedding")
     draw_fisher(layers, output / "fisher")
-    draw_spectral(networks[0] / ARRAYS, layers, output / "spectral")
+    shown = representative(tables["filters"])
+    draw_spectral(next(folder for folder in networks if folder.name == shown) / ARRAYS, layers, output / "spectral")
     draw_cascade(tables["cascade"], output / "cascade")
     draw_heads(tables["heads"], output / "heads")
     draw_positions(tables["positions"], output / "positions")
@@ -57,7 +58,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             experiment,
             headline=_headline(tables),
             remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
-            network=networks[0].name,
+            network=shown,
             without=_missing(tables),
         ),
     )
