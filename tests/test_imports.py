@@ -24,6 +24,10 @@ WHOLE_STUDY = (
     "running",
     "cli",
     "api",
+    "sharing",
+    "capsule",
+    "claims",
+    "difference",
 )
 """What knows a study as a whole, or all steps, beside the report and the list of measures."""
 
