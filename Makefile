@@ -9,7 +9,7 @@ export PATH := $(BIN):$(PATH)
 help:
 	@echo "make demo          train, measure and report the embedded study (minutes, two cores)"
 	@echo "make test          all tests that need no server"
-	@echo "make test-slow     thousands of damaged files and changed parameters (minutes)"
+	@echo "make test-slow     damaged files and changed parameters by the thousand, other surroundings (minutes)"
 	@echo "make test-cluster  tests on a real one-node SLURM and sshd (root: installs them)"
 	@echo "make lint          ruff, mypy, snakefmt"
 	@echo "make clean         remove results, logs and caches of this study"
@@ -32,7 +32,7 @@ test: $(VENV)/installed
 	pytest --numprocesses 2 --dist worksteal
 
 test-slow: $(VENV)/installed
-	pytest -m slow tests/fuzz --numprocesses 2
+	pytest -m slow --numprocesses 2
 
 test-cluster: $(VENV)/installed
 	tests/cluster/one_node_slurm.sh install

@@ -193,16 +193,26 @@ class NumberTable(Section):
     rows: list[Row] = Field(min_length=1, description="The rows.")
 
 
+class FileTable(Section):
+    """Some columns of a CSV file of the study, as they stand there."""
+
+    file: str = Field(description="The file, seen from the study's folder.")
+    columns: dict[str, str] = Field(min_length=1, description="A column, and the heading.")
+
+
 class Declarations(Section):
     """All of ``claims.yaml``."""
 
     claims: list[Claim] = Field(description="The claims.")
     tables: dict[str, NumberTable] = Field({}, description="Tables between `<!-- numbers: NAME -->` in documents.")
+    file_tables: dict[str, FileTable] = Field({}, description="Tables of files, between the same markers.")
     figures: dict[str, str] = Field({}, description="Copies of figures for documents: copy → figure in results/.")
 
     @pydantic.model_validator(mode="after")
     def _unique(self) -> Self:
         _check_unique([claim.id for claim in self.claims])
+        if twice := self.tables.keys() & self.file_tables.keys():
+            raise ValueError(f"the name {min(twice)} stands for two tables; rename one")
         corrections: dict[str, str] = {}
         for claim in self.claims:
             if claim.test and corrections.setdefault(claim.test.family, claim.test.correct) != claim.test.correct:

@@ -1,10 +1,12 @@
 """Numbers in documents: blocks between markers are written from results, and nothing else is.
 
-``<!-- numbers: NAME -->`` begins a table of ``claims.yaml``'s `tables`, from ``results/metrics.json``;
+``<!-- numbers: NAME -->`` begins a table of ``claims.yaml``'s `tables`, from ``results/metrics.json``, or of its
+`file_tables`;
 ``<!-- claims: NAME -->`` the verdicts of a family (``all``: of all claims), from ``results/claims.csv``. Each ends with
 ``<!-- /numbers -->`` or ``<!-- /claims -->``. Figures that documents show are copies of the study's.
 """
 
+import csv
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from probecore.claims.check import RECORD, read_record
-from probecore.claims.params import Claim, Declarations, NumberTable, Row
+from probecore.claims.params import Claim, Declarations, FileTable, NumberTable, Row
 from probecore.errors import InputError
 from probecore.files import read_json, write_text
 from probecore.schema import did_you_mean
@@ -40,17 +42,20 @@ class Sources:
         Experiment → step → headline → number.
     record
         Rows of ``results/claims.csv`` as text.
+    folder
+        The study's.
     """
 
     declarations: Declarations
     metrics: Mapping[str, Any]
     record: Iterable[Mapping[str, str]]
+    folder: Path = Path()
 
     @classmethod
     def read(cls, declarations: Declarations, folder: Path = Path()) -> "Sources":
         """Read the results of the study in `folder`; there may be none yet."""
         metrics = read_json(folder / METRICS) if (folder / METRICS).exists() else {}
-        return cls(declarations, metrics, read_record(folder / RECORD))
+        return cls(declarations, metrics, read_record(folder / RECORD), folder)
 
 
 def documents(folder: Path = Path()) -> list[Path]:
@@ -94,10 +99,11 @@ def updated(text: str, sources: Sources, *, where: str) -> str:
 def _content(kind: str, name: str, sources: Sources, where: str) -> str:
     declarations = sources.declarations
     if kind == "numbers":
+        if name in declarations.file_tables:
+            return file_table(declarations.file_tables[name], sources.folder)
         if name not in declarations.tables:
-            raise InputError(
-                f"{where}: numbers: no table {name!r} in claims.yaml{did_you_mean(name, declarations.tables)}"
-            )
+            known = {*declarations.tables, *declarations.file_tables}
+            raise InputError(f"{where}: numbers: no table {name!r} in claims.yaml{did_you_mean(name, known)}")
         return number_table(declarations.tables[name], sources.metrics)
     families = {"all", *(claim.test.family for claim in declarations.claims if claim.test is not None)}
     if name not in families:
@@ -114,6 +120,26 @@ def number_table(table: NumberTable, metrics: Mapping[str, Any]) -> str:
         cells = [_cell(row, numbers.get(row.step, {}).get(row.headline.format(name))) for name in table.columns]
         lines.append(f"| {row.says} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def file_table(table: FileTable, folder: Path) -> str:
+    """A Markdown table of columns of a CSV file below `folder`.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing.
+    """
+    path = folder / table.file
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [[row[column] for column in table.columns] for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; claims.yaml's `file_tables` names it") from None
+    except KeyError as error:
+        raise InputError(f"{path}: no column {error}; claims.yaml's `file_tables` names it") from None
+    lines = [[*table.columns.values()], ["---"] * len(table.columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _cell(row: Row, value: float | None) -> str:

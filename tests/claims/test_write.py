@@ -62,6 +62,25 @@ def test_markers_that_mean_nothing_are_refused(text: str, message: str) -> None:
         updated(text, SOURCES, where="page")
 
 
+def test_columns_of_a_file_become_a_table(tmp_path: Path) -> None:
+    table = {"file": "costs.csv", "columns": {"work": "what", "ratio": "times"}}
+    sources = Sources(Declarations.read({"claims": [], "file_tables": {"costs": table}}), {}, [], tmp_path)
+    page = "<!-- numbers: costs -->\n<!-- /numbers -->"
+    with pytest.raises(InputError, match="costs.csv: no such file"):
+        updated(page, sources, where="page")
+    (tmp_path / "costs.csv").write_text("work,seconds,ratio\nanova,2,0.97\n")
+    assert "\n| what | times |\n| --- | --- |\n| anova | 0.97 |\n" in updated(page, sources, where="page")
+    (tmp_path / "costs.csv").write_text("work\nanova\n")
+    with pytest.raises(InputError, match="costs.csv: no column 'ratio'"):
+        updated(page, sources, where="page")
+
+
+def test_one_name_stands_for_one_table() -> None:
+    table = {"file": "a.csv", "columns": {"a": "a"}}
+    with pytest.raises(InputError, match="accuracies stands for two tables"):
+        Declarations.read({"claims": [], "tables": TABLES, "file_tables": {"accuracies": table}})
+
+
 def test_figures_are_copied(tmp_path: Path) -> None:
     declarations = Declarations.read({"claims": [], "figures": {"docs/a.png": "train/e/curves.png"}})
     (tmp_path / "docs").mkdir()

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from probecore.fingerprint import differing, read_fingerprint
 from tests.conftest import ROOT
-from tests.processors.support import hashes
+from tests.processors.support import SMALL_STUDY, hashes, run
 
 SHUFFLED_FOLDERS = """
 import os, random
@@ -32,47 +35,74 @@ os.listdir = lambda *where: shuffled(ordered_listdir(*where))
 """
 """A `sitecustomize` under which folders list their files in another order."""
 
-ENVIRONMENT = {
-    "TZ": "Pacific/Kiritimati",
-    "LC_ALL": "C",
-    "LANG": "tr_TR.UTF-8",
-    "USER": "somebody",
-    "LOGNAME": "somebody",
-    "PYTHONHASHSEED": "12345",
-    "OMP_NUM_THREADS": "3",
-    "MPLCONFIGDIR": "/nonexistent",
-    "EDITOR": "cat",
-    "NOISE": "x" * 3000,
+WAYS = {
+    "setarch": ["setarch", "-R"],
+    "taskset": ["taskset", "--cpu-list", "0"],
+    "faketime": ["faketime", "2031-02-03 04:05:06"],
 }
+"""Commands that change the layout of memory, the processors and the clock."""
 
 
 def prefix() -> list[str]:
-    """Commands that change the clock, the host's name, the processors and the layout of memory, where they are here."""
-    ways = {
-        "setarch": ["setarch", "-R"],
-        "taskset": ["taskset", "--cpu-list", "0"],
-        "faketime": ["faketime", "2031-02-03 04:05:06"],
-    }
-    found = [part for command, way in ways.items() if shutil.which(command) for part in way]
+    """Those of `WAYS` that are here, after another name of the host where this user may give one."""
+    found = [part for command, way in WAYS.items() if shutil.which(command) for part in way]
     if shutil.which("unshare") and subprocess.run(["unshare", "--uts", "true"], capture_output=True).returncode == 0:
         found = ["unshare", "--uts", "sh", "-c", 'hostname another; exec "$@"', "sh", *found]
     return found
 
 
-def test_the_surroundings_do_not_reach_the_bytes(here: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "a path with blanks, and é" / "study"
+@pytest.mark.slow
+def test_the_surroundings_do_not_reach_the_bytes(tmp_path: Path) -> None:
+    here, folder = tmp_path / "here", tmp_path / "a path with blanks, and é" / "elsewhere"
+    here.mkdir()
     folder.mkdir(parents=True)
-    (tmp_path / "first").mkdir()
-    (tmp_path / "first/sitecustomize.py").write_text(SHUFFLED_FOLDERS)
-    environment = os.environ | ENVIRONMENT
-    environment["HOME"] = str(tmp_path)
-    environment["TMPDIR"] = str(tmp_path)
-    environment["PATH"] = f"/nonexistent:{environment['PATH']}:/also/nonexistent"
-    environment["PYTHONPATH"] = f"{tmp_path / 'first'}:{ROOT}"
-    command = [*prefix(), sys.executable, "-m", "tests.processors.small_study", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, umask=0o077, capture_output=True, text=True)
+    run("-m", SMALL_STUDY, str(here))
+    done = subprocess.run(
+        [*prefix(), sys.executable, "-m", SMALL_STUDY, str(folder)],
+        cwd=copy_of_code(tmp_path / "another build path"),
+        env=surroundings(tmp_path),
+        umask=0o077,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
-    assert hashes(folder) == hashes(here / "study")
+    assert differing(*(read_fingerprint(each / "fingerprint.csv") for each in (here, folder))) == []
+    assert hashes(folder / "study") == hashes(here / "study")
+
+
+def copy_of_code(target: Path) -> Path:
+    for name in ("probecore", "tests"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Environment variables that differ from the usual ones in all that could matter; PYTHONPATH leads to the copy."""
+    (folder / "first").mkdir()
+    (folder / "first/sitecustomize.py").write_text(SHUFFLED_FOLDERS)
+    return os.environ | {
+        "TZ": "Pacific/Kiritimati",
+        "LC_ALL": "C",
+        "LANG": "tr_TR.UTF-8",
+        "USER": "somebody",
+        "LOGNAME": "somebody",
+        "PYTHONHASHSEED": "12345",
+        "OMP_NUM_THREADS": "3",
+        "MPLCONFIGDIR": "/nonexistent",
+        "EDITOR": "cat",
+        "NOISE": "x" * 3000,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PATH": f"/nonexistent:{os.environ['PATH']}:/also/nonexistent",
+        "PYTHONPATH": f"{folder / 'first'}:{folder / 'another build path'}",
+    }
+
+
+@pytest.mark.slow
+def test_nothing_of_the_list_is_left_out() -> None:
+    """Clock, host name, processors and layout of memory need commands that not every machine has."""
+    if missing := {"unshare", *WAYS} - {Path(part).name for part in prefix()}:
+        pytest.skip(f"not varied on this machine: {', '.join(sorted(missing))}")
 
 
 def test_the_shuffling_of_folders_works(tmp_path: Path) -> None:
