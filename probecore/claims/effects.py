@@ -172,6 +172,9 @@ def _choose(rows: Rows, tables: Tables) -> pd.DataFrame:
         table = _of_condition(tables(name), rows)
         if table.empty:
             raise InputError(f"results/{name}: no {rows.condition} networks at epoch {rows.epoch}")
+        for column in (rows.column, *rows.where):
+            if column not in table:
+                raise InputError(f"results/{name}: no column {column!r}; run `snakemake` to make it anew")
         for column, wanted in rows.where.items():
             table = table[_is_wanted(table[column], wanted, f"results/{name}: {column}")]
         seeds = [seed_number(str(network)) for network in table["network"]]

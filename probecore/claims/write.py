@@ -24,8 +24,10 @@ METRICS = Path("results/metrics.json")
 
 FORMATS = {"percent": "{:.1%}", "two": "{:.2f}"}
 
-BLOCK = re.compile(r"(<!-- (numbers|claims): ([\w.-]+) -->)(.*?)(<!-- /\2 -->)", re.DOTALL)
-MARKER = re.compile(r"<!-- /?(?:numbers|claims)\b.*?-->")
+BLOCK = re.compile(r"^(<!-- (numbers|claims): ([\w.-]+) -->)$(.*?)^(<!-- /\2 -->)$", re.DOTALL | re.MULTILINE)
+"""Markers stand on lines of their own, so that prose can speak of them."""
+
+MARKER = re.compile(r"^<!-- /?(?:numbers|claims)\b.*?-->", re.MULTILINE)
 
 HEADER = "| claim | verdict | effect [95 % interval] | beyond control | seeds | p |\n|---|---|---|---|---|---|"
 

@@ -12,6 +12,7 @@ import torch
 import probecore as pc
 from probecore.activations.params import ActivationsParams
 from probecore.activations.run import run_network as run_activations
+from probecore.claims.catalogue import LEADING, known_tables
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.files import FLOAT_FORMAT, open_hdf5
@@ -118,6 +119,7 @@ def test_tables_are_those_of_the_step(measure: str, folder: Path) -> None:
     for name, table in result.tables.items():
         text = table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
         assert text == (folder / measure / f"{name}.csv").read_text(), name
+        assert set(table.columns) <= {*LEADING, *known_tables()[f"{measure}/{name}.csv"].all}, name
     if measure in ARRAYS:
         with open_hdf5(folder / measure / ARRAYS[measure]) as file:
             assert result.arrays

@@ -131,6 +131,9 @@ def test_what_is_not_in_the_table_is_named() -> None:
         effect_of(a_test(where={"quantity": "snrr"}), tables(TRAINED))
     with pytest.raises(InputError, match="layer: no row with 'fc9'; there are conv1, conv2"):
         effect_of(a_test(where={"layer": ["conv1", "fc9"]}), tables(TRAINED))
+    null = a_test(effect={"kind": "spearman", "column": "null", "along": "depth"})
+    with pytest.raises(InputError, match="results/mechanism/e/layers.csv: no column 'null'; run `snakemake`"):
+        effect_of(null, tables(TRAINED.drop(columns="null")))
     with pytest.raises(InputError, match="no given networks at epoch last"):
         effect_of(a_test(condition="given"), tables(TRAINED))
 

@@ -36,6 +36,7 @@ def test_headlines_become_a_table() -> None:
 def test_a_block_edited_by_hand_is_written_anew() -> None:
     assert updated(PAGE, SOURCES, where="page") == PAGE
     assert updated(PAGE.replace("97.0%", "99.9%"), SOURCES, where="page") == PAGE
+    assert updated("Write `<!-- numbers: NAME -->`.\n", SOURCES, where="page") == "Write `<!-- numbers: NAME -->`.\n"
     assert updated(PAGE.replace(ROWS, "forgotten"), SOURCES, where="page") == PAGE
 
 
