@@ -6,6 +6,7 @@ instruction set are fixed.
 
 import errno
 import importlib
+import itertools
 import re
 import shutil
 import sys
@@ -210,14 +211,17 @@ def report(
 def check(
     params: Annotated[Path, typer.Argument(help="The study's parameters.")] = Path("params.yaml"),
 ) -> None:
-    """Check a study's parameters."""
+    """Check a study's parameters and claims, and say which results are out of date where DVC cannot see it."""
     from probecore.claims.check import check_claims
+    from probecore.notes import of_other_versions, stale_data
     from probecore.params import load_study
-    from probecore.preflight import check_networks
+    from probecore.preflight import check_networks, check_sources
 
-    study, _ = load_study(params)
+    study, content = load_study(params)
     claims = check_claims(study, params.parent)
-    notes = check_networks(study)
+    check_sources(study)
+    stale = [*stale_data(study, content), *itertools.islice(of_other_versions(study, content), 1)]
+    notes = [*check_networks(study), *(line for _, line in stale)]
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
     declared = f", {len(claims.claims)} claims" if claims is not None else ""
     typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks{declared}")

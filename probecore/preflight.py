@@ -49,6 +49,19 @@ def check_networks(study: Study) -> list[str]:
     return notes
 
 
+def check_sources(study: Study) -> None:
+    """Whether data that are yet to be made have a source that is there.
+
+    Raises
+    ------
+    InputError
+        With the key's path, for a file or folder that does not exist.
+    """
+    for name, dataset in study.datasets.items():
+        if not Path(f"data/{name}.h5").exists():
+            dataset.check_path(name)
+
+
 def _form_of(path: Path) -> tuple[tuple[int, ...], int] | None:
     """Shape of one input and number of outputs of a data set that has been made; None before."""
     if not path.is_file():

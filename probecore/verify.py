@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.files import sha256_of
+from probecore.files import md5_of, sha256_of
 from probecore.notes import made_from_other_files
 from probecore.params import Study, load_study
 from probecore.progress import say, track
@@ -168,12 +168,6 @@ def folder_listing(files: Mapping[str, str]) -> bytes:
 def md5_of_folder(files: Mapping[str, str]) -> str:
     """DVC's hash of a folder: the MD5 of `folder_listing`."""
     return hashlib.md5(folder_listing(files), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def md5_of(path: Path) -> str:
-    """MD5 of a file, which is how DVC names content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def dvc_cache() -> Path:
