@@ -7,6 +7,7 @@ instruction set are fixed.
 import errno
 import importlib
 import itertools
+import os
 import re
 import shutil
 import sys
@@ -24,6 +25,7 @@ from probecore.provenance import package_of
 
 REMEDIES = {
     errno.ENOSPC: "free space on the disk, then run the same command again",
+    errno.EFBIG: "raise `ulimit -f`, then run the same command again",
     errno.EDQUOT: "free space in your quota, then run the same command again",
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "give yourself the right to it, or work in a folder of yours",
@@ -62,7 +64,7 @@ def _in_one_line(error: Exception) -> str:
     """What went wrong, what to do about it if that is known, and the log that tells the rest."""
     said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, OSError) and error.errno in REMEDIES:
-        said = f"{error.filename or 'writing'}: {error.strerror}; {REMEDIES[error.errno]}"
+        said = f"{error.filename or 'writing'}: {os.strerror(error.errno)}; {REMEDIES[error.errno]}"
     folder = running.FOLDER if running.FOLDER.is_dir() else Path(tempfile.gettempdir())
     log = folder / "probecore-error.log"
     try:
