@@ -14,6 +14,7 @@ stopped run goes on. Runs with other seeds may work beside it, and add to the sa
 import argparse
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import signal
@@ -102,14 +103,15 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with `&` would ignore it
     known = pd.read_csv(RESULT) if RESULT.exists() else pd.DataFrame(columns=["seed", "round", "kills"])
     mine = known[known.seed == arguments.seed]
-    kills, number = int(mine.kills.sum()), len(mine)
+    kills, rounds = int(mine.kills.sum()), itertools.filterfalse(set(mine["round"]).__contains__, itertools.count())
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
         study = Study(Path(name))
         while kills < arguments.kills:
+            number = next(rounds)
             row = {"seed": arguments.seed, "round": number, **play(study, Random(f"{arguments.seed} {number}"))}
             pd.DataFrame([row]).to_csv(RESULT, mode="a", index=False, header=not RESULT.exists())
             print(row, file=sys.stderr, flush=True)
-            kills, number = kills + row["kills"], number + 1
+            kills += row["kills"]
     table = summed(pd.read_csv(RESULT))
     print(table.to_string())
     sys.exit(bool(table.loc[("all", ""), list(FOUND)].sum()))

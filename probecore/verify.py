@@ -127,16 +127,23 @@ def stages_of(study: Study) -> list[str]:
     return names
 
 
+def is_as_recorded(out: Path, md5: str) -> bool:
+    """Whether a file or folder has the content that DVC calls `md5`; every byte is read."""
+    return out.exists() and (md5_of_folder(_md5s_of(out)) if out.is_dir() else md5_of(out)) == md5
+
+
+def _md5s_of(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): md5_of(path) for path in files_below([folder])}
+
+
 def _against_hash(out: Path, md5: str) -> Iterator[str]:
     if not out.exists():
         yield f"{out}: missing"
-    elif not out.is_dir():
-        if md5_of(out) != md5:
+    elif not is_as_recorded(out, md5):
+        if out.is_dir():
+            yield from _against_listing(out, _md5s_of(out), md5)
+        else:
             yield f"{out}: differs"
-    else:
-        present = {path.relative_to(out).as_posix(): md5_of(path) for path in files_below([out])}
-        if md5_of_folder(present) != md5:
-            yield from _against_listing(out, present, md5)
 
 
 def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterator[str]:

@@ -55,7 +55,7 @@ def run(folder: Path, inputs: int, seed: int, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_few_damaged_files_of_each_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, 8, 0, capsys)
+    run(tmp_path, 10, 0, capsys)
 
 
 @pytest.mark.slow
