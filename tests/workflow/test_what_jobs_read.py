@@ -28,7 +28,7 @@ datasets:
 experiments:
   outside: &small
     dataset: outside
-    train: {{model: {{name: mlp, hidden: [4]}}, seeds: [0], epochs: 1, batch: 10}}
+    train: {{model: {{name: mlp, hidden: [4]}}, seeds: [0], epochs: 1, batch: 4}}
   photos: {{<<: *small, dataset: photos}}
   mine:
     dataset: colour
@@ -70,7 +70,7 @@ def fill(folder: Path, *, seed: int = 0) -> None:
     labels = np.arange(40) % 4
     for path in (own / "colour.npz", folder.parent / "outside.npz"):
         np.savez(path, x_train=images[:20], y_train=labels[:20], x_test=images[20:], y_test=labels[20:])
-    for index, label in enumerate(("ant", "ant", "bee", "bee")):
+    for index, label in enumerate(("ant", "bee") * 6):
         Image.fromarray(images[index, 0, : 8 - seed, : 8 - seed]).save(folder.parent / f"photos/{label}/{index}.png")
     (folder / "elsewhere/linked.json").write_text(f"{1 + seed}")
     if not (own / "linked.json").is_symlink():
