@@ -1,6 +1,6 @@
 """What checking a network costs: naming its functions and the contract, for LeNet-5 and for ResNet-50 at 224x224.
 
-python benchmarks/contract.py
+python benchmarks/contract.py    (writes benchmarks/results/contract.csv)
 """
 
 from probecore.determinism import Numerics, configure
@@ -8,13 +8,18 @@ from probecore.determinism import Numerics, configure
 configure(Numerics())
 
 import time
+from pathlib import Path
 
+import pandas as pd
 import torch
 
+from probecore.fingerprint.machine import processor
 from probecore.models.build import build_model, example_inputs
 from probecore.models.contract import check_contract
 from probecore.models.functions import name_functions
 from probecore.models.params import ModelParams
+
+RESULT = Path(__file__).parent / "results" / "contract.csv"
 
 NETWORKS = {"lenet5": ((1, 28, 28), 10, 1.0), "resnet50": ((3, 224, 224), 1000, 5.0)}
 """Shape of an input, outputs, and the seconds that it may take on one thread."""
@@ -23,6 +28,7 @@ NETWORKS = {"lenet5": ((1, 28, 28), 10, 1.0), "resnet50": ((3, 224, 224), 1000, 
 def main() -> None:
     """Print processor seconds, and fail where they are more than they may be."""
     torch.set_num_threads(1)
+    rows = []
     for name, (shape, outputs, limit) in NETWORKS.items():
         model = build_model(ModelParams.read(name), input_shape=shape, outputs=outputs)
         inputs = example_inputs(shape)
@@ -32,7 +38,10 @@ def main() -> None:
         check_contract(model, inputs)
         done = time.process_time()
         print(f"{name:10} names {named - started:.2f} s, contract {done - named:.2f} s, at most {limit:.0f} s")
+        rows.append((name, named - started, done - named, limit, processor()))
         assert done - started < limit
+    columns = ["network", "names_seconds", "contract_seconds", "limit_seconds", "processor"]
+    pd.DataFrame(rows, columns=columns).to_csv(RESULT, index=False, float_format="%.2f")
 
 
 if __name__ == "__main__":

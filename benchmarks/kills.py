@@ -1,191 +1,239 @@
 """What kills do to a study: `python benchmarks/kills.py --kills 200`.
 
-A tiny study is made, recorded and pushed once. Then, again and again, a command is started after something was taken
-away that it brings back, and stopped at a random moment: Snakemake or one of its jobs, `probecore record`,
-`dvc repro`, `probecore pull`, `dvc push`; by SIGKILL, SIGTERM or by SIGINT to the whole group, as a terminal does.
-What lies under a final name must then be whole, and the same command once more must give all bytes of the first run.
+A tiny study (an MLP after one epoch on 20 images, its mean dimension, the report) is made, recorded and pushed once.
+Then, round after round, something is taken away and a command started that brings it back: Snakemake,
+`probecore record`, `dvc repro`, `probecore pull`, `dvc push`. It, or one of Snakemake's jobs, is stopped at a random
+moment, started and stopped again, at most five times; by SIGKILL, SIGTERM or by SIGINT to the whole group, as a
+terminal does. After each kill, what lies under a final name must be whole, also in DVC's cache and remote; in the end
+the same command must give all bytes of the first run.
+
+Each round is a row in ``benchmarks/results/kills.csv``; rounds that stand there already are not repeated, so that a
+stopped run goes on. Runs with other seeds may work beside it, and add to the same table.
 """
 
 import argparse
+import contextlib
 import hashlib
+import itertools
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from typing import Any
+
+import pandas as pd
+
+RESULT = Path(__file__).parent / "results" / "kills.csv"
 
 PARAMS = """\
 home: home
 numerics: {device: cpu, threads: 1, isa: avx2}
 datasets:
-  mnist5k: {train_samples: 200, test_samples: 100}
+  mnist5k: {train_samples: 20, test_samples: 20}
 experiments:
   tiny:
     dataset: mnist5k
-    train: {model: {name: mlp, hidden: [8]}, seeds: [0, 1], epochs: 20, batch: 10}
+    train: {model: {name: mlp, hidden: [4]}, seeds: [0], epochs: 1, batch: 10}
     activations: null
     anova: null
     mutual_information: null
     mechanism: null
     recos: null
-    mean_dimension: null
+    mean_dimension: {images: 10, features: 10}
 """
-SNAKEMAKE = ["snakemake", "--snakefile", "home/Snakefile", "--cores", "2", "--quiet"]
+
+SNAKEMAKE = ("snakemake", "--snakefile", "home/Snakefile", "--cores", "1", "--quiet")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+REPORT = ("results/report",)
+MEASURED = (*REPORT, "results/mean_dimension")
+TRAINED = (*MEASURED, "results/train")
+STEPS = (
+    *TRAINED,
+    *(f"results/{step}" for step in ("activations", "anova", "mutual_information", "mechanism", "recos")),
+)
+MADE = tuple((".dvc/cache/runs", *part) for part in (REPORT, MEASURED, TRAINED, (*TRAINED, "data")))
+"""Parts of what jobs make."""
+CACHE = ".dvc/cache"
+STORE = "../store"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A command to be killed, and what is taken away before it starts."""
+    """A command to be killed, and the choice of folders of which one is taken away before it starts."""
 
-    command: list[str]
-    take_away: Callable[[Path], None]
+    command: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
     job: bool = False
     """Whether one of its jobs is killed and not the command itself."""
 
 
-def take_results(study: Path) -> None:
-    for name in ("data", "results/train", "results/report", ".probecore/resume", ".dvc/cache/runs"):
-        shutil.rmtree(study / name, ignore_errors=True)
-
-
-def take_files(study: Path) -> None:
-    for name in ("data", "results/train", "results/report", ".dvc/cache"):
-        shutil.rmtree(study / name, ignore_errors=True)
-
-
-def take_cache(study: Path) -> None:
-    shutil.rmtree(study / ".dvc/cache", ignore_errors=True)
-
-
-def take_remote(study: Path) -> None:
-    shutil.rmtree(study.parent / "store", ignore_errors=True)
-
-
 TARGETS = {
-    "snakemake": Target(SNAKEMAKE, take_results),
-    "job": Target(SNAKEMAKE, take_results, job=True),
-    "dvc repro": Target(["dvc", "repro"], take_results),
-    "record": Target(["probecore", "record"], take_cache),
-    "pull": Target(["probecore", "pull"], take_files),
-    "push": Target(["dvc", "push"], take_remote),
+    "snakemake": Target(SNAKEMAKE, MADE),
+    "job": Target(SNAKEMAKE, MADE, job=True),
+    "dvc repro": Target(("dvc", "repro"), MADE),
+    "record": Target(("probecore", "record"), ((CACHE,),)),
+    "pull": Target(("probecore", "pull"), ((CACHE, "data", *STEPS),)),
+    "push": Target(("dvc", "push"), ((STORE,),)),
 }
+
+IN_A_ROW = 5
+
+DVC_LOCK = "lock of DVC deleted"
+"""DVC writes ``.dvc/tmp/rwlock`` in place; killed meanwhile, it ends from then on in a line that names this file."""
+
+DAMAGED = "damaged"
+
+FOUND = ("half files", "other bytes", "not recovered")
 
 
 def main() -> None:
-    """Make the study, kill, and print the table; ends with 1 if a byte differs or a file is half written."""
+    """Kill, add to the table, and print it; ends with 1 if anything was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="how often (default 200)")
+    parser.add_argument("--kills", type=int, default=200, help="how often with this seed (default 200)")
     parser.add_argument("--seed", type=int, default=0, help="of commands, signals and moments (default 0)")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with `&` would ignore it
+    known = pd.read_csv(RESULT) if RESULT.exists() else pd.DataFrame(columns=["seed", "round", "kills"])
+    mine = known[known.seed == arguments.seed]
+    kills, rounds = int(mine.kills.sum()), itertools.filterfalse(set(mine["round"]).__contains__, itertools.count())
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
-        study = Path(name) / "study"
-        durations = make_study(study)
-        counts = kill_again_and_again(study, durations, random.Random(arguments.seed), arguments.kills)
-    print_table(counts)
-    sys.exit(any(counts[key, signal_, what] for key, signal_, what in counts if what in BAD))
+        study = Study(Path(name))
+        while kills < arguments.kills:
+            number = next(rounds)
+            row = {"seed": arguments.seed, "round": number, **play(study, Random(f"{arguments.seed} {number}"))}
+            pd.DataFrame([row]).to_csv(RESULT, mode="a", index=False, header=not RESULT.exists())
+            print(row, file=sys.stderr, flush=True)
+            kills += row["kills"]
+    table = summed(pd.read_csv(RESULT))
+    print(table.to_string())
+    sys.exit(bool(table.loc[("all", ""), list(FOUND)].sum()))
 
 
-BAD = ("half", "differing", "not recovered")
+def summed(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Kills, and what was found, by command and signal."""
+    table = rounds.groupby(["command", "signal"])[["kills", DVC_LOCK, *FOUND]].sum()
+    table.loc[("all", ""), :] = table.sum()
+    return table.astype(int)
 
 
-def make_study(study: Path) -> dict[str, float]:
-    """A study that is recorded and pushed; how long its commands take, in seconds."""
-    run(study.parent, ["probecore", "init", str(study)])
-    (study / "params.yaml").write_text(PARAMS)
-    run(study, ["dvc", "remote", "add", "--quiet", "--default", "store", "../store"])
-    made = timed(study, SNAKEMAKE)
-    recorded = timed(study, ["probecore", "record"])
-    pushed = timed(study, ["dvc", "push"])
-    return {
-        "snakemake": made,
-        "job": made,
-        "dvc repro": 1.5 * made,
-        "record": recorded,
-        "push": pushed,
-        "pull": 2 * pushed,
-    }
+class Study:
+    """A study that is recorded and pushed, and a copy of it to start from again."""
+
+    def __init__(self, top: Path) -> None:
+        self.folder, self.whole = top / "now" / "study", top / "whole"
+        self.folder.parent.mkdir()
+        must(top, "probecore", "init", str(self.folder))
+        (self.folder / "params.yaml").write_text(PARAMS)
+        must(self.folder, "dvc", "remote", "add", "--quiet", "--default", "store", STORE)
+        must(self.folder, *SNAKEMAKE)
+        must(self.folder, "probecore", "record")
+        must(self.folder, "dvc", "push")
+        must(self.folder, *SNAKEMAKE)  # settles the times of files that DVC has put in place anew
+        shutil.copytree(self.folder.parent, self.whole, symlinks=True)
+        good = hashes(self.folder)
+        stored = {file.removeprefix(STORE) for file in good if file.startswith(STORE)}
+        unshared = {file for file in good if file.startswith(CACHE)} - {CACHE + file for file in stored}
+        self.good = {file: content for file, content in good.items() if file not in unshared}
+        self.durations = dict.fromkeys(TARGETS, 10.0) | {"push": 2.0, "pull": 4.0}
+        """In seconds, of a command that is left alone: a guess that follows what was seen."""
+
+    def without(self, part: tuple[str, ...]) -> None:
+        """Bring everything back as it was, and take `part` away."""
+        shutil.rmtree(self.folder.parent)
+        shutil.copytree(self.whole, self.folder.parent, symlinks=True)
+        for name in part:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def again(self, name: str) -> "tuple[subprocess.CompletedProcess[str], bool]":
+        """Run the command once more, and whether DVC's own lock had to be deleted, as its message says, to do so."""
+        began = time.monotonic()
+        done = run(self.folder, *TARGETS[name].command)
+        if half_a_lock := done.returncode != 0 and "RWLock-file" in done.stdout:
+            (self.folder / ".dvc/tmp/rwlock").unlink()
+            done = run(self.folder, *TARGETS[name].command)
+        self.durations[name] = (self.durations[name] + time.monotonic() - began) / 2
+        return done, half_a_lock
 
 
-def kill_again_and_again(
-    study: Path, durations: dict[str, float], choose: random.Random, kills: int
-) -> Counter[tuple[str, str, str]]:
-    """Counts by target, signal and what was found."""
-    good, counts = hashes(study), Counter[tuple[str, str, str]]()
-    shutil.copy(study / "dvc.lock", study.parent / "dvc.lock")
-    for number in range(kills):
-        name, sent = choose.choice(list(TARGETS)), choose.choice(SIGNALS)
-        target = TARGETS[name]
-        run(study, ["dvc", "push"], check=False)
-        target.take_away(study)
-        killed = kill(study, target, sent, choose.random() * durations[name])
-        half = sum(good.get(file) != value for file, value in hashes(study).items())
-        again = run(study, target.command, check=False)
-        left = run(study, SNAKEMAKE, check=False).returncode if name != "push" else 0
-        now = hashes(study)
-        differing = sum(now.get(file) != value for file, value in good.items())
-        found = {"kills": 1, "in time": killed, "half": half, "differing": differing}
-        found["not recovered"] = int(bool(again.returncode or left))
-        counts.update({(name, sent.name, what): int(count) for what, count in found.items()})
-        print(f"{number + 1} of {kills}: {name}, {sent.name}: {found}", file=sys.stderr, flush=True)
-        if found["not recovered"]:
-            print(again.stdout, file=sys.stderr)
-        make_whole(study)
-    return counts
+def play(study: Study, random: Random) -> dict[str, Any]:
+    """One round: a command, a signal, up to `IN_A_ROW` kills, and the same command once more, left alone."""
+    name, sent = random.choice(list(TARGETS)), random.choice(SIGNALS)
+    target = TARGETS[name]
+    part = random.choice(target.parts)
+    study.without(part)
+    leaders: list[int] = []
+    half: list[str] = []
+    while len(leaders) < IN_A_ROW:
+        leader = start_and_kill(study.folder, target, sent, random.random() * study.durations[name])
+        if leader is None:
+            break
+        leaders.append(leader)
+        found = hashes(study.folder)
+        half += [name for file, value in found.items() if value == DAMAGED or study.good.get(file, value) != value]
+    again, half_a_lock = study.again(name)
+    end_of(leaders)
+    now = hashes(study.folder)
+    other = [file for file, content in study.good.items() if now.get(file) != content]
+    if again.returncode or half or other:
+        print(name, sent.name, part, half, other, again.stdout, file=sys.stderr)
+    counted = dict(zip(FOUND, (len(half), len(other), int(again.returncode != 0)), strict=True))
+    named = {"command": name, "signal": sent.name, "without": part[-1], "kills": len(leaders)}
+    return {**named, DVC_LOCK: int(half_a_lock), **counted}
 
 
-def make_whole(study: Path) -> None:
-    """All files, the record and the remote as they were, for the next kill."""
-    shutil.copy(study.parent / "dvc.lock", study / "dvc.lock")
-    run(study, SNAKEMAKE)
-    run(study, ["probecore", "record"])
-    run(study, ["dvc", "push"])
-
-
-def kill(study: Path, target: Target, sent: signal.Signals, seconds: float) -> bool:
-    """Start the command and kill it or a job of it after some time; whether it still ran."""
+def start_and_kill(folder: Path, target: Target, sent: signal.Signals, seconds: float) -> int | None:
+    """Start the command and kill it, or its next job, after some time; its session, None if it was done before."""
     process = subprocess.Popen(
         target.command,
-        cwd=study,
+        cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         env=environment(),
     )
     time.sleep(seconds)
-    if process.poll() is not None:
-        return False
-    jobs = [pid for pid in group_of(process.pid) if is_job(pid)] if target.job else []
-    if target.job and not jobs:
-        process.wait()
-        return False
-    if jobs:
-        os.kill(jobs[0], sent)
-    elif sent == signal.SIGINT:
-        os.killpg(process.pid, sent)
+    victims = [process.pid]
+    while process.poll() is None:
+        if target.job:
+            victims = [pid for pid in members(process.pid) if is_job(pid)]
+        if victims:
+            send(process.pid, victims[0], sent, target)
+            process.wait()
+            return process.pid
+        time.sleep(0.02)
+    return None
+
+
+def send(leader: int, victim: int, sent: signal.Signals, target: Target) -> None:
+    if sent == signal.SIGINT and not target.job:
+        os.killpg(leader, sent)
     else:
-        process.send_signal(sent)
-    process.wait()
-    return True
+        os.kill(victim, sent)
 
 
-def group_of(leader: int) -> list[int]:
-    """The processes of a session."""
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if session_of(int(path.name)) == leader]
+def end_of(sessions: Sequence[int]) -> None:
+    """Wait for processes that outlived their leaders."""
+    while any(list(members(session)) for session in sessions):
+        time.sleep(0.1)
 
 
-def session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return -1
+def members(session: int) -> Iterator[int]:
+    """The processes of a session, without those that ended."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, of = (path / "stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(of) == session and state != "Z":
+            yield int(path.name)
 
 
 def is_job(pid: int) -> bool:
@@ -196,39 +244,44 @@ def is_job(pid: int) -> bool:
     return any(Path(os.fsdecode(word)).name == "probecore" for word in words[:2])
 
 
-def hashes(study: Path) -> dict[str, str]:
-    """SHA-256 of all files that the study makes, by path; not of those that are being written."""
-    files = [path for top in ("data", "results") for path in (study / top).rglob("*")]
-    whole = (path for path in files if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(study).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in whole}
+def hashes(folder: Path) -> dict[str, str]:
+    """What the study makes, records and stores, by path and content; without what is being written."""
+    tops = ("data", "results", f"{CACHE}/files", f"{STORE}/files")
+    found = {}
+    for path in (folder / "dvc.lock", *(path for top in tops for path in (folder / top).rglob("*"))):
+        if path.is_file() and not is_being_written(path):
+            with contextlib.suppress(FileNotFoundError):
+                found[os.path.relpath(path, folder)] = content_of(path)
+    return found
 
 
-def timed(study: Path, command: list[str]) -> float:
-    began = time.monotonic()
-    run(study, command)
-    return time.monotonic() - began
+def content_of(path: Path) -> str:
+    """SHA-256 of a file; of an object of DVC, which is named by the MD5 of its content, whether that is so."""
+    content = path.read_bytes()
+    if "files" not in path.parts:
+        return hashlib.sha256(content).hexdigest()
+    return "whole" if hashlib.md5(content).hexdigest() == path.parent.name + path.stem else DAMAGED
 
 
-def run(folder: Path, command: list[str], *, check: bool = True) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
+def is_being_written(path: Path) -> bool:
+    """Whether it has a temporary name: ours begin with a dot, those of DVC's objects are no hash."""
+    return path.name.startswith(".") or ("files" in path.parts and len(path.stem) != 30)
+
+
+def must(folder: Path, *command: str) -> None:
+    done = run(folder, *command)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+
+
+def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         command, cwd=folder, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
-    if check and done.returncode:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
-    return done
 
 
 def environment() -> dict[str, str]:
     return os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-
-
-def print_table(counts: Counter[tuple[str, str, str]]) -> None:
-    columns = ["kills", "in time", *BAD]
-    print(f"{'killed':12}{'by':10}" + "".join(f"{column:>15}" for column in columns))
-    for name, sent in sorted({key[:2] for key in counts}):
-        print(f"{name:12}{sent:10}" + "".join(f"{counts[name, sent, column]:15}" for column in columns))
-    sums = [sum(count for key, count in counts.items() if key[2] == column) for column in columns]
-    print(f"{'all':22}" + "".join(f"{count:15}" for count in sums))
 
 
 if __name__ == "__main__":

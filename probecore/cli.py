@@ -6,6 +6,8 @@ instruction set are fixed.
 
 import errno
 import importlib
+import itertools
+import os
 import re
 import shutil
 import sys
@@ -23,6 +25,7 @@ from probecore.provenance import package_of
 
 REMEDIES = {
     errno.ENOSPC: "free space on the disk, then run the same command again",
+    errno.EFBIG: "raise `ulimit -f`, then run the same command again",
     errno.EDQUOT: "free space in your quota, then run the same command again",
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "give yourself the right to it, or work in a folder of yours",
@@ -61,7 +64,7 @@ def _in_one_line(error: Exception) -> str:
     """What went wrong, what to do about it if that is known, and the log that tells the rest."""
     said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, OSError) and error.errno in REMEDIES:
-        said = f"{error.filename or 'writing'}: {error.strerror}; {REMEDIES[error.errno]}"
+        said = f"{error.filename or 'writing'}: {os.strerror(error.errno)}; {REMEDIES[error.errno]}"
     folder = running.FOLDER if running.FOLDER.is_dir() else Path(tempfile.gettempdir())
     log = folder / "probecore-error.log"
     try:
@@ -210,14 +213,17 @@ def report(
 def check(
     params: Annotated[Path, typer.Argument(help="The study's parameters.")] = Path("params.yaml"),
 ) -> None:
-    """Check a study's parameters."""
+    """Check a study's parameters and claims, and say which results are out of date where DVC cannot see it."""
     from probecore.claims.check import check_claims
+    from probecore.notes import of_other_versions, stale_data
     from probecore.params import load_study
-    from probecore.preflight import check_networks
+    from probecore.preflight import check_networks, check_sources
 
-    study, _ = load_study(params)
+    study, content = load_study(params)
     claims = check_claims(study, params.parent)
-    notes = check_networks(study)
+    check_sources(study)
+    stale = [*stale_data(study, content), *itertools.islice(of_other_versions(study, content), 1)]
+    notes = [*check_networks(study), *(line for _, line in stale)]
     networks = sum(len(experiment.train.networks) for experiment in study.experiments.values())
     declared = f", {len(claims.claims)} claims" if claims is not None else ""
     typer.echo(f"{params}: good; {len(study.experiments)} experiments, {networks} networks{declared}")

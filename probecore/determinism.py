@@ -51,6 +51,7 @@ def configure(numerics: Numerics) -> None:
     """
     if "numpy" in sys.modules or "torch" in sys.modules:
         raise RuntimeError("determinism.configure must run before numpy or torch are imported")
+    os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # numpy refuses to start with this and the one that we set
     os.environ.update(environment(numerics))
     _keep_freed_memory()
 

@@ -124,6 +124,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def md5_of(path: Path) -> str:
+    """MD5 of a file's bytes, in hexadecimal: what DVC names content by, and sites publish of their archives."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 @contextlib.contextmanager
 def create_hdf5(path: Path) -> Iterator["h5py.File"]:
     """Create an HDF5 file whose bytes depend on what is written and in which order.

@@ -1,8 +1,9 @@
 """Everything that determines the result of a job, by content: `determinants` names it.
 
 Training's resume key and the note that each job leaves (`probecore.notes`) hold these hashes. For Snakemake they lie in
-small files that jobs have as inputs: one for all code of a job (with every module an input of its own, choosing the
-next job took most of Snakemake's time), one for ``own/``, one for the file that a data set is made from.
+small files that jobs have as inputs: one for all code of a job and the versions it computes with (with every module an
+input of its own, choosing the next job took most of Snakemake's time), one for ``own/``, one for the file that a data
+set is made from.
 """
 
 import functools
@@ -89,7 +90,7 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 def code_file(entry: str) -> Path:
-    """The file that holds the hash of the code of jobs that start at the module `entry`."""
+    """The file that holds the hash of the code of jobs that start at the module `entry`, and versions below it."""
     *_, step, module = entry.split(".")
     return HASHES / step / f"{module}.sha256"
 
@@ -106,7 +107,8 @@ def source_file(dataset: str) -> Path:
 
 def write_code_hash(entry: str) -> None:
     """Bring `code_file` up to date; as with the others, its time changes with its content only."""
-    _write(code_file(entry), code_hash(entry) + "\n")
+    lines = [code_hash(entry), *(f"{name} {version}" for name, version in versions().items())]
+    _write(code_file(entry), "\n".join(lines) + "\n")
 
 
 def write_own_hashes() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from probecore.errors import ProbecoreError
 from probecore.files import read_json, write_json
-from probecore.inputs import code_file, determinants, hash_of
+from probecore.inputs import code_file, determinants, hash_of, versions
 from probecore.params import STEPS, Experiment, Study, section_of
 from probecore.provenance import package_of
 from probecore.running import FOLDER
@@ -147,7 +147,7 @@ def noted(job: Job) -> Iterator[None]:
         return
     before = job.read_now()
     announced = code_file(job.entry)
-    if announced.exists() and announced.read_text(encoding="utf-8").strip() != before["code"]:
+    if announced.exists() and announced.read_text(encoding="utf-8").splitlines()[:1] != [before["code"]]:
         raise ProbecoreError(f"{job.entry}: its code has changed since Snakemake started; run `snakemake` again")
     job.note.unlink(missing_ok=True)
     yield
@@ -193,13 +193,31 @@ def made_from_other_files(study: Study, content: Mapping[str, Any]) -> Iterator[
                 yield f"{job.result}: made from other {changed} than here"
 
 
-def stale_data(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
-    """Jobs of data sets whose source has since changed: a file, or the names and sizes in a folder."""
+def stale_data(study: Study, content: Mapping[str, Any]) -> Iterator[tuple[Job, str]]:
+    """Jobs of data sets whose source has since changed: a file, or the names and sizes in a folder; a line on each."""
     for job in _dataset_jobs(study, content):
         if job.files and all(path.exists() for path in (job.result, job.note, *job.files)):
             known = read_json(job.note)["read"]
-            if any(known.get(path.as_posix()) != hash_of(path) for path in job.files):
-                yield job
+            for path in job.files:
+                if known.get(path.as_posix()) != hash_of(path):
+                    remedy = "`snakemake --forcerun dataset` makes it anew"
+                    yield job, f"{job.result}: {path} has changed since; {remedy}"
+
+
+def of_other_versions(study: Study, content: Mapping[str, Any]) -> Iterator[tuple[Job, str]]:
+    """Jobs whose results were computed with other versions than those installed; a line on each."""
+    for job in jobs_of(study, content):
+        if job.note.exists():
+            known = read_json(job.note)["read"]
+            if changed := _differing({name: known.get(name, "none") for name in versions()}, versions()):
+                yield job, f"{job.result}: made with another {changed} than here; `snakemake` makes it anew"
+
+
+def unseen_by_dvc(study: Study, content: Mapping[str, Any], stage: str) -> str:
+    """A line on the first thing that a stage reads and that is out of date although DVC cannot see it; or nothing."""
+    read = {file for job in jobs_of(study, content) if job.stage == stage for file in job.files}
+    found = (*stale_data(study, content), *of_other_versions(study, content))
+    return next((line for job, line in found if job.stage != stage and job.result in read), "")
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> str:

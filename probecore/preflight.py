@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from probecore.errors import InputError
 from probecore.files import open_hdf5, write_text
+from probecore.inputs import own_files
 from probecore.measures import MEASURES
 from probecore.models.catalogue import MODELS
 from probecore.params import Experiment, Study
@@ -47,6 +48,19 @@ def check_networks(study: Study) -> list[str]:
         if form is not None:
             notes += [f"experiments.{name}: {note}" for note in _check_once(name, experiment, *form, code=code)]
     return notes
+
+
+def check_sources(study: Study) -> None:
+    """Whether data that are yet to be made have a source that is there.
+
+    Raises
+    ------
+    InputError
+        With the key's path, for a file or folder that does not exist.
+    """
+    for name, dataset in study.datasets.items():
+        if not Path(f"data/{name}.h5").exists():
+            dataset.check_path(name)
 
 
 def _form_of(path: Path) -> tuple[tuple[int, ...], int] | None:
@@ -145,10 +159,14 @@ def _check_scaling(experiment: Experiment, input_shape: tuple[int, ...]) -> None
 
 def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int, code: str) -> str:
     model = experiment.train.model
-    own = model.file.read_text(encoding="utf-8") if model.file is not None else None
+    own = [] if model.file is None else [(path.as_posix(), *_state(path)) for path in own_files()]
     layers = None if experiment.activations is None else experiment.activations.layers
     train, weights = experiment.train, None
     if train.given is not None and train.given.weights is not None and (file := Path(train.given.weights)).is_file():
-        weights = [file.stat().st_size, file.stat().st_mtime_ns]
+        weights = _state(file)
     content = [train.model_dump(mode="json"), own, weights, layers, input_shape, outputs, code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    return path.stat().st_size, path.stat().st_mtime_ns

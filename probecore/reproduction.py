@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from probecore.determinism import Numerics
 from probecore.difference.tables import compare_tables, flat_table
 from probecore.errors import ProbecoreError
+from probecore.files import md5_of
 from probecore.fingerprint import MACHINE, differing, kept_fingerprint, read_fingerprint
-from probecore.verify import MADE, RECORDED_ON, md5_of, recorded_files
+from probecore.verify import MADE, RECORDED_ON, recorded_files
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.files import sha256_of
+from probecore.files import md5_of, sha256_of
 from probecore.notes import made_from_other_files
 from probecore.params import Study, load_study
 from probecore.progress import say, track
@@ -127,16 +127,23 @@ def stages_of(study: Study) -> list[str]:
     return names
 
 
+def is_as_recorded(out: Path, md5: str) -> bool:
+    """Whether a file or folder has the content that DVC calls `md5`; every byte is read."""
+    return out.exists() and (md5_of_folder(_md5s_of(out)) if out.is_dir() else md5_of(out)) == md5
+
+
+def _md5s_of(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): md5_of(path) for path in files_below([folder])}
+
+
 def _against_hash(out: Path, md5: str) -> Iterator[str]:
     if not out.exists():
         yield f"{out}: missing"
-    elif not out.is_dir():
-        if md5_of(out) != md5:
+    elif not is_as_recorded(out, md5):
+        if out.is_dir():
+            yield from _against_listing(out, _md5s_of(out), md5)
+        else:
             yield f"{out}: differs"
-    else:
-        present = {path.relative_to(out).as_posix(): md5_of(path) for path in files_below([out])}
-        if md5_of_folder(present) != md5:
-            yield from _against_listing(out, present, md5)
 
 
 def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterator[str]:
@@ -168,12 +175,6 @@ def folder_listing(files: Mapping[str, str]) -> bytes:
 def md5_of_folder(files: Mapping[str, str]) -> str:
     """DVC's hash of a folder: the MD5 of `folder_listing`."""
     return hashlib.md5(folder_listing(files), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def md5_of(path: Path) -> str:
-    """MD5 of a file, which is how DVC names content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def dvc_cache() -> Path:

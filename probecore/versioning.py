@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.files import write_text
+from probecore.files import md5_of, write_text
 from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
-from probecore.verify import LOCK, md5_of
+from probecore.verify import LOCK
 from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")

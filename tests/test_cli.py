@@ -1,6 +1,7 @@
 """No traceback reaches a user: one line, and a log for the rest."""
 
 import errno
+import os
 import subprocess
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_what_the_system_refuses_comes_with_a_remedy(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli.tempfile, "gettempdir", lambda: "no/such/folder")
     said = ended_with(OSError(kind, "refused", "results/x.csv"), monkeypatch, capsys)
-    assert said.startswith(f"probecore: results/x.csv: refused; {cli.REMEDIES[kind]} (")
+    assert said.startswith(f"probecore: results/x.csv: {os.strerror(kind)}; {cli.REMEDIES[kind]} (")
     assert "could not be written" in said
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from probecore.errors import InputError
 from probecore.params import load_study
-from probecore.preflight import check_networks
+from probecore.preflight import check_networks, check_sources
 from tests.conftest import read_params
 
 NETWORKS = """
@@ -86,6 +86,18 @@ def test_what_would_fail_in_a_job_is_found(folder: Path, model: str, more: str, 
     with pytest.raises(InputError) as caught:
         check(folder, model, more)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_data_that_are_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(folder, "Swish")
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("mnist5k: {}", "mnist5k: {kind: folder, path: photos}"))
+    study, _ = load_study(folder / "params.yaml")
+    with pytest.raises(InputError, match=r"datasets\.mnist5k\.path: no 'photos' seen from the study"):
+        check_sources(study)
+    (folder / "data").mkdir()
+    (folder / "data/mnist5k.h5").touch()
+    check_sources(study)
 
 
 def test_what_is_only_measured_need_not_train(folder: Path) -> None:

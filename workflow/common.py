@@ -14,7 +14,7 @@ from probecore import inputs
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
-from probecore.notes import stale_data
+from probecore.notes import stale_data, unseen_by_dvc
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
@@ -54,16 +54,14 @@ class Common:
         for name, dataset in self.study.datasets.items():
             if dataset.path is not None and Path(dataset.path).is_file():
                 inputs.write_source_hash(name, Path(dataset.path))
-        self._look_at_sources(os.environ.get("DVC_STAGE", "").rpartition(":")[2])
+        self._look_at_what_tools_miss(os.environ.get("DVC_STAGE", "").rpartition(":")[2])
 
-    def _look_at_sources(self, stage: str) -> None:
-        """A changed file makes Snakemake run again; what neither tool sees is said, inside a stage of DVC refused."""
-        for job in stale_data(self.study, self.written):
-            source = job.files[0]
-            line = f"{job.result}: {source} has changed since; `snakemake --forcerun dataset` makes it anew"
-            if stage not in ("", job.stage):
-                raise InputError(line)
-            if source.is_dir():
+    def _look_at_what_tools_miss(self, stage: str) -> None:
+        """Snakemake sees all but changes inside a folder of data; what a stage of DVC would build on is refused."""
+        if stage and (line := unseen_by_dvc(self.study, self.written, stage)):
+            raise InputError(line)
+        for job, line in stale_data(self.study, self.written):
+            if job.files[0].is_dir():
                 print(f"probecore: {line}", file=sys.stderr)
 
     def code_of(self, entry: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from probecore.inputs import HASHES, own_file
+from probecore.verify import is_as_recorded
 
 
 class Lock:
@@ -44,14 +45,15 @@ class Lock:
         """
         status = _dvc("status", "--json", "dvc.yaml")
         granular = functools.cache(_granular_status)
+        recorded = {out["path"]: out["md5"] for _, out in self.outs}
 
         @functools.cache
         def is_vouched(stage: str) -> bool:
             return all(is_only_missing(stage, *change) for change in _changes(status.get(stage, [])))
 
         def is_only_missing(stage: str, kind: str, path: str) -> bool:
-            if kind == "changed outs":
-                return not any(files_at(path)) or lacks_files_only(path)
+            if kind == "changed outs":  # or good ones, whose objects DVC's cache has lost
+                return not any(files_at(path)) or is_as_recorded(Path(path), recorded[path]) or lacks_files_only(path)
             if kind == "changed deps" and self._read_what_was_written(stage, path):
                 return all(is_vouched(writer) for writer, _ in self._outs_at(path))
             return False

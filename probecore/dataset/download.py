@@ -1,7 +1,6 @@
 """Fetching one archive over HTTP: mirrors, resume, checksum. Not here: what is in it."""
 
 import contextlib
-import hashlib
 import http.client
 import os
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from probecore.dataset.progress import progress
 from probecore.errors import InputError, ProbecoreError
+from probecore.files import md5_of
 
 TIMEOUT = 10.0
 """Seconds without an answer after which a mirror is given up."""
@@ -75,12 +75,6 @@ def fetch(url: str, path: Path) -> None:
         raise UnreachableError(f"{url}: {reason}; try again, or fetch it with another program") from None
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{url}: larger than {MOST_BYTES >> 30} GiB; fetch it with another program and name the file")
-
-
-def md5_of(path: Path) -> str:
-    """MD5 of a file's bytes, in hexadecimal: what the sites publish."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _fetch_checked(url: str, partial: Path, md5: str) -> bool:

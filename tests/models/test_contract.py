@@ -112,6 +112,15 @@ class OneDimensional(Net):
         return self.line(super().maps(x).flatten(2))[..., None]
 
 
+class ThreeDimensional(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.volume = nn.Conv3d(6, 6, (1, 3, 3))
+
+    def maps(self, x: Tensor) -> Tensor:
+        return self.volume(super().maps(x)[:, :, None])[:, :, 0]
+
+
 class Positions(Net):
     """A table of positions that all images share goes through a layer, as in Swin V2: its first axis is no batch."""
 
@@ -145,6 +154,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "no parameters": (nothing, "has no parameters"),
     "extra state": (Extra, "_extra_state is dict"),
     "Conv1d": (OneDimensional, "line is a Conv1d"),
+    "Conv3d": (ThreeDimensional, "volume is a Conv3d"),
     "TorchScript": (lambda: torch.jit.trace(Net().eval(), torch.zeros(1, *SHAPE)), "the network is TorchScript"),
     "TorchScript inside": (lambda: nn.Sequential(torch.jit.script(Net())), "0 is TorchScript"),
 }

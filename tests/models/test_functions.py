@@ -79,7 +79,17 @@ def test_both_spellings_have_the_same_blocks(name: str) -> None:
     assert functional.state_dict().keys() == modular.state_dict().keys()
 
 
-@pytest.mark.parametrize("name", ["residual", "tokens"])
+MEASURED_TWICE = (
+    *("F.relu", "relu_", "F.elu", "F.silu", "residual", "residual, activation first", "nested"),
+    *("grouped", "dense", "perceptron", "tokens"),
+)
+FEWER = {
+    "mechanism": {"pruning": None},
+    "mutual_information": {"images": 20},
+}
+
+
+@pytest.mark.parametrize("name", MEASURED_TWICE)
 def test_both_spellings_give_the_same_tables(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_dataset(images(1, OUTPUTS, SHAPE[1]), Path("data.h5"))
@@ -118,7 +128,7 @@ def measure(folder: Path, name: str, *, functional: bool) -> None:
     )
     dump = folder / "activations.h5"
     steps: dict[str, Any] = {"activations": ActivationsParams.read({"excitations": {}})}
-    steps |= {step: section_class(step).read(section | {"mechanism": {"pruning": None}}.get(step, {}))
+    steps |= {step: section_class(step).read(section | FEWER.get(step, {}))
               for step, section in SMALL.items()}  # fmt: skip
     for step, section in steps.items():
         files = {"activations": dump} if step in MEASURES and section.reads_activations else {}

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -102,6 +103,19 @@ def test_files_of_another_run_than_the_parameters_are_made_again(repository: Rep
     assert repository.wanted_by_snakemake() == REDONE_FOR_IMAGES
     repository.git("checkout", "params.yaml")
     assert repository.wanted_by_snakemake() == set()
+
+
+def test_good_files_are_believed_without_their_objects(repository: Repository) -> None:
+    """As `dvc commit` leaves them that was killed after a cache was lost: with new times, and no object to compare."""
+    shutil.rmtree(repository.folder / ".dvc/cache")
+    make_times_equal(repository)
+    assert repository.wanted_by_snakemake() == set()
+    repository.probecore("record")
+    shutil.rmtree(repository.folder / ".dvc/cache")
+    figure = repository.folder / FIGURE
+    figure.write_text(figure.read_text() + "<!-- by hand -->")
+    make_times_equal(repository)
+    assert ("recos", "tiny") in repository.wanted_by_snakemake()
 
 
 def make_times_equal(study: Repository) -> None:
