@@ -8,9 +8,11 @@ estimates that had an interval or p-value at all (`printed`). Repeats are indepe
   --quick         a few repeats, nothing written: what the tests run
   --only MEASURE  this one alone; may be repeated
   --resume        keep the measures that the table has already; it is written after each one
-  --tables DIR    results of a study, by default `results`: each interval and p-value in its tables needs a simulation
+  --tables DIR    results of a study, by default `results`: each interval and p-value in the tables of its experiments
+                  needs a simulation
 
-Exit code 1: a rate is off its limits by more than chance explains, or a quantity has no simulation.
+Exit code 1: a rate is off its limits by more than chance explains, or a quantity has no simulation. Exit code 2: the
+study has no tables of a measure.
 """
 
 from probecore.determinism import Numerics, configure
@@ -37,6 +39,8 @@ from scipy.stats import binom
 import benchmarks.simulations
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
+from probecore.errors import InputError
+from probecore.params import MEASURES
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
 COLUMNS = ["measure", "simulation", "covers", "kind", "n", "repeats", "coverage", "size", "bias", "printed", "verdict"]
@@ -44,6 +48,8 @@ COLUMNS += ["processor"]
 
 LOWEST_COVERAGE, HIGHEST_SIZE = 0.90, 0.08
 NOMINAL = 0.05
+STEPS = ("train", *MEASURES)
+"""Steps whose tables the study has."""
 CHANCE = 1e-3
 """How often an exact interval or test may fail a run."""
 
@@ -59,7 +65,7 @@ def modules() -> dict[str, ModuleType]:
 
 def simulations_of(module: ModuleType) -> list[Simulation]:
     """The simulations of a measure."""
-    return list(module.SIMULATIONS)
+    return list(getattr(module, "SIMULATIONS", []))
 
 
 def exemptions_of(module: ModuleType) -> list[Exempt]:
@@ -132,6 +138,20 @@ def judge(errors: Sequence[Array], limit: float) -> tuple[float, bool]:
     return rate, rate > max(limit, binom.isf(CHANCE, n, NOMINAL) / n)
 
 
+def of_study(folder: Path, step: str) -> list[tuple[str, str]]:
+    """What the tables of all experiments of a step give an interval or a p-value, see `printed_quantities`.
+
+    Raises
+    ------
+    InputError
+        If the step has no table.
+    """
+    experiments = sorted({path.parent for path in (folder / step).glob("*/*.csv")})
+    if not experiments:
+        raise InputError(f"{folder / step}: no tables; run the study or `dvc pull`, or name another with --tables")
+    return list(dict.fromkeys(pair for one in experiments for pair in printed_quantities(one)))
+
+
 def without_simulation(printed: Iterable[tuple[str, str]], module: ModuleType) -> list[str]:
     """Quantities with an interval or p-value that no simulation covers and no exemption explains.
 
@@ -163,10 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kept = [row for row in kept if row["measure"] != measure] + rows
             if not options.quick:
                 write(kept)
-        missing = without_simulation(printed_quantities(options.tables / measure), module)
-        good &= not missing
-        for quantity in missing:
-            print(f"{measure}: {quantity} has an interval or a p-value and no simulation")
+    try:
+        for step in STEPS if not options.only else [step for step in STEPS if step in options.only]:
+            missing = without_simulation(of_study(options.tables, step), modules().get(step, ModuleType(step)))
+            good &= not missing
+            for quantity in missing:
+                print(f"{step}: {quantity} has an interval or a p-value and no simulation")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0 if good else 1
 
 

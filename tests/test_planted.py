@@ -16,6 +16,9 @@ from probecore.measures.anova import LayerModel
 from probecore.measures.anova.excitations import activation_weighted_patch
 from probecore.measures.mean_dimension import mean_dimension
 from probecore.measures.mechanism import silencing_losses
+from probecore.measures.mechanism.head import Head
+from probecore.measures.mechanism.readout import image_winners, ranking_half
+from probecore.measures.mechanism.winners import favourites, winner_statistics
 from probecore.measures.mutual_information.discrete import class_information
 from probecore.measures.mutual_information.redundancy import pair_information
 from probecore.measures.recos.density import PatchSums
@@ -95,6 +98,28 @@ def test_ablation_sees_what_the_network_cannot_do_without(images: tuple[torch.Te
     assert not silenced[ALONE][labels == 0].any()
     assert silenced[ALONE][labels != 0].all()
     assert silenced[INTERACTS][labels == 0].all()
+
+
+def test_one_filter_alone_tells_its_class_by_its_votes(
+    images: tuple[torch.Tensor, torch.Tensor], pooled: np.ndarray
+) -> None:
+    """A linear head reads u; of the others no filter alone is right more often than chance, and the dead one is silent."""
+    labels = images[1].numpy()
+    centre = pooled.mean(0)
+    weight = np.linalg.lstsq(pooled - centre, np.eye(3)[labels] - 1 / 3, rcond=None)[0].T
+    head = Head(weight=torch.from_numpy(weight), centre=torch.from_numpy(centre))
+    won = image_winners(head, torch.from_numpy(pooled)).numpy()
+    ranking = ranking_half(labels, classes=3)
+    ranked, judged = (
+        np.stack([won[half & (labels == label)].mean(0) for label in range(3)], axis=1) for half in (ranking, ~ranking)
+    )
+    found = winner_statistics(judged, favourites(ranked))
+    assert judged[ALONE, 0, 0] == 1
+    assert not judged[ALONE, 1:, 0].any()
+    assert found.single_accuracy[ALONE] == pytest.approx(2 / 3)
+    assert found.winner_share[ALONE] == pytest.approx(2 / 3)
+    assert np.abs(found.single_accuracy[[ONE, ITS_COPY, INTERACTS]] - 1 / 3).max() < 0.1
+    assert np.isnan(found.single_accuracy[DEAD]) and np.isnan(found.winner_share[DEAD])
 
 
 def test_label_information_is_in_the_filter_that_decides(

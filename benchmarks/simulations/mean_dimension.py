@@ -100,6 +100,21 @@ def heavy_tailed(generator: np.random.Generator) -> Repeat:
     return as_repeat(mean_dimension(lambda x: x.prod(axis=1), points, generator=generator), 10.0)
 
 
+def heavy_but_many(generator: np.random.Generator) -> Repeat:
+    """Exponentials of sums: of 1,000 points few make up the value, in some samples fewer than the truth needs."""
+    points = generator.standard_normal((1000, 4))
+    spread = math.exp(0.8**2)
+    truth = 4 * (spread - 1) * spread**3 / (spread**4 - 1)
+    return as_repeat(mean_dimension(lambda x: np.exp(0.8 * x.sum(axis=1)), points, generator=generator), truth)
+
+
+def product(generator: np.random.Generator) -> Repeat:
+    """The product of two normal inputs, skewed and long-tailed."""
+    return as_repeat(
+        mean_dimension(lambda x: x.prod(axis=1), generator.standard_normal((200, 2)), generator=generator), 2.0
+    )
+
+
 def correlated(generator: np.random.Generator, n: int) -> np.ndarray:
     """Normal inputs (n, 4) that correlate by `CORRELATION`."""
     common = math.sqrt(CORRELATION) * generator.standard_normal((n, 1))
@@ -218,6 +233,15 @@ SIMULATIONS = [
     Simulation(
         name="product of ten inputs, heavy-tailed", covers=EVERY_TABLE, n=60, repeat=heavy_tailed, printed=False
     ),
+    Simulation(
+        name="exponential of a sum, heavy-tailed",
+        covers=EVERY_TABLE,
+        n=1000,
+        repeat=heavy_but_many,
+        repeats=200,
+        printed=False,
+    ),
+    Simulation(name="product of two inputs", covers=EVERY_TABLE, n=200, repeat=product),
     Simulation(name="waves after sums, paired", covers=CHANGES, n=60, repeat=change),
     Simulation(
         name="majority of bits made independent",
@@ -231,6 +255,7 @@ SIMULATIONS = [
         covers=tuple(f"companions.csv:{quantity}" for quantity in QUANTITIES),
         n=100,
         repeat=explained,
+        repeats=400,
     ),
     Simulation(name="accuracy of 0.8", covers=("deletion.csv:accuracy",), n=200, repeat=accuracy),
 ]

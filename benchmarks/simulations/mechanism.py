@@ -14,15 +14,16 @@ from benchmarks.simulations import Repeat, Simulation
 from benchmarks.simulations.statistics import changes, rare_losses, skewed_losses
 from probecore.measures.mechanism.estimates import COUNTS, Quantities, estimates, of_fields, of_winners, within_range
 from probecore.measures.mechanism.probe import QUALITIES
-from probecore.measures.mechanism.readout import Replicates, as_they_are, bootstrap, permutation
+from probecore.measures.mechanism.readout import Replicates, as_they_are, bootstrap, permutation, ranking_half
 from probecore.measures.mechanism.replication import SWEPT
+from probecore.measures.mechanism.winners import favourites
 from probecore.statistics import share_of, spearman
 
 LABELS, FILTERS, PER_LABEL, NOISE, THRESHOLD, REPLICATES = 4, 24, 25, 2.0, 0.3, 100
 TRUE_LABELS = np.repeat(np.arange(LABELS), PER_LABEL)
 
 FILTER_QUANTITIES = (*COUNTS, "strength")
-WINNERS = ("single_accuracy", "winner_constancy", "winner_share")
+WINNERS = ("single_accuracy", "winner_constancy")
 LAYER_QUANTITIES = (
     "clusters", "clusters_all", "cluster_size", "labels", "labels_all", "noise", "noise_all", "column_noise",
     "column_noise_all", "row_noise", "row_noise_all", "other_noise", "other_noise_all", "clusterless", "dead", "signal",
@@ -48,13 +49,8 @@ def sample(rng: np.random.Generator, *, informed: bool = True) -> np.ndarray:
 
 def quantities(fields: np.ndarray, replicates: Replicates) -> tuple[Quantities, Quantities]:
     """Of filters (R, F) and of the layer (R,), from single images as the product reads them."""
-    rows = replicates.rows(slice(None), slice(None), classes=LABELS)
-    winners = np.eye(LABELS)[fields.argmax(axis=2)]
-    found = []
-    for values, make in ((fields, lambda each: of_fields(each, THRESHOLD)), (winners, of_winners)):
-        means = (rows @ values.reshape(len(values), -1)).reshape(-1, LABELS, FILTERS, LABELS)
-        found.append(make(means.transpose(0, 2, 1, 3)))
-    (one, together), (winner, winners_together) = found
+    one, together = of_fields(rates(fields, replicates), THRESHOLD)
+    winner, winners_together = of_winners(rates(np.eye(LABELS)[fields.argmax(axis=2)], replicates))
     return one | winner, together | winners_together
 
 
@@ -80,6 +76,40 @@ def intervals(level: int, names: tuple[str, ...]) -> Draw:
         return Repeat(truth=np.stack([truths()[level][name] for name in names]), **columns)
 
     return repeat
+
+
+@cache
+def votes() -> np.ndarray:
+    """How often each output is a filter's winner, labels alike, (F, K)."""
+    rng = np.random.default_rng(8)
+    drawn = [np.eye(LABELS)[sample(rng).argmax(axis=2)].mean(axis=0) for _ in range(2000)]
+    return np.asarray(np.mean(drawn, axis=0))
+
+
+def favourite_share(level: int) -> Draw:
+    """One half of the images chooses each filter's favourite, the other judges it."""
+
+    def repeat(rng: np.random.Generator) -> Repeat:
+        won = np.eye(LABELS)[sample(rng).argmax(axis=2)]
+        ranking = ranking_half(TRUE_LABELS, classes=LABELS)
+        both = as_they_are(TRUE_LABELS, classes=LABELS, chosen=np.stack([ranking, ~ranking]))
+        drawn = bootstrap(TRUE_LABELS, classes=LABELS, repeats=REPLICATES, generator=rng, chosen=~ranking)
+        ranked, judged = rates(won, both)
+        favourite = favourites(ranked)
+        observed, replicates = (
+            of_winners(each, favourite)[level]["winner_share"] for each in (judged, rates(won, drawn))
+        )
+        found = within_range("winner_share", estimates(observed, replicates, replicates))
+        truth = np.take_along_axis(votes(), favourite[:, None], axis=1)[:, 0]
+        return Repeat(truth if level == 0 else truth.mean(), found["value"], found["low"], found["high"])
+
+    return repeat
+
+
+def rates(values: np.ndarray, replicates: Replicates) -> np.ndarray:
+    """Means over the images of each label, (R, F, K, K), of what single images give, (N, F, K)."""
+    rows = replicates.rows(slice(None), slice(None), classes=LABELS)
+    return (rows @ values.reshape(len(values), -1)).reshape(-1, LABELS, FILTERS, LABELS).transpose(0, 2, 1, 3)
 
 
 def tests(level: int, names: tuple[str, ...]) -> Draw:
@@ -133,24 +163,33 @@ SIMULATIONS = [
     Simulation(name="counts of filters", covers=named("filters.csv", COUNTS), n=N, repeat=intervals(0, COUNTS)),
     Simulation(name="strength of filters", covers=("filters.csv:strength",), n=N, repeat=intervals(0, ("strength",))),
     Simulation(name="winners of filters", covers=named("filters.csv", WINNERS), n=N, repeat=intervals(0, WINNERS)),
+    *(
+        Simulation(
+            name=f"favourites of {table}",
+            covers=(f"{table}.csv:winner_share",),
+            n=N // 2,
+            repeat=favourite_share(level),
+        )
+        for level, table in enumerate(("filters", "layers"))
+    ),
     Simulation(name="layers without labels", covers=LAYER_TABLES, n=N, repeat=tests(1, LAYER_QUANTITIES)),
     Simulation(
         name="filters without labels",
         covers=named("filters.csv", (*FILTER_QUANTITIES, *WINNERS)),
         n=N,
-        repeat=tests(0, (*FILTER_QUANTITIES, "single_accuracy", "winner_constancy")),
+        repeat=tests(0, (*FILTER_QUANTITIES, *WINNERS)),
     ),
     Simulation(name="a head at chance", covers=ACCURACIES, n=1000, repeat=accuracy(0.12, 1000)),
     Simulation(name="a nearly perfect head", covers=ACCURACIES, n=1000, repeat=accuracy(0.99, 1000)),
     Simulation(
-        name="rare losses", covers=("filters.csv:worth_loss",), n=400, repeat=rare_losses, repeats=100, quick_repeats=20
+        name="rare losses", covers=("filters.csv:worth_loss",), n=400, repeat=rare_losses, repeats=200, quick_repeats=20
     ),
     Simulation(
         name="skewed losses",
         covers=("filters.csv:worth_loss",),
         n=400,
         repeat=skewed_losses,
-        repeats=100,
+        repeats=200,
         quick_repeats=20,
     ),
     Simulation(name="changed hits", covers=("filters.csv:worth_accuracy",), n=1000, repeat=changes(0.004, 0.004, 1000)),

@@ -260,7 +260,7 @@ SIMULATIONS = [
             INFORMATION,
             n,
             known_units,
-            60,
+            200,
             spread=spread,
             cut=cut,
             images=n,
@@ -275,7 +275,7 @@ SIMULATIONS = [
         )
     ),
     _simulation("unit that knows nothing, rectified", INFORMATION, 500, ignorant_units),
-    _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 100),
+    _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 200),
     _simulation("unit that knows nothing of a class", "classes.csv:value", 500, one_class),
     *(
         _simulation(f"layer, {quantity}, {name}", f"plane.csv:{quantity}", n, plane, 200, estimator=estimator, images=n)
@@ -308,7 +308,7 @@ SIMULATIONS = [
     _simulation("independent units", "pairs.csv:shared", N, shared),
     *(
         _simulation(f"unit that knows nothing, place {informed + 1}", "choice.csv:gain", 400, choice, informed=informed)
-        for informed in (0, 1, 2)
+        for informed in (0, 1, 2, 3)
     ),
     *(_simulation(f"orders, ρ {rho:g}", "orders.csv:value", 16, orders, rho=rho) for rho in (0.0, 0.5, 0.8)),
     *(

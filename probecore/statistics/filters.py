@@ -27,7 +27,8 @@ def filter_table(table: pd.DataFrame, *, where: str | Path) -> pd.DataFrame:
     """Complete and order the rows of ``filters.csv``.
 
     ``p_bh`` is `p` after Benjamini and Hochberg within a family, one experiment and one quantity: all its filters,
-    layers, networks and checkpoints that are in the table.
+    layers, networks and checkpoints that are in the table. In the file of one network that is this network alone; the
+    family of the experiment is in the experiment's file.
 
     Parameters
     ----------

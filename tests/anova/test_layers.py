@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from probecore.errors import InputError
@@ -55,9 +56,13 @@ def test_jackknife_and_heldout_equal_refits() -> None:
     by_hand = [regression_anova(np.delete(weights, i, 0), np.delete(excitations, i, 0)).r2 for i in range(7)]
     np.testing.assert_allclose(found.replicates, by_hand, rtol=1e-8)
     z = np.arctanh(np.sqrt(by_hand))
-    half = 2.776445 * np.sqrt(6 / 7 * ((z - z.mean()) ** 2).sum())
-    centre = np.arctanh(np.sqrt(found.r2))
-    np.testing.assert_allclose([found.low, found.high], np.tanh([max(0, centre - half), centre + half]) ** 2, rtol=1e-6)
+    spread = z - z.mean()
+    freedom = min(4, 14 / ((spread**4).mean() / (spread**2).mean() ** 2 - 4 / 6))
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(6 / 7 * (spread**2).sum())
+    root = np.arctanh(np.sqrt(found.r2))
+    centres = root, 7 * root - 6 * z.mean()
+    ends = np.tanh([max(0, min(centres) - half), max(centres) + half]) ** 2
+    np.testing.assert_allclose([found.low, found.high], ends, rtol=1e-6)
     errors = totals = 0.0
     for keys in shared._half_keys:
         first = np.argsort(np.argsort(keys)) < 3

@@ -7,9 +7,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import calibration
+from benchmarks import calibration, calibration_page
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
+from probecore.errors import InputError
 from probecore.params import MEASURES
 from tests import test_steps
 
@@ -96,6 +97,20 @@ def test_a_new_column_needs_a_simulation(tmp_path: Path) -> None:
     assert calibration.without_simulation(printed, module) == ["layers.csv:noise"]
 
 
+def test_the_tables_of_all_experiments_count(tmp_path: Path) -> None:
+    """Results lie in a folder per experiment: none of them is no reason to be content."""
+    with pytest.raises(InputError, match="anova: no tables; run the study"):
+        calibration.of_study(tmp_path, "anova")
+    for experiment in ("lenet5", "lenet5-tanh"):
+        (tmp_path / "anova" / experiment).mkdir(parents=True)
+        (tmp_path / "anova" / experiment / f"{experiment}.csv").write_text("layer,r2,low,high\nconv1,0.5,0.2,0.8\n")
+    found = [("lenet5-tanh.csv:r2", "lenet5-tanh.csv:r2"), ("lenet5.csv:r2", "lenet5.csv:r2")]
+    assert sorted(calibration.of_study(tmp_path, "anova")) == found
+    arguments = ["--quick", "--only", "seeds", "--tables", str(tmp_path)]
+    assert calibration.main(arguments) == 0
+    assert len(calibration.without_simulation(found, ModuleType("train"))) == 2
+
+
 @pytest.mark.parametrize("measure", calibration.modules())
 def test_every_measure_keeps_its_word(measure: str) -> None:
     rows = calibration.run(measure, calibration.simulations_of(calibration.modules()[measure]), quick=True)
@@ -115,3 +130,10 @@ def test_every_interval_and_p_value_has_a_simulation(tmp_path: Path, monkeypatch
         for quantity in calibration.without_simulation(printed[measure], known[measure])
     ]
     assert missing == []
+
+
+def test_the_page_holds_the_numbers_of_the_tables() -> None:
+    text = calibration_page.PAGE.read_text(encoding="utf-8")
+    assert calibration_page.updated(text) == text, "run `python -m benchmarks.calibration_page`"
+    assert "coverage" in text
+    assert calibration_page.updated(text.replace("coverage", "cover")) != text.replace("coverage", "cover")

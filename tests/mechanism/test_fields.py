@@ -8,7 +8,7 @@ from probecore.errors import InputError
 from probecore.measures.mechanism import class_mean_maps, clip_fields, single_filter_fields
 from probecore.measures.mechanism.head import Head, Moments
 from probecore.measures.mechanism.readout import image_winners
-from probecore.measures.mechanism.winners import winner_statistics
+from probecore.measures.mechanism.winners import favourites, winner_statistics
 
 
 @pytest.fixture
@@ -108,6 +108,17 @@ def test_winner_statistics() -> None:
     assert found.winner_constancy[0] == pytest.approx(2 / 3)
     assert found.winner_share[0] == pytest.approx(1.5 / 2.5)
     assert all(np.isnan(value[1]) for value in vars(found).values())
+    of_others = winner_statistics(rates, np.array([1, 0]))
+    assert of_others.winner_share[0] == pytest.approx(0.5 / 2.5)
+    assert of_others.winner_constancy[0] == found.winner_constancy[0]
+
+
+def test_a_filter_that_votes_at_random_has_no_favourite() -> None:
+    """Of 60 images and ten outputs the most frequent winner has 16 % on the images that chose it, and 10 % elsewhere."""
+    won = np.eye(10)[np.random.default_rng(0).integers(10, size=(2, 60, 400))]
+    chosen, judged = won.reshape(2, 10, 6, 400, 10).mean(2).transpose(0, 2, 1, 3)
+    assert winner_statistics(chosen).winner_share.mean() > 0.15
+    assert winner_statistics(judged, favourites(chosen)).winner_share.mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_fields_that_cannot_be_clipped() -> None:

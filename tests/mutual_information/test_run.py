@@ -112,6 +112,7 @@ def test_tables_figures_and_summary(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     summarise(experiment="small", networks=[tmp_path / "trained-0", tmp_path / "shuffled-0"], output=out)
     summary = read_json(out / "summary.json")
+    assert any(remark.startswith("Changes of the probe's bound have no interval") for remark in summary["remarks"])
     assert {"probe_bound.trained.fc3", "label_null_per_unit.untrained.conv1"} <= set(summary["headline"])
     assert "label_information_gained_by_output.trained.noise_0.1" in summary["headline"]
     assert summary["headline"]["informative_units.untrained"] is None  # 19 permutations find nothing among 64 units

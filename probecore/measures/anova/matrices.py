@@ -74,7 +74,7 @@ def matrix_association(
         r = np.where(spread > 1e-12 * inner.sum(), counts @ products / (size * np.sqrt(spread)), np.nan)
         gram = weights.T @ weights
         null = np.array([(gram[order][:, order] * centred).sum() for order in orders]) / (size * np.sqrt(spread[0]))
-    low, high = r2_interval(float(r[0] ** 2), r[1:] ** 2)
+    low, high = r2_interval(float(r[0] ** 2), r[1:] ** 2, corrected=False)
     return MatrixAssociation(
         r=float(r[0]),
         r2=float(r[0] ** 2),

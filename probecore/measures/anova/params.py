@@ -34,5 +34,5 @@ class AnovaParams(MeasureSection):
         "common", description="One intercept for a layer, or one for each of its filters."
     )
     bins: int = Field(5, ge=2, le=100, description="Quantile bins of the excitation in one- and two-way tables.")
-    permutations: int = Field(1999, ge=19, description="Permutations of each null, and bootstrap samples.")
+    permutations: int = Field(1999, ge=19, description="Permutations of each null.")
     gradient_images: int = Field(200, ge=1, description="Training and test images behind `gradient_outer_product`.")

@@ -13,7 +13,7 @@ from probecore.measures.mean_dimension.figures import (
     draw_outputs,
 )
 from probecore.measures.mean_dimension.inference import what_follows
-from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE
+from probecore.measures.mean_dimension.intervals import HEAVIEST_TAIL, LEAST_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
 from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative
@@ -91,8 +91,9 @@ def _without_interval(tables: dict[str, pd.DataFrame]) -> list[str]:
         return []
     return [
         f"No interval is given where fewer than {LEAST_EFFECTIVE:.0f} effective points make up a value "
-        "((Σ|c|)² / Σ c² of the points' contributions, column effective), for there neither percentile, studentised "
-        f"nor BCa intervals held 95 %: {', '.join(counts)}. More base points (`images`) help."
+        "((Σ|c|)² / Σ c² of the points' contributions, column effective), or their tail is heavy (index above "
+        f"{HEAVIEST_TAIL}), for there neither percentile, studentised nor BCa intervals held 95 %: "
+        f"{', '.join(counts)}. More base points (`images`) help."
     ]
 
 

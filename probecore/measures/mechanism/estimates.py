@@ -28,9 +28,11 @@ def of_fields(fields: npt.NDArray[np.floating], threshold: float) -> tuple[Quant
     return counts | strength, dict(vars(layer_statistics(statistics, masks)))
 
 
-def of_winners(rates: npt.NDArray[np.floating]) -> tuple[Quantities, Quantities]:
-    """Quantities of every filter, and their means over the filters that fire."""
-    filters = dict(vars(winner_statistics(rates)))
+def of_winners(
+    rates: npt.NDArray[np.floating], favourite: npt.NDArray[np.intp] | None = None
+) -> tuple[Quantities, Quantities]:
+    """Quantities of every filter, and their means over the filters that fire; parameters as `winner_statistics`."""
+    filters = dict(vars(winner_statistics(rates, favourite)))
     with np.errstate(invalid="ignore"):
         means = {name: np.nansum(each, axis=-1) / np.isfinite(each).sum(axis=-1) for name, each in filters.items()}
     return filters, means

@@ -63,7 +63,7 @@ TABLES = [
         title="Layers",
         caption="Every quantity of every layer: 95 % interval over images (Wilson for accuracies; else of what samples "
         "of as many images give, from a bootstrap within labels), null and p (accuracies: largest class, one-sided; "
-        "winner_share: 1/K, the least it can be, no p; else: median under permuted labels, two-sided), corrected "
+        "winner_share: 1/K, a vote at random, no p; else: median under permuted labels, two-sided), corrected "
         "within a quantity (Holm; Benjamini and Hochberg). Names ending in _all are means over all filters, their "
         "namesakes over those with a cluster.",
     ),

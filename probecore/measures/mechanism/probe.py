@@ -18,7 +18,7 @@ from probecore.measures.mechanism.heads import train_heads
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
-from probecore.measures.mechanism.replication import About, halves, replicated_estimates
+from probecore.measures.mechanism.replication import JUDGED, About, halves, replicated_estimates
 from probecore.measures.mechanism.worth import silencing_losses
 from probecore.measures.network import Network
 from probecore.models import Block, blocks
@@ -92,6 +92,10 @@ class Probe:
         readout = read_out(self.model, self.blocks, self.heads, self.images)
         self.fields = {layer: fields for layer, (fields, _) in readout.items()}
         self.hits = {layer: hits for layer, (_, hits) in readout.items()}
+        self.ranking = ranking_half(self.labels, classes=self.classes)
+        self.halves = halves(
+            self.model, self.blocks, self.heads, self.images, self.labels, ranking=self.ranking, params=params
+        )
         self.estimates = replicated_estimates(
             self.model,
             self.blocks,
@@ -99,12 +103,9 @@ class Probe:
             self.images,
             self.labels,
             fields=self.fields,
+            by_half=self.halves,
             params=params,
             key=self.key(),
-        )
-        self.ranking = ranking_half(self.labels, classes=self.classes)
-        self.halves = halves(
-            self.model, self.blocks, self.heads, self.images, self.labels, ranking=self.ranking, params=params
         )
         self.worth = {block.layer: self._worth_of(block) for block in self.blocks}
 
@@ -154,7 +155,7 @@ class Probe:
                 "quantity": quantity,
                 "depth": self.depth[layer],
                 **{name: float(column) for name, column in columns.items()},
-                "n": len(self.labels),
+                "n": self._images_of(quantity),
                 "source": "authors" if quantity in AUTHORS else "ours",
             }
 
@@ -205,7 +206,7 @@ class Probe:
         for layer, quantity, columns in self._about("filter"):
             for index in range(len(columns["value"])):
                 values = {name: float(column[index]) for name, column in columns.items()}
-                yield _filter_row(layer, index, quantity, {**values, "n": len(self.labels)})
+                yield _filter_row(layer, index, quantity, {**values, "n": self._images_of(quantity)})
         for layer, worth in self.worth.items():
             for quantity, rows in worth.estimates.items():
                 for index, estimate in enumerate(rows):
@@ -228,6 +229,10 @@ class Probe:
 
     def _about(self, about: About) -> Iterator[tuple[str, str, Quantities]]:
         return ((layer, name, columns) for (layer, name, what), columns in self.estimates.items() if what == about)
+
+    def _images_of(self, quantity: str) -> int:
+        """How many images an estimate is made of."""
+        return int((~self.ranking).sum()) if quantity == JUDGED else len(self.labels)
 
     def _worth_of(self, block: Block) -> Worth:
         """Increase of the loss and drop of the accuracy when each filter of a block is silent."""

@@ -122,12 +122,18 @@ def ranking_half(labels: npt.NDArray[np.int64], *, classes: int) -> npt.NDArray[
 
 
 def bootstrap(
-    labels: npt.NDArray[np.int64], *, classes: int, repeats: int, generator: np.random.Generator
+    labels: npt.NDArray[np.int64],
+    *,
+    classes: int,
+    repeats: int,
+    generator: np.random.Generator,
+    chosen: npt.NDArray[np.bool_] | None = None,
 ) -> Replicates:
-    """Images drawn anew within each label, so that no label is ever without."""
-    weights = np.empty((repeats, len(labels)), dtype=np.float32)
-    for label, count in enumerate(images_per_label(labels, classes=classes)):
-        weights[:, labels == label] = bootstrap_counts(count, repeats, generator) / count
+    """Images drawn anew within each label, so that no label is ever without; of all images or of those chosen (N,)."""
+    chosen = np.ones(len(labels), dtype=bool) if chosen is None else chosen
+    weights = np.zeros((repeats, len(labels)), dtype=np.float32)
+    for label, count in enumerate(images_per_label(labels[chosen], classes=classes)):
+        weights[:, chosen & (labels == label)] = bootstrap_counts(count, repeats, generator) / count
     return Replicates(labels=np.broadcast_to(labels, weights.shape), weights=weights)
 
 

@@ -15,6 +15,7 @@ from probecore.measures.mutual_information.figures import (
 )
 from probecore.measures.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
 from probecore.measures.mutual_information.measure import MEASURE
+from probecore.measures.mutual_information.plane import PROBE
 from probecore.measures.tables import (
     after_training,
     at_the_end,
@@ -149,6 +150,11 @@ def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:
     remarks = [f"The smallest permutation p-value of a unit is {tables['filters']['p'].min():.2g}."]
     if full:
         remarks.append(f"At the last checkpoint most layers are above 95 % of the ceiling: {', '.join(full)}.")
+    if PROBE in set(tables["contrasts"].get("estimator", [])):
+        remarks.append(
+            "Changes of the probe's bound have no interval: over images alone, with the classifiers as they are, it "
+            "held the truth in 78 to 82 % of samples."
+        )
     remarks += remarks_on_controls(tables["plane"])
     known = tables["filters"].query("quantity == 'label_information'")
     if known["low"].isna().all():

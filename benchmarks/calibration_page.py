@@ -1,0 +1,130 @@
+"""Write the tables of `docs/calibration.md` from committed tables: `python -m benchmarks.calibration_page`.
+
+Between ``<!-- table: NAME -->`` and ``<!-- /table -->`` stands what `TABLES` makes of `benchmarks/results/`,
+`docs/points.csv` and `results/metrics.json`; a test compares.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/calibration.md"
+EXPERIMENT = "lenet5"
+
+Numbers = Mapping[str, Mapping[str, float | None]]
+"""Step → headline name → number, of one experiment."""
+
+
+def updated(text: str) -> str:
+    """The page with every table written anew."""
+    numbers = json.loads((ROOT / "results/metrics.json").read_text(encoding="utf-8"))[EXPERIMENT]
+
+    def block(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{TABLES[found[2]](numbers)}\n{found[3]}"
+
+    return re.sub(r"(<!-- table: (\w+) -->).*?(<!-- /table -->)", block, text, flags=re.DOTALL)
+
+
+def read_csv(path: str) -> list[dict[str, str]]:
+    """Rows of a committed table."""
+    with (ROOT / path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table of text; bars in cells are escaped."""
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (lines[0], ["---"] * len(header), *lines[1:]))
+
+
+def rates(rows: list[dict[str, str]]) -> str:
+    """Coverage and size of some rows of the calibration table, least to greatest."""
+    if not rows:
+        return "not in the table yet"
+    texts = []
+    for column in ("coverage", "size"):
+        if values := sorted(float(row[column]) for row in rows if row[column]):
+            ends = dict.fromkeys(f"{value:.3f}".removeprefix("0") for value in (values[0], values[-1]))
+            texts.append(f"{column} {' to '.join(ends)}")
+    silent = sum(row["kind"] == "none" for row in rows)
+    return "; ".join([*texts, *([f"{silent} without an interval"] if silent else [])]) + f" ({len(rows)} rows)"
+
+
+def calibration(_: Numbers) -> str:
+    """Rows of the calibration table, a line for each measure."""
+    by_measure: dict[str, list[dict[str, str]]] = {}
+    for row in read_csv("benchmarks/results/calibration.csv"):
+        by_measure.setdefault(row["measure"], []).append(row)
+    lines = []
+    for measure, rows in by_measure.items():
+        repeats = sorted({int(row["repeats"]) for row in rows})
+        bad = sum(row["verdict"] != "good" for row in rows)
+        lines.append([f"`{measure}`", rates(rows), f"{repeats[0]} to {repeats[-1]}", str(bad)])
+    return markdown(["measure", "95 % intervals and tests at 5 %", "repeats", "off the limits"], lines)
+
+
+def lowest(_: Numbers) -> str:
+    """Rows that are good and yet outside 92 to 97 % or 3 to 7 %, as the aim is."""
+    lines = []
+    for row in read_csv("benchmarks/results/calibration.csv"):
+        coverage, size = float(row["coverage"] or 0.95), float(row["size"] or 0.05)
+        if coverage < 0.92 or size > 0.07:
+            lines.append([f"`{row['measure']}`", row["simulation"], row["n"], row["repeats"], rates([row])])
+    return markdown(["measure", "simulation", "N", "repeats", "rate"], lines)
+
+
+def points(numbers: Numbers) -> str:
+    """What was wrong, before and after."""
+    rows = [
+        [row["point"], row["before"], after(row["after"], numbers), commands(row["command"])]
+        for row in read_csv("docs/points.csv")
+    ]
+    return markdown(["point", "before", "after", "command"], rows)
+
+
+def commands(text: str) -> str:
+    """Commands of a cell as code."""
+    return "; ".join(f"`{command}`" for command in text.split("; "))
+
+
+def after(text: str, numbers: Numbers) -> str:
+    """Numbers that a cell names: `headline STEP NAME`, `headlines STEP PREFIX`, `simulations MEASURE PATTERN`."""
+    table = read_csv("benchmarks/results/calibration.csv")
+    cells = []
+    for part in text.split("; "):
+        kind, *rest = part.split(" ", 2)
+        if kind == "simulations":
+            chosen = [row for row in table if row["measure"] == rest[0] and re.search(rest[1], row["simulation"])]
+            cells.append(rates(chosen))
+        elif kind == "headline":
+            cells.append(f"`{rest[1]}` {numbers[rest[0]][rest[1]]:.2f}")
+        elif kind == "headlines":
+            names = [name for name in numbers[rest[0]] if name.startswith(rest[1])]
+            cells.append(f"headlines `{rest[1]}…`: {len(names)}")
+        else:
+            cells.append(part)
+    return "; ".join(cells)
+
+
+def costs(_: Numbers) -> str:
+    """CPU seconds with and without draws."""
+    rows = [
+        [f"`{row['measure']}`", row["as asked, s"], row["fewest draws, s"], f"`{row['fewest']}`"]
+        for row in read_csv("benchmarks/results/interval_costs.csv")
+    ]
+    return markdown(["measure", "as the study asks, s", "with fewest draws, s", "fewest draws"], rows)
+
+
+TABLES: dict[str, Callable[[Numbers], str]] = {
+    "calibration": calibration,
+    "lowest": lowest,
+    "points": points,
+    "costs": costs,
+}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,85 @@
+"""CPU seconds that intervals and nulls cost: `python -m benchmarks.interval_costs`, in a study with trained networks.
+
+Each measure runs on one network as the study asks, and again with as few draws as its parameters allow; intervals that
+are closed forms, jackknives or bootstraps of fixed size are in both. Writes `benchmarks/results/interval_costs.csv`.
+
+  --network NAME    by default trained-0 of the experiment lenet5
+"""
+
+import argparse
+import csv
+import json
+import os
+import resource
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.calibration import processor
+from probecore.params import MEASURES
+
+RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"
+EXPERIMENT = "lenet5"
+FEWEST: dict[str, dict[str, Any]] = {
+    "anova": {"permutations": 19},
+    "mutual_information": {"shuffles": 19, "layer_shuffles": 19, "redundancy": {"shuffles": 19}},
+    "mechanism": {"bootstrap": 20, "permutations": 20},
+    "recos": {"resamples": 19, "sphere": {"directions": 19}},
+    "mean_dimension": {"companions": None},
+}
+"""Parameters with as few draws as allowed, and without the companions of a mean dimension."""
+
+
+def merged(section: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of parameters with some of them changed, at any depth."""
+    inner = {
+        key: merged(section.get(key) or {}, value) if isinstance(value, Mapping) else value
+        for key, value in changes.items()
+    }
+    return {**section, **inner}
+
+
+def cpu_seconds(measure: str, params: Mapping[str, Any], study: Mapping[str, Any], network: str) -> float:
+    """CPU time of the job that measures one network."""
+    data = study["experiments"][EXPERIMENT]["dataset"]
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["probecore", measure, "network", "--params", json.dumps(params)]
+        command += ["--numerics", json.dumps(study["numerics"]), "--output", folder]
+        if measure in ("anova", "mutual_information"):
+            command += ["--activations", f"results/activations/{EXPERIMENT}/{network}.h5"]
+        command += ["--data", f"data/{data}.h5"]
+        command += ["--checkpoints", f"results/train/{EXPERIMENT}/{network}.safetensors"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="trained-0")
+    network = parser.parse_args(arguments).network
+    study = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    rows = []
+    for measure in MEASURES:
+        section = study["experiments"][EXPERIMENT][measure] or {}
+        full, few = (
+            cpu_seconds(measure, params, study, network) for params in (section, merged(section, FEWEST[measure]))
+        )
+        rows.append(
+            {"measure": measure, "network": network, "as asked, s": f"{full:.1f}", "fewest draws, s": f"{few:.1f}"}
+        )
+        rows[-1] |= {"fewest": json.dumps(FEWEST[measure]), "processor": processor()}
+        print(rows[-1], flush=True)
+        with RESULTS.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
