@@ -2,8 +2,11 @@
 
 import doctest
 import importlib
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,12 +34,23 @@ def test_what_is_offered() -> None:
     assert pc.mechanism.train_heads
 
 
-@pytest.mark.parametrize("module", ["probecore", "probecore.api.opening"])
+@pytest.mark.parametrize("module", ["probecore", *(f"probecore.api.{name}" for name in ("measures", "opening"))])
 def test_examples_in_docstrings(module: str) -> None:
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted and not found.failed
 
 
-def test_examples_in_the_docs() -> None:
-    found = doctest.testfile(str(ROOT / "docs" / "library.md"), module_relative=False)
+@pytest.mark.parametrize("name", [name for name in pc.__all__ if name.startswith(("measure_", "open_"))])
+def test_every_function_has_an_example(name: str) -> None:
+    assert "\nExamples\n--------\n>>> " in str(inspect.getdoc(getattr(pc, name)))
+
+
+def test_examples_in_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every block of code is run, in a folder of its own."""
+    page = ROOT / "docs" / "library.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    assert blocks and all(block.startswith(">>> ") for block in blocks)
+    monkeypatch.chdir(tmp_path)
+    found = doctest.testfile(str(page), module_relative=False)
     assert found.attempted and not found.failed
+    assert (tmp_path / "outputs.png").stat().st_size > 5000
