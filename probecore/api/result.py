@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +96,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""
-        sizes = "".join(f"<li><code>{line.strip()}</code></li>" for line in self._sizes())
+        sizes = "".join(f"<li><code>{escape(line.strip())}</code></li>" for line in self._sizes())
         layers = self._first_layers().to_html(index=False, float_format="{:.4g}".format, border=0)
-        return f"<p>{self._title()}</p><ul>{sizes}</ul>{layers}"
+        return f"<p>{escape(self._title())}</p><ul>{sizes}</ul>{layers}"
 
     def _title(self) -> str:
         return f"{self.measure}: {len(self.tables)} tables, {len(self.arrays)} arrays"

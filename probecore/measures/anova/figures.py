@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import SERIES_COLOURS, Place, colour_of, figure_at, rasterise, spread, style
+from probecore.figures import SERIES_COLOURS, NothingToDraw, Place, colour_of, figure_at, rasterise, spread, style
 from probecore.measures.anova.diagnostics import normal_quantiles
 from probecore.measures.anova.keys import MAIN
 from probecore.measures.tables import at_the_end, is_last, of_one_condition, of_one_network
@@ -177,7 +177,10 @@ def draw_residuals(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 def _main(relations: pd.DataFrame) -> pd.DataFrame:
     """Regressions on the main excitation over all images."""
-    return relations[(relations["excitation"] == MAIN) & (relations["class"] == "all")]
+    rows = relations[(relations["excitation"] == MAIN) & (relations["class"] == "all")]
+    if rows.empty:
+        raise NothingToDraw(f"{MAIN} is not among the excitations")
+    return rows
 
 
 def _scatter(axes: Axes, rows: pd.DataFrame, relation: str) -> None:
