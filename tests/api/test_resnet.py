@@ -27,7 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "ablation": {"fractions": [0.5], "random": 0, "retraining_steps": 0},
     },
     "mechanism": {
-        "layers": ["layer1.0.conv2", "layer4.1.conv2"],
+        "layers": ["conv1"],
         "heads": {"epochs": 1, "batch": 16},
         "sweep": [0.2, 0.4],
         "bootstrap": 20,
@@ -36,7 +36,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "pruning": None,
     },
     "recos": {
-        "layers": ["conv1", "layer4.1.conv2"],
+        "layers": ["conv1"],
         "n_images": 32,
         "resamples": 19,
         "polarity": {"images": 32},
@@ -46,7 +46,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "bases": ["pixels"],
         "n_images": 3,
         "features": 4,
-        "layers": None,
+        "layers": {"images": 2, "features": 3},
         "companions": None,
         "deletion": {"images": 8},
     },
@@ -56,7 +56,7 @@ EMPTY = {
     "mutual_information": set(),
     "mechanism": {"pruning"},
     "recos": {"cascade", "heads", "turned"},
-    "mean_dimension": {"companions", "layers"},
+    "mean_dimension": {"companions"},
 }
 """Figures that have nothing to show: not asked for above, of several checkpoints, or of other networks."""
 
