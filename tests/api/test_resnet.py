@@ -55,10 +55,10 @@ EMPTY = {
     "anova": set(),
     "mutual_information": set(),
     "mechanism": {"pruning"},
-    "recos": {"cascade", "heads", "turned"},
+    "recos": {"cascade", "heads", "positions", "turned"},
     "mean_dimension": {"companions"},
 }
-"""Figures that have nothing to show: not asked for above, of several checkpoints, or of other networks."""
+"""Figures that have nothing to show: not asked for above, of several checkpoints, or of parts a ResNet has not."""
 
 
 @pytest.fixture(scope="module", params=OPTIONS)
