@@ -4,24 +4,31 @@ Figures are drawn from tables by each step; no measure is known here. Nothing gl
 pyplot is never imported: the style holds inside `style()`, also as a decorator.
 
     @style()
-    def draw_accuracy(table: pd.DataFrame, path_stem: Path) -> None:
-        figure = new_figure()
-        axes = figure.subplots()
+    def draw_accuracy(table: pd.DataFrame, *, ax: Place = None) -> Axes:
+        axes = one_panel(ax, 5.4, 3.6)
         axes.plot(table.epoch, table.accuracy, color=colour_of("trained-0"))
-        save_figure(figure, path_stem)
+        return axes
+
+A measure names its figures in a mapping of `Drawing`: its step writes all of them, a user's `Result.plot` draws one.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from probecore.errors import InputError
 from probecore.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.typing import RcKeyType
+
+Place: TypeAlias = "Axes | Figure | None"
+"""Where to draw: axes, the whole of an empty figure, or a new figure, which pyplot does not know."""
 
 CONDITION_COLOURS = {
     "trained": "#0072B2",
@@ -59,6 +66,57 @@ def style() -> Iterator[None]:
         yield
 
 
+class NothingToDraw(Exception):
+    """A figure's tables have no rows for it; the message says why."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a measure.
+
+    Attributes
+    ----------
+    draw
+        Takes the tables in this order and ``ax``, a `Place`, and gives the first panel.
+    tables
+        Names of the measure's tables; ``arrays`` are the arrays of one network by path.
+    without
+        What to say where the first of them has no rows.
+    """
+
+    draw: "Callable[..., Axes]"
+    tables: tuple[str, ...]
+    without: str = "not measured"
+
+    def __call__(self, tables: Mapping[str, Any], *, ax: Place = None) -> "Axes":
+        """Draw from `tables`, by name.
+
+        Raises
+        ------
+        NothingToDraw
+            If the first table has no rows, or none for this figure.
+        """
+        if not len(tables[self.tables[0]]):
+            raise NothingToDraw(self.without)
+        return self.draw(*(tables[name] for name in self.tables), ax=ax)
+
+
+def write_figures(drawings: Mapping[str, Drawing], tables: Mapping[str, Any], folder: Path) -> None:
+    """Write each figure into `folder`, by its name; one without rows says why it is empty."""
+    for name, drawing in drawings.items():
+        figure = new_figure(5.4, 0.8)
+        try:
+            drawing(tables, ax=figure)
+        except NothingToDraw as reason:
+            _write_reason(figure, str(reason))
+        save_figure(figure, folder / name)
+
+
+@style()
+def _write_reason(figure: "Figure", reason: str) -> None:
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+
+
 @style()
 def new_figure(width: float = 5.4, height: float = 3.6) -> "Figure":
     """An empty figure, `width` by `height` inches, whose layout keeps labels from overlapping.
@@ -68,6 +126,44 @@ def new_figure(width: float = 5.4, height: float = 3.6) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def figure_at(ax: Place, width: float, height: float) -> "Figure | SubFigure":
+    """A figure for several panels: a new one, a given one in this size, or one in the place of axes, which go.
+
+    Raises
+    ------
+    InputError
+        If the axes are not those of a grid, as ``pyplot.subplots`` makes them.
+    """
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        whole = ax or new_figure()
+        whole.set_size_inches(width, height)
+        return whole
+    place = ax.get_subplotspec()
+    if place is None or place.get_gridspec() is not place.get_topmost_subplotspec().get_gridspec():
+        raise InputError("ax: this figure has several panels; give it axes of `pyplot.subplots`, or none")
+    figure = ax.figure
+    ax.remove()
+    return figure.add_subfigure(place)
+
+
+def one_panel(ax: Place, width: float, height: float) -> "Axes":
+    """Axes for a figure of one panel: those given, or the only ones of a figure of this size."""
+    from matplotlib.axes import Axes
+
+    return ax if isinstance(ax, Axes) else figure_at(ax, width, height).subplots()
+
+
+def add_legend(axes: "Axes", *, ncols: int, **options: Any) -> None:
+    """Name what one panel shows: above it where it is alone in a figure, else inside."""
+    figure = axes.figure
+    if figure.axes == [axes] and figure.get_layout_engine() is not None:
+        figure.legend(loc="outside upper center", ncols=ncols, **options)
+    else:
+        axes.legend(**options)
 
 
 @style()

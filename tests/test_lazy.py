@@ -9,7 +9,6 @@ import pytest
 
 import probecore
 from probecore.lazy import attach
-from tests.conftest import ROOT
 
 PACKAGES = [
     "probecore",
@@ -55,7 +54,3 @@ def test_a_submodule_without_names_is_offered_itself() -> None:
     get, names, offered = attach("probecore", {"errors": ["InputError"], "files": []})
     assert get("files") is importlib.import_module("probecore.files")
     assert names() == offered == ["InputError", "files"]
-
-
-def test_the_wheel_says_that_it_is_typed() -> None:
-    assert (ROOT / "probecore/py.typed").is_file()

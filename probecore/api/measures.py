@@ -74,7 +74,9 @@ def _documented(section: type[Section]) -> Callable[[Function], Function]:
     def add(function: Function) -> Function:
         fields = {COUNT if name == "images" else name: field for name, field in section.model_fields.items()}
         lines = [f"    {name} : {field.description} Default: {_default(field)}" for name, field in fields.items()]
-        function.__doc__ = f"{inspect.cleandoc(str(function.__doc__))}\n" + inspect.cleandoc(COMMON + "\n".join(lines))
+        text, rule, examples = inspect.cleandoc(str(function.__doc__)).partition("\nExamples\n")
+        parameters = inspect.cleandoc(COMMON + "\n".join(lines))
+        function.__doc__ = f"{text}\n{parameters}\n{rule}{examples}"
         signature = inspect.signature(function)
         own = [parameter for parameter in signature.parameters.values() if parameter.kind != parameter.VAR_KEYWORD]
         options = [
@@ -111,7 +113,21 @@ def measure_anova(
     random_state: RandomState = 0,
     **options: Any,
 ) -> Result:
-    """Measure whether weights follow the features of training and test images (docs/anova.md)."""
+    """Measure whether weights follow the features of training and test images (docs/anova.md).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import probecore as pc
+    >>> network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
+    >>> labels = np.arange(60) % 3
+    >>> result = pc.measure_anova(
+    ...     network, images[:30], labels[:30], train_images=images[30:], train_labels=labels[30:],
+    ...     normalise={"mean": 0.5}, layers=["conv1"], permutations=19)
+    >>> result.plot("relations").get_title(loc="left")
+    'R1'
+    """
     params = _read(AnovaParams, options, "measure_anova")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
     dumped = ActivationsParams(store=["pooled"], excitations=ExcitationParams(layers=params.layers))
@@ -133,6 +149,19 @@ def measure_mutual_information(
     """Measure what units and layers know of the labels, in nats (docs/mutual_information.md).
 
     Training images are for retraining after ablation and for `design`; without them nothing is retrained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import probecore as pc
+    >>> network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
+    >>> labels = np.arange(60) % 3
+    >>> result = pc.measure_mutual_information(
+    ...     network, images[:30], labels[:30], normalise={"mean": 0.5},
+    ...     n_images=30, shuffles=19, layer_shuffles=19, redundancy=None, ablation=None)
+    >>> result.plot("units").get_ylabel()
+    'I(T;Y) of a unit in bits'
     """
     if train_images is None:
         options = {"ablation": {"retraining_steps": 0}} | options
@@ -163,6 +192,20 @@ def measure_mechanism(
     """Measure which labels each filter tells apart, with linear heads on the frozen network (docs/mechanism.md).
 
     Heads are trained on the training images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import probecore as pc
+    >>> network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
+    >>> labels = np.arange(60) % 3
+    >>> result = pc.measure_mechanism(
+    ...     network, images[:30], labels[:30], train_images=images[30:], train_labels=labels[30:],
+    ...     normalise={"mean": 0.5}, layers=["conv2"], heads={"epochs": 1, "batch": 10}, sweep=[], bootstrap=20,
+    ...     permutations=20, pruning=None)
+    >>> sorted(set(result.layers["quantity"]) & {"accuracy", "snr"})
+    ['accuracy', 'snr']
     """
     params = _read(MechanismParams, options, "measure_mechanism")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
@@ -184,6 +227,20 @@ def measure_recos(
     """Measure what rectification does with the sign of patterns (docs/recos.md).
 
     Images must be uint8, since their grey values are reversed. Centres of patches come from the training images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import probecore as pc
+    >>> network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
+    >>> labels = np.arange(60) % 3
+    >>> result = pc.measure_recos(
+    ...     network, images[:30], labels[:30], train_images=images[30:], train_labels=labels[30:],
+    ...     normalise={"mean": 0.5}, layers=["conv1"], n_images=30, resamples=19,
+    ...     sphere={"patches": 100, "directions": 20})
+    >>> len(result.tables["polarity"])
+    8
     """
     params = _read(RecosParams, options, "measure_recos")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
@@ -211,6 +268,19 @@ def measure_mean_dimension(
     See docs/mean_dimension.md. Principal components, and what removed pixels are replaced by, come from the training
     images, or from `images` themselves where there are none. Without labels there are no heatmaps by class, no
     losses and no deletion curves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import probecore as pc
+    >>> network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
+    >>> labels = np.arange(60) % 3
+    >>> result = pc.measure_mean_dimension(
+    ...     network, images[:30], labels[:30], normalise={"mean": 0.5},
+    ...     bases=["pixels"], n_images=4, features=5, layers=None, companions=None, deletion=None)
+    >>> list(result.tables["outputs"]["output"])
+    ['logits', 'nll', 'softmax']
     """
     params = _read(MeanDimensionParams, options, "measure_mean_dimension")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import NDArray
+
+from probecore.errors import InputError
+from probecore.figures import Drawing, NothingToDraw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LAYERS = {"anova": "relations"}
 """The table of layers where it is not called so."""
@@ -49,6 +57,38 @@ class Result:
         """One row per layer and quantity: the columns of ``layers.csv``, of ``relations.csv`` for anova."""
         return self.tables[LAYERS.get(self.measure, "layers")]
 
+    def plot(self, name: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw a figure of the report from the tables of this network.
+
+        Parameters
+        ----------
+        name
+            What the report's file is called, without ``.svg``.
+        ax
+            Where to draw it; by default in a new figure of pyplot. A figure of one panel is drawn into `ax`; one of
+            several panels takes its place in the grid, which `pyplot.subplots` makes, best with
+            ``layout="constrained"``.
+
+        Returns
+        -------
+        Axes
+            The panel, or the first of several; ``.figure.axes`` has all.
+
+        Raises
+        ------
+        InputError
+            Without a name of this measure's figures, which it lists; or if there is nothing to draw, with the reason.
+        """
+        drawings: Mapping[str, Drawing] = import_module(f"probecore.measures.{self.measure}.plots").PLOTS
+        if name is None or name not in drawings:
+            wrong = "name a figure" if name is None else f"no figure {name!r}"
+            raise InputError(f"plot: {wrong}; {self.measure} has {', '.join(sorted(drawings))}")
+        tables = {**self.tables, "arrays": self.arrays}
+        try:
+            return drawings[name](tables, ax=ax) if ax else _in_pyplot(drawings[name], tables)
+        except NothingToDraw as reason:
+            raise InputError(f"plot: {name!r} has nothing to show for this network: {reason}") from None
+
     def __repr__(self) -> str:
         """Names and sizes of the tables, and the first rows of `layers`."""
         layers = self._first_layers().to_string(index=False, float_format="{:.4g}".format)
@@ -56,9 +96,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""
-        sizes = "".join(f"<li><code>{line.strip()}</code></li>" for line in self._sizes())
+        sizes = "".join(f"<li><code>{escape(line.strip())}</code></li>" for line in self._sizes())
         layers = self._first_layers().to_html(index=False, float_format="{:.4g}".format, border=0)
-        return f"<p>{self._title()}</p><ul>{sizes}</ul>{layers}"
+        return f"<p>{escape(self._title())}</p><ul>{sizes}</ul>{layers}"
 
     def _title(self) -> str:
         return f"{self.measure}: {len(self.tables)} tables, {len(self.arrays)} arrays"
@@ -68,3 +108,15 @@ class Result:
 
     def _first_layers(self) -> pd.DataFrame:
         return self.layers[[name for name in SHOWN if name in self.layers]].head(ROWS)
+
+
+def _in_pyplot(drawing: Drawing, tables: Mapping[str, Any]) -> "Axes":
+    """Draw in a new figure that notebooks and ``pyplot.show`` know."""
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(layout="constrained", facecolor="white")
+    try:
+        return drawing(tables, ax=figure)
+    except BaseException:
+        pyplot.close(figure)
+        raise

@@ -147,23 +147,6 @@ CHEAP: dict[str, Any] = {
 }
 
 
-def test_a_resnet_of_torchvision(resnet: torch.nn.Module) -> None:
-    found = pc.measure_mutual_information(
-        resnet,
-        PIXELS,
-        LABELS,
-        normalise=NORMALISE,
-        n_images=32,
-        shuffles=19,
-        layer_shuffles=19,
-        redundancy=None,
-        ablation=None,
-    )
-    assert {"conv1", "layer4.1.conv2", "fc"} <= set(found.filters["layer"])
-    assert resnet.training, "the network stays as it is"
-    assert not any("#" in name for name, _ in resnet.named_modules())
-
-
 def test_pixels_are_scaled_and_floats_are_as_they_are(resnet: torch.nn.Module) -> None:
     floats = ((torch.from_numpy(PIXELS).float() - 255 * 0.4) / (255 * 0.9)).double()
     of_pixels = pc.measure_mean_dimension(resnet, PIXELS, LABELS, normalise=NORMALISE, **CHEAP).tables["outputs"]

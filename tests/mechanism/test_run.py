@@ -13,14 +13,15 @@ from torch import nn
 from probecore.dataset.store import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
+from probecore.figures import save_figure, write_figures
 from probecore.files import open_hdf5, read_table, sha256_of
 from probecore.measures.mechanism import readout, train_heads
 from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
 from probecore.measures.mechanism.estimates import estimates, of_fields, within_range
 from probecore.measures.mechanism.figures import draw_matrices
-from probecore.measures.mechanism.figures_worth import draw_pruning
 from probecore.measures.mechanism.head import Head
 from probecore.measures.mechanism.params import Heads, MechanismParams, Pruning
+from probecore.measures.mechanism.plots import PLOTS
 from probecore.measures.mechanism.readout import (
     as_they_are,
     bootstrap,
@@ -174,7 +175,7 @@ def test_a_network_that_cannot_be_pruned_has_all_else(tmp_path: Path) -> None:
     pruning = read_table(output / "pruning.csv")
     assert pruning.empty
     assert set(read_table(output / "layers.csv")["epoch"]) == {5}
-    draw_pruning(pruning, tmp_path / "pruning")
+    write_figures({"pruning": PLOTS["pruning"]}, {"pruning": pruning}, tmp_path)
     assert (tmp_path / "pruning.svg").exists()
 
 
@@ -227,9 +228,9 @@ def test_equal_to_explicit_silencing_on_a_trained_network(lenet: nn.Module, digi
 def test_the_matrices_shown_are_those_of_a_network_with_true_labels(tmp_path: Path) -> None:
     network = Path(run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4])))
     examples = read_table(network / "examples.csv")
-    draw_matrices(examples, tmp_path / "alone")
+    save_figure(draw_matrices(examples).figure, tmp_path / "alone")
     shuffled = examples.assign(network="shuffled-0", field=-examples["field"], clipped=1, cluster=0)
-    draw_matrices(pd.concat([shuffled, examples]), tmp_path / "beside")
+    save_figure(draw_matrices(pd.concat([shuffled, examples])).figure, tmp_path / "beside")
     assert sha256_of(tmp_path / "alone.svg") == sha256_of(tmp_path / "beside.svg")
 
 

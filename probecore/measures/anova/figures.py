@@ -1,13 +1,10 @@
 """Figures of the step `anova`, from its tables."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, spread, style
+from probecore.figures import SERIES_COLOURS, NothingToDraw, Place, colour_of, figure_at, rasterise, spread, style
 from probecore.measures.anova.diagnostics import normal_quantiles
 from probecore.measures.anova.keys import MAIN
 from probecore.measures.tables import at_the_end, is_last, of_one_condition, of_one_network
@@ -16,25 +13,12 @@ from probecore.networks import condition_at
 RELATIONS = ("R1", "R2", "R3")
 
 
-def draw_figures(tables: Mapping[str, pd.DataFrame], output: Path) -> None:
-    """All figures of an experiment into the folder `output`."""
-    relations = tables["relations"]
-    main = relations[(relations["excitation"] == MAIN) & (relations["class"] == "all")]
-    draw_relations(main[main["dilation"] == 1], output / "relations")
-    draw_epochs(main[(main["dilation"] == 1) & (main["relation"] == "R2")], output / "epochs")
-    draw_dilations(main, output / "dilations")
-    draw_pairs(of_one_network(tables["pairs"]), output / "pairs")
-    draw_kernels(of_one_network(tables["kernels"]), output / "kernels")
-    draw_permutations(of_one_network(tables["permutations"]), output / "permutations")
-    draw_residuals(of_one_network(tables["pairs"]), output / "residuals")
-
-
 @style()
-def draw_relations(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_relations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """R² by layer and relation, one mark per network at its last checkpoint, and untrained ones."""
-    shown = at_the_end(table)
+    shown = at_the_end(_main(relations).query("dilation == 1"))
     layers = list(dict.fromkeys(shown["layer"]))
-    figure = new_figure(max(5.4, 1.2 + 1.4 * len(layers)), 3.4)
+    figure = figure_at(ax, max(5.4, 1.2 + 1.4 * len(layers)), 3.4)
     panels = figure.subplots(1, 3, sharey=True)
     groups = sorted({(row.condition, row.network, row.epoch) for row in shown.itertuples()})
     labelled: set[str] = set()
@@ -54,14 +38,15 @@ def draw_relations(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")
     panels[0].set(ylabel="R²", ylim=(-0.02, None))
     figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_epochs(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_epochs(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """R² of R2 by epoch, a panel per layer, a line per network."""
+    table = _main(relations).query("dilation == 1 and relation == 'R2'")
     layers = list(dict.fromkeys(table["layer"]))
-    figure = new_figure(max(5.4, 2.2 * len(layers)), 3.0)
+    figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 3.0)
     panels = figure.subplots(1, max(1, len(layers)), sharey=True, squeeze=False)[0]
     labelled: set[str] = set()
     for axes, layer in zip(panels, layers, strict=False):
@@ -73,15 +58,16 @@ def draw_epochs(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set(title=layer, xlabel="epoch")
     panels[0].set(ylabel="R² of R2", ylim=(-0.02, None))
     figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_dilations(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_dilations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Heat maps of R² over layer and probe dilation, a panel per relation, trained networks."""
+    table = _main(relations)
     last, shown = table[is_last(table)], of_one_condition(table)
     layers, dilations = list(dict.fromkeys(last["layer"])), sorted(last["dilation"].unique())
-    figure = new_figure(max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
+    figure = figure_at(ax, max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
     panels = figure.subplots(1, 3, sharey=True)
     for axes, relation in zip(panels, RELATIONS, strict=True):
         rows = shown[shown["relation"] == relation]
@@ -98,14 +84,15 @@ def draw_dilations(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_yticks(range(len(layers)), layers)
         axes.grid(visible=False)
         axes.set(title=relation, xlabel="dilation")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_pairs(table: pd.DataFrame, path_stem: Path) -> None:
-    """Scatter of weights against excitations, a row per layer, a column per relation."""
+def draw_pairs(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
+    """Scatter of weights against excitations of one network, a row per layer, a column per relation."""
+    table = of_one_network(pairs)
     layers = list(dict.fromkeys(table["layer"]))
-    figure = new_figure(5.4, max(1, len(layers)) * 1.9 + 0.4)
+    figure = figure_at(ax, 5.4, max(1, len(layers)) * 1.9 + 0.4)
     panels = figure.subplots(max(1, len(layers)), 3, squeeze=False)
     for row, layer in zip(panels, layers, strict=False):
         for axes, relation in zip(row, RELATIONS, strict=True):
@@ -115,15 +102,16 @@ def draw_pairs(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_title(relation)
     for axes in panels[-1]:
         axes.set_xlabel("excitation")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_kernels(table: pd.DataFrame, path_stem: Path) -> None:
-    """Kernel and excitation of the filters of the first layer."""
-    rows = table[table["layer"] == (table["layer"].iloc[0] if len(table) else "")]
+def draw_kernels(kernels: pd.DataFrame, *, ax: Place = None) -> Axes:
+    """Kernel and excitation of the filters of the first layer of one network."""
+    table = of_one_network(kernels)
+    rows = table[table["layer"] == table["layer"].iloc[0]]
     filters = sorted(rows["filter"].unique())
-    figure = new_figure(5.4, 2.0)
+    figure = figure_at(ax, 5.4, 2.0)
     panels = figure.subplots(2, max(1, len(filters)), squeeze=False)
     for column, number in zip(panels.T, filters, strict=False):
         images = [
@@ -141,14 +129,15 @@ def draw_kernels(table: pd.DataFrame, path_stem: Path) -> None:
         column[0].set_title(f"{number}\n{r}", size=8, weight="normal", loc="center")
     panels[0, 0].set_ylabel("kernel", size=8)
     panels[1, 0].set_ylabel("excitation", size=8)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_permutations(table: pd.DataFrame, path_stem: Path) -> None:
-    """Histograms of R² under both permutations, a panel per layer."""
+def draw_permutations(permutations: pd.DataFrame, *, ax: Place = None) -> Axes:
+    """Histograms of R² under both permutations, a panel per layer, of one network."""
+    table = of_one_network(permutations)
     layers = list(dict.fromkeys(table["layer"]))
-    figure = new_figure(max(5.4, 2.2 * len(layers)), 2.8)
+    figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 2.8)
     panels = figure.subplots(1, max(1, len(layers)), squeeze=False)[0]
     for axes, layer in zip(panels, layers, strict=False):
         of_layer = table[table["layer"] == layer]
@@ -159,14 +148,15 @@ def draw_permutations(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set(title=layer, xlabel="R² of R2", yscale="log")
     panels[0].set_ylabel("share of permutations")
     figure.legend(loc="outside upper center", ncols=2)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_residuals(table: pd.DataFrame, path_stem: Path) -> None:
-    """Residuals of R2 against fitted values and against normal quantiles, a column per layer."""
+def draw_residuals(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
+    """Residuals of R2 against fitted values and against normal quantiles, a column per layer, of one network."""
+    table = of_one_network(pairs)
     layers = list(dict.fromkeys(table["layer"]))
-    figure = new_figure(max(5.4, 2.2 * len(layers)), 4.2)
+    figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 4.2)
     panels = figure.subplots(2, max(1, len(layers)), squeeze=False)
     for (above, below), layer in zip(panels.T, layers, strict=False):
         rows = table[table["layer"] == layer].dropna(subset=["excitation_r2"])
@@ -182,7 +172,15 @@ def draw_residuals(table: pd.DataFrame, path_stem: Path) -> None:
         below.set(xlabel="normal quantile")
     for axes in panels[:, 0]:
         axes.set_ylabel("residual")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
+
+
+def _main(relations: pd.DataFrame) -> pd.DataFrame:
+    """Regressions on the main excitation over all images."""
+    rows = relations[(relations["excitation"] == MAIN) & (relations["class"] == "all")]
+    if rows.empty:
+        raise NothingToDraw(f"{MAIN} is not among the excitations")
+    return rows
 
 
 def _scatter(axes: Axes, rows: pd.DataFrame, relation: str) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from probecore.figures import write_figures
 from probecore.files import write_table
-from probecore.measures.anova.figures import draw_figures
 from probecore.measures.anova.measure import MEASURE
+from probecore.measures.anova.plots import PLOTS
 from probecore.measures.anova.verdicts import is_main, judge
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
@@ -19,7 +20,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     verdicts = judge(tables["relations"], tables["expanded"])
     verdicts.insert(0, "experiment", experiment)
     write_table(output / "verdicts.csv", verdicts, sort_by=["experiment", "condition", "layer", "relation", "null"])
-    draw_figures(tables, output)
+    write_figures(PLOTS, tables, output)
     write_summary(
         output,
         MEASURE.summary(

@@ -1,21 +1,24 @@
 """Figures of the step `mean_dimension`, from its tables and heatmaps."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from probecore.figures import (
     CONDITION_COLOURS,
     SERIES_COLOURS,
+    Place,
+    add_legend,
     colour_of,
-    new_figure,
-    save_figure,
+    figure_at,
+    one_panel,
     spread,
     style,
 )
-from probecore.files import open_hdf5
 from probecore.measures.tables import at_the_end, is_last, of_one_condition
 from probecore.networks import condition_at, condition_of
 
@@ -36,12 +39,12 @@ MANY_CLASSES = 20
 
 
 @style()
-def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_outputs(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean dimension of the network's output by epoch, one panel per basis."""
     shown = table[table["output"].isin(["logits", "output"])]
     bases = [basis for basis in BASES if (shown["basis"] == basis).any()]
     epochs = sorted(shown["epoch"].unique())
-    figure = new_figure(2.7 * len(bases), 3.2)
+    figure = figure_at(ax, 2.7 * len(bases), 3.2)
     panels = figure.subplots(1, len(bases), squeeze=False)[0]
     labelled: set[str] = set()
     for axes, basis in zip(panels, bases, strict=True):
@@ -57,15 +60,15 @@ def draw_outputs(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
     panels[0].set_ylabel("mean dimension")
     figure.legend(loc="outside upper center", ncols=3)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_companions(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_companions(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean dimensions and R² that stand beside the output's, after training and before; a row per basis."""
     shown = at_the_end(table)
     bases = [basis for basis in BASES if (shown["basis"] == basis).any()] or ["pixels"]
-    figure = new_figure(7.2, 0.6 + 2.4 * len(bases))
+    figure = figure_at(ax, 7.2, 0.6 + 2.4 * len(bases))
     panels = figure.subplots(len(bases), 2, squeeze=False, width_ratios=[len(QUANTITIES[0]), len(QUANTITIES[1])])
     known = [name for name in CONDITION_COLOURS if (shown["condition"] == name).any()]
     offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
@@ -84,14 +87,14 @@ def draw_companions(table: pd.DataFrame, path_stem: Path) -> None:
     if known:
         handles = [Line2D([], [], color=colour_of(name), marker="o", ls="", ms=4) for name in known]
         figure.legend(handles, known, loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_layers(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean dimension by layer, before and after training, one panel per basis; what layers and activations give."""
     bases = [basis for basis in BASES if (table["basis"] == basis).any()]
-    figure = new_figure(5.4, 0.6 + 2.4 * max(1, len(bases)))
+    figure = figure_at(ax, 5.4, 0.6 + 2.4 * max(1, len(bases)))
     panels = figure.subplots(max(1, len(bases)), 1, squeeze=False, sharex=True)[:, 0]
     shown = table[(is_last(table) | (table["epoch"] == 0)) & (table["site"] != "block")]
     labelled: set[str] = set()
@@ -124,19 +127,18 @@ def draw_layers(table: pd.DataFrame, path_stem: Path) -> None:
         axes.set_xticks([place for place, _ in ticks], [layer for _, layer in ticks], rotation=45, ha="right")
     if labelled:
         figure.legend(loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_heatmaps(path: Path, path_stem: Path) -> None:
+def draw_heatmaps(arrays: Mapping[str, Any], *, ax: Place = None) -> Axes:
     """Total indices of the logits: a row per checkpoint of one network, a column per class."""
-    with open_hdf5(path) as file:
-        epochs = sorted(file)
-        chosen = [epochs[index] for index in sorted({0, len(epochs) // 2, len(epochs) - 1})] if epochs else []
-        maps = {epoch: file[epoch]["logits/indices"][()] for epoch in chosen}
-    columns = min(MANY_CLASSES + 1, next((len(each) for each in maps.values()), 1))
-    figure = new_figure(0.62 * columns + 0.6, 0.78 * max(1, len(maps)) + 0.3)
-    panels = figure.subplots(max(1, len(maps)), columns, squeeze=False)
+    epochs = sorted({path.partition("/")[0] for path in arrays})
+    chosen = [epochs[index] for index in sorted({0, len(epochs) // 2, len(epochs) - 1})]
+    maps = {epoch: arrays[f"{epoch}/logits/indices"][()] for epoch in chosen}
+    columns = min(MANY_CLASSES + 1, next(len(each) for each in maps.values()))
+    figure = figure_at(ax, 0.62 * columns + 0.6, 0.78 * len(maps) + 0.3)
+    panels = figure.subplots(len(maps), columns, squeeze=False)
     for line, (row, (epoch, indices)) in enumerate(zip(panels, maps.items(), strict=False)):
         for place, (axes, values) in enumerate(zip(row, indices, strict=False)):
             axes.imshow(np.nan_to_num(values.sum(0)))
@@ -146,24 +148,22 @@ def draw_heatmaps(path: Path, path_stem: Path) -> None:
             if line == 0:
                 axes.set_title("all" if place == 0 else str(place - 1), fontsize=9)
         row[0].set_ylabel(f"epoch {int(epoch.removeprefix('epoch-'))}", fontsize=9)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_deletion(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_deletion(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy by share of removed pixels, one colour per order; trained networks at their last checkpoint."""
     shown = of_one_condition(table)
-    figure = new_figure(5.4, 3.2)
-    axes = figure.subplots()
+    axes = one_panel(ax, 5.4, 3.2)
     for colour, (order, rows) in zip(SERIES_COLOURS, shown.groupby("order"), strict=False):
         for _, single in rows.groupby("network"):
             axes.plot(single["fraction"], single["accuracy"], lw=0.5, alpha=0.6, color=colour)
         means = rows.groupby("fraction")["accuracy"].mean()
         axes.plot(means.index, means, "o-", ms=3, color=colour, label=str(order))
     axes.set(xlabel="share of pixels replaced by the training mean", ylabel="test accuracy", ylim=(0, 1.02))
-    if len(shown):
-        figure.legend(loc="outside upper center", ncols=2)
-    save_figure(figure, path_stem)
+    add_legend(axes, ncols=2)
+    return axes
 
 
 def _errors(rows: pd.DataFrame) -> np.ndarray:

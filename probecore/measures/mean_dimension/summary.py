@@ -5,17 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from probecore.measures.mean_dimension.figures import (
-    draw_companions,
-    draw_deletion,
-    draw_heatmaps,
-    draw_layers,
-    draw_outputs,
-)
+from probecore.figures import write_figures
+from probecore.files import open_hdf5
 from probecore.measures.mean_dimension.inference import what_follows
 from probecore.measures.mean_dimension.intervals import HEAVIEST_TAIL, LEAST_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
+from probecore.measures.mean_dimension.plots import PLOTS
 from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative
 from probecore.networks import has_untrained_control
 from probecore.statistics import headline_over_seeds
@@ -25,12 +21,9 @@ from probecore.summary import write_summary
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = gather(networks, MEASURE.keys, text=MEASURE.text, output=output)
-    draw_outputs(tables["outputs"], output / "outputs")
-    draw_companions(tables["companions"], output / "companions")
-    draw_layers(tables["layers"], output / "layers")
     shown = representative(tables["outputs"])
-    draw_heatmaps(next(folder for folder in networks if folder.name == shown) / ARRAYS, output / "heatmaps")
-    draw_deletion(tables["deletion"], output / "deletion")
+    with open_hdf5(next(folder for folder in networks if folder.name == shown) / ARRAYS) as arrays:
+        write_figures(PLOTS, {**tables, "arrays": arrays}, output)
     empty = [figure.name for figure in MEASURE.figures if tables[Path(figure.source).stem].empty]
     write_summary(
         output,

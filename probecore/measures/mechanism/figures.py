@@ -1,23 +1,18 @@
 """Figures of the step `mechanism`, from its tables."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from probecore.figures import colour_of, new_figure, save_figure, spread, style
-from probecore.measures.mechanism.panels import add_legend, by_condition, by_layer, condition_panels, name_layers
+from probecore.figures import Place, colour_of, figure_at, spread, style
+from probecore.measures.mechanism.panels import by_condition, by_layer, condition_panels, legend_above, name_layers
 from probecore.measures.tables import of_one_network
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @style()
-def draw_depth(layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_depth(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy of the heads and signal-to-noise ratio by layer, one line per network and condition."""
-    figure = new_figure(5.4, 4.6)
+    figure = figure_at(ax, 5.4, 4.6)
     panels = figure.subplots(2, 1, sharex=True)
     labelled: set[str] = set()
     for axes, quantity in zip(panels, ("accuracy", "snr"), strict=True):
@@ -42,11 +37,11 @@ def draw_depth(layers: pd.DataFrame, path_stem: Path) -> None:
     panels[1].set(ylabel="signal / background", yscale="log")
     name_layers(panels[1], layers[layers["quantity"] == "snr"])
     figure.legend(loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
+def draw_matrices(examples: pd.DataFrame, *, ax: Place = None) -> Axes:
     """One filter's matrix before clipping, after, and with its clusters side by side, for up to three layers.
 
     Of the first trained network, where there is one.
@@ -54,7 +49,7 @@ def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
     first = of_one_network(examples)
     depths = sorted(set(first["depth"]))
     shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
-    figure = new_figure(5.4, 1.8 * len(shown))
+    figure = figure_at(ax, 5.4, 1.8 * len(shown))
     panels = figure.subplots(len(shown), 3, squeeze=False)
     for row, depth in zip(panels, shown, strict=True):
         filter_ = first[first["depth"] == depth]
@@ -76,13 +71,13 @@ def draw_matrices(examples: pd.DataFrame, path_stem: Path) -> None:
         axes.set_title(title)
     for axes in panels[-1]:
         axes.set_xlabel("output")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_sizes(sizes: pd.DataFrame, path_stem: Path) -> None:
+def draw_sizes(sizes: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Share of clusters by their number of labels, one line per layer, a panel per condition."""
-    figure, panels, conditions = condition_panels(sizes)
+    figure, panels, conditions = condition_panels(sizes, ax)
     for axes, (condition, rows) in zip(panels, conditions, strict=True):
         for colour, line in by_layer(rows):
             counts = line.groupby("labels")["count"].sum()
@@ -91,14 +86,14 @@ def draw_sizes(sizes: pd.DataFrame, path_stem: Path) -> None:
             )
         axes.set(title=condition, xlabel="labels in a cluster", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of clusters")
-    add_legend(figure, panels[0])
-    save_figure(figure, path_stem)
+    legend_above(figure, panels[0])
+    return figure.axes[0]
 
 
 @style()
-def draw_sweep(sweep: pd.DataFrame, path_stem: Path) -> None:
+def draw_sweep(sweep: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Signal-to-noise ratio against the clipping threshold, mean over networks, a panel per condition."""
-    figure, panels, conditions = condition_panels(sweep[sweep["quantity"] == "snr"])
+    figure, panels, conditions = condition_panels(sweep[sweep["quantity"] == "snr"], ax)
     for axes, (condition, rows) in zip(panels, conditions, strict=True):
         for colour, line in by_layer(rows.replace(np.inf, np.nan)):
             means = line.groupby("threshold")["value"].mean()
@@ -106,11 +101,11 @@ def draw_sweep(sweep: pd.DataFrame, path_stem: Path) -> None:
         axes.axhline(1, color="0.4", lw=1, ls="--")
         axes.set(title=condition, xlabel="threshold", yscale="log")
     panels[0].set_ylabel("signal / background")
-    add_legend(figure, panels[0])
-    save_figure(figure, path_stem)
+    legend_above(figure, panels[0])
+    return figure.axes[0]
 
 
-def _outline_clusters(axes: "Axes", numbers: list[int]) -> None:
+def _outline_clusters(axes: Axes, numbers: list[int]) -> None:
     from matplotlib.patches import Rectangle
 
     for number in range(max(numbers) + 1):

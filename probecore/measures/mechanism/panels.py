@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from probecore.figures import new_figure
+from probecore.figures import Place, figure_at
 from probecore.measures.tables import at_the_end
 from probecore.networks import in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 def by_condition(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -29,13 +29,15 @@ def by_layer(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
         yield colormaps["viridis_r"](place / len(depths)), rows[rows["depth"] == depth]
 
 
-def condition_panels(rows: pd.DataFrame) -> "tuple[Figure, list[Axes], list[tuple[str, pd.DataFrame]]]":
+def condition_panels(
+    rows: pd.DataFrame, ax: Place
+) -> "tuple[Figure | SubFigure, list[Axes], list[tuple[str, pd.DataFrame]]]":
     """A panel for each condition that occurs, side by side."""
     lines: dict[str, list[pd.DataFrame]] = {}
     for condition, line in by_condition(rows):
         lines.setdefault(condition, []).append(line)
     conditions = [(condition, pd.concat(lines[condition])) for condition in in_order(lines)]
-    figure = new_figure(5.4, 3.2)
+    figure = figure_at(ax, 5.4, 3.2)
     panels = list(figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0])
     return figure, panels, conditions
 
@@ -46,6 +48,6 @@ def name_layers(axes: "Axes", rows: pd.DataFrame) -> None:
     axes.set_xticks(names.index, names, rotation=60 if len(names) > 6 else 0)
 
 
-def add_legend(figure: "Figure", axes: "Axes") -> None:
+def legend_above(figure: "Figure | SubFigure", axes: "Axes") -> None:
     """The legend of one panel above all."""
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=5)

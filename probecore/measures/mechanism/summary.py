@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import spearmanr
 
+from probecore.figures import write_figures
 from probecore.files import write_table
-from probecore.measures.mechanism.figures import draw_depth, draw_matrices, draw_sizes, draw_sweep
-from probecore.measures.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.measure import MEASURE
+from probecore.measures.mechanism.plots import PLOTS
 from probecore.measures.tables import NAMES, after_training, at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import adjust, headline_over_seeds
 from probecore.statistics.intervals import CARRIERS
@@ -22,13 +22,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     for name, family in FAMILIES.items():
         tables[name] = _adjusted(tables[name], family)
         write_table(output / f"{name}.csv", tables[name], sort_by=[*NAMES, *MEASURE.keys[name]])
-    draw_depth(tables["layers"], output / "depth")
-    draw_matrices(tables["examples"], output / "matrices")
-    draw_sizes(tables["sizes"], output / "sizes")
-    draw_sweep(tables["sweep"], output / "sweep")
-    draw_worth(tables["worth"], output / "worth")
-    draw_quality(tables["filters"], tables["layers"], output / "quality")
-    draw_pruning(tables["pruning"], output / "pruning")
+    write_figures(PLOTS, tables, output)
     write_summary(
         output,
         MEASURE.summary(

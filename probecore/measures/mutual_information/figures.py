@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from probecore.figures import SERIES_COLOURS, colour_of, new_figure, save_figure, style
+from probecore.figures import SERIES_COLOURS, Place, colour_of, figure_at, style
 from probecore.measures.tables import is_last
 from probecore.networks import condition_of, in_order
 
 BIT = math.log(2)
+
+
+def layers_in_order(convergence: pd.DataFrame) -> list[str]:
+    """Names of layers in the order they run."""
+    return [str(name) for name in convergence.sort_values("position")["layer"].unique()]
 
 
 def conditions_in(table: pd.DataFrame) -> list[str]:
@@ -22,22 +27,14 @@ def conditions_in(table: pd.DataFrame) -> list[str]:
 
 
 @style()
-def draw_nothing(path_stem: Path) -> None:
-    """An empty figure, in place of one of a table without rows."""
-    figure = new_figure(2.7, 0.6)
-    figure.text(0.5, 0.5, "not measured", ha="center", va="center")
-    save_figure(figure, path_stem)
-
-
-@style()
-def draw_plane(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_plane(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Trajectories of layers over checkpoints: pairwise bounds, bins, and a probe; a row per condition."""
-    main = table[table["main"] == 1]
+    layers, main = layers_in_order(convergence), table[table["main"] == 1]
     wide = (
         main.pivot_table(index=["network", "layer", "epoch"], columns=["estimator", "quantity"], values="value") / BIT
     )
     conditions = conditions_in(table)
-    figure = new_figure(8.1, 2.9 * len(conditions))
+    figure = figure_at(ax, 8.1, 2.9 * len(conditions))
     panels = figure.subplots(len(conditions), 3, squeeze=False, sharey=True)
     upper, lower = "kolchinsky_tracey_upper", "kolchinsky_tracey_lower"
     columns = {"pairwise bounds": (upper, upper), "bins": ("binned", "binned"), "probe": (upper, "probe_bound")}
@@ -63,14 +60,14 @@ def draw_plane(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> N
             axes.set(title=f"{condition}: {title}", xlabel="I(X;T) in bits")
         row[0].set(ylabel="I(T;Y) in bits", ylim=(-0.2, ceiling + 0.2))
     _name_layers(figure, layers)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_convergence(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_convergence(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Distance to the bound by epoch and layer, above the accuracy; a line per network."""
-    conditions = conditions_in(table)
-    figure = new_figure(2.9 * len(conditions) + 1, 4.4)
+    layers, conditions = layers_in_order(table), conditions_in(table)
+    figure = figure_at(ax, 2.9 * len(conditions) + 1, 4.4)
     panels = figure.subplots(2, len(conditions), squeeze=False, sharex="col", sharey="row")
     for condition, (above, below) in zip(conditions, panels.T, strict=True):
         chosen = table[table["network"].map(condition_of) == condition]
@@ -84,17 +81,14 @@ def draw_convergence(table: pd.DataFrame, layers: Sequence[str], path_stem: Path
     panels[0, 0].set_ylabel("distance to the bound\nin bits")
     panels[1, 0].set_ylabel("test accuracy")
     _name_layers(figure, layers)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_layers(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_layers(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Information between layers, the mean over networks; a cross where the data-processing order breaks."""
-    if table.empty:
-        draw_nothing(path_stem)
-        return
-    conditions = conditions_in(table)
-    figure = new_figure(2.9 * len(conditions), 2.9)
+    layers, conditions = layers_in_order(convergence), conditions_in(table)
+    figure = figure_at(ax, 2.9 * len(conditions), 2.9)
     panels = figure.subplots(1, len(conditions), squeeze=False)[0]
     for condition, axes in zip(conditions, panels, strict=True):
         own = table[table["network"].map(condition_of) == condition]
@@ -111,19 +105,16 @@ def draw_layers(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> 
         axes.set_yticks(range(len(layers) - 1), layers[:-1])
         axes.set_title(condition)
         figure.colorbar(image, ax=axes, shrink=0.7, label="bits")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_ablation(table: pd.DataFrame, order: Sequence[str], path_stem: Path) -> None:
+def draw_ablation(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy against the share of units removed, by order; before and after retraining, means over networks."""
-    if table.empty:
-        draw_nothing(path_stem)
-        return
     chosen = table[is_last(table)]
     conditions = conditions_in(chosen)
-    layers = [layer for layer in order if (chosen["layer"] == layer).any()]
-    figure = new_figure(2.7 * len(layers) + 0.6, 2.5 * len(conditions) + 0.5)
+    layers = [layer for layer in layers_in_order(convergence) if (chosen["layer"] == layer).any()]
+    figure = figure_at(ax, 2.7 * len(layers) + 0.6, 2.5 * len(conditions) + 0.5)
     panels = figure.subplots(len(conditions), len(layers), squeeze=False, sharey=True)
     for condition, row in zip(conditions, panels, strict=True):
         for layer, axes in zip(layers, row, strict=True):
@@ -143,7 +134,7 @@ def draw_ablation(table: pd.DataFrame, order: Sequence[str], path_stem: Path) ->
         axes.set_xlabel("share of units removed")
     handles = {text: line for axes in panels.flat for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 ORDERS = {"most_first": "#D55E00", "least_first": "#0072B2", "random": "#7A7A7A"}
@@ -153,6 +144,6 @@ def _colours(layers: Sequence[str]) -> list[str]:
     return [SERIES_COLOURS[index % len(SERIES_COLOURS)] for index in range(len(layers))]
 
 
-def _name_layers(figure: Figure, layers: Sequence[str]) -> None:
+def _name_layers(figure: Figure | SubFigure, layers: Sequence[str]) -> None:
     handles = [Line2D([], [], color=colour, marker="o", ms=4) for colour in _colours(layers)]
     figure.legend(handles, layers, loc="outside upper center", ncols=min(len(layers), 8))

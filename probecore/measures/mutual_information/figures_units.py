@@ -1,13 +1,11 @@
 """Figures of units, from the tables of `mutual_information`."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from probecore.figures import colour_of, new_figure, rasterise, save_figure, spread, style
-from probecore.measures.mutual_information.figures import BIT, draw_nothing
+from probecore.figures import Place, add_legend, colour_of, figure_at, one_panel, rasterise, spread, style
+from probecore.measures.mutual_information.figures import BIT, layers_in_order
 from probecore.measures.mutual_information.redundancy import cluster_order
 from probecore.measures.tables import at_the_end, is_last, of_one_network
 from probecore.networks import in_order
@@ -17,13 +15,12 @@ SHOWN = 64
 
 
 @style()
-def draw_units(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_units(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """I(T;Y) of every unit by layer and condition, with the mean null; all networks of a condition together."""
-    known = table[table["quantity"] == "label_information"]
-    ends = at_the_end(known)
+    layers = layers_in_order(convergence)
+    ends = at_the_end(table[table["quantity"] == "label_information"])
     names = in_order(ends["condition"])
-    figure = new_figure(5.4, 3.4)
-    axes = figure.subplots()
+    axes = one_panel(ax, 5.4, 3.4)
     shift = np.random.default_rng(0)
     for name, offset in zip(names, spread(len(names), 0.6), strict=True):
         rows = ends[ends["condition"] == name]
@@ -35,17 +32,17 @@ def draw_units(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> N
         axes.plot(np.arange(len(layers)) + offset, null, "_", color="black", ms=9)
     axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_ylabel("I(T;Y) of a unit in bits")
-    figure.legend(loc="outside upper center", ncols=len(names), markerscale=3)
-    save_figure(figure, path_stem)
+    add_legend(axes, ncols=len(names), markerscale=3)
+    return axes
 
 
 @style()
-def draw_classes(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_classes(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Units by classes, as shares of the ceiling, of one network: untrained above, at its end below."""
     one = of_one_network(table)
-    shown = [layer for layer in layers if (one["layer"] == layer).any()]
+    shown = [layer for layer in layers_in_order(convergence) if (one["layer"] == layer).any()]
     epochs = sorted({one["epoch"].min(), one["epoch"].max()})
-    figure = new_figure(1.6 * len(shown) + 1, 2.8 * len(epochs))
+    figure = figure_at(ax, 1.6 * len(shown) + 1, 2.8 * len(epochs))
     panels = figure.subplots(len(epochs), len(shown), squeeze=False)
     for epoch, row in zip(epochs, panels, strict=True):
         for layer, axes in zip(shown, row, strict=True):
@@ -62,17 +59,18 @@ def draw_classes(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) ->
             axes.set_yticks([])
         row[0].set_ylabel("units, most informative first")
     figure.colorbar(image, ax=panels, shrink=0.6, label="I(T;1[Y=c]) / ceiling")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_orders(table: pd.DataFrame, orders: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_orders(table: pd.DataFrame, orders: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Ranks of a layer's units by I(T;Y) over checkpoints, of one network, above the ranks' correlations."""
     known = table[table["quantity"] == "label_information"]
     one = of_one_network(known)
     agreement = orders[orders["network"].isin(one["network"])]
-    shown = list(layers)[: len(layers) - 1] or list(layers)
-    figure = new_figure(1.9 * len(shown) + 0.8, 4.2)
+    layers = layers_in_order(convergence)
+    shown = layers[:-1] or layers
+    figure = figure_at(ax, 1.9 * len(shown) + 0.8, 4.2)
     panels = figure.subplots(2, len(shown), squeeze=False, height_ratios=[3, 1])
     for layer, (above, below) in zip(shown, panels.T, strict=True):
         wide = one[one["layer"] == layer].pivot(index="epoch", columns="filter", values="value")
@@ -92,19 +90,16 @@ def draw_orders(table: pd.DataFrame, orders: pd.DataFrame, layers: Sequence[str]
         below.set_xticks(steps, [str(epoch) for epoch in ranks.index])
     panels[0, 0].set_ylabel("rank by I(T;Y)")
     panels[1, 0].set_ylabel("Spearman")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_redundancy(table: pd.DataFrame, layers: Sequence[str], path_stem: Path) -> None:
+def draw_redundancy(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Pairs of units of one network at its end: what they share, and their redundancy; similar units side by side."""
-    if table.empty:
-        draw_nothing(path_stem)
-        return
     one = of_one_network(table)
     one = one[is_last(one)]
-    shown = [layer for layer in layers if (one["layer"] == layer).any()]
-    figure = new_figure(2.0 * len(shown) + 0.8, 4.6)
+    shown = [layer for layer in layers_in_order(convergence) if (one["layer"] == layer).any()]
+    figure = figure_at(ax, 2.0 * len(shown) + 0.8, 4.6)
     panels = figure.subplots(2, len(shown), squeeze=False)
     for layer, (above, below) in zip(shown, panels.T, strict=True):
         rows = one[one["layer"] == layer]
@@ -130,4 +125,4 @@ def draw_redundancy(table: pd.DataFrame, layers: Sequence[str], path_stem: Path)
             axes.set_yticks([])
     panels[0, 0].set_ylabel("shared, bits")
     panels[1, 0].set_ylabel("redundancy, bits")
-    save_figure(figure, path_stem)
+    return figure.axes[0]

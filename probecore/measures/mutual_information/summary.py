@@ -6,16 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from probecore.measures.mutual_information.figures import (
-    BIT,
-    draw_ablation,
-    draw_convergence,
-    draw_layers,
-    draw_plane,
-)
-from probecore.measures.mutual_information.figures_units import draw_classes, draw_orders, draw_redundancy, draw_units
+from probecore.figures import write_figures
+from probecore.measures.mutual_information.figures import BIT, layers_in_order
 from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.mutual_information.plane import PROBE
+from probecore.measures.mutual_information.plots import PLOTS
 from probecore.measures.tables import (
     after_training,
     at_the_end,
@@ -35,21 +30,12 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = with_families(gather(networks, MEASURE.keys, text=MEASURE.text, output=output))
     write_tables(output, tables, MEASURE.keys)
-    convergence = tables["convergence"]
-    layers = [str(name) for name in convergence.sort_values("position")["layer"].unique()]
-    draw_plane(tables["plane"], layers, output / "plane")
-    draw_convergence(convergence, layers, output / "convergence")
-    draw_units(tables["filters"], layers, output / "units")
-    draw_classes(tables["classes"], layers, output / "classes")
-    draw_orders(tables["filters"], tables["orders"], layers, output / "orders")
-    draw_redundancy(tables["pairs"], layers, output / "redundancy")
-    draw_ablation(tables["ablation"], layers, output / "ablation")
-    draw_layers(tables["layers"], layers, output / "layers")
+    write_figures(PLOTS, tables, output)
     write_summary(
         output,
         MEASURE.summary(
             experiment,
-            headline=_headline(tables, layers),
+            headline=_headline(tables, layers_in_order(tables["convergence"])),
             remarks=[MEANING, *_remarks(tables)],
             network=representative(tables["filters"]),
         ),

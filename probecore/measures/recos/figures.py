@@ -1,13 +1,14 @@
 """Figures of the step `recos` on signs: polarity, what reversed images are taken for, sign confusion."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
-from probecore.figures import CONDITION_COLOURS, colour_of, new_figure, save_figure, spread, style
+from probecore.figures import CONDITION_COLOURS, Place, add_legend, colour_of, figure_at, one_panel, spread, style
 from probecore.measures.tables import at_the_end
 from probecore.networks import condition_of, in_order
 
@@ -17,30 +18,29 @@ COMBINATIONS = [
 
 
 @style()
-def draw_polarity(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_polarity(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy by combination of filters and images, one mark per network, untrained ones beside."""
     shown = at_the_end(table)
     shown = shown.assign(
         place=[COMBINATIONS.index(pair) for pair in zip(shown["filters"], shown["images"], strict=True)]
     )
-    figure = new_figure(5.4, 3.4)
-    axes = figure.subplots()
+    axes = one_panel(ax, 5.4, 3.4)
     draw_marks(axes, shown.assign(value=shown["accuracy"]))
     axes.axhline(table["null"].mean(), color="0.4", lw=1, ls="--")
     axes.set_xticks(range(len(COMBINATIONS)), [images for _, images in COMBINATIONS], rotation=30, ha="right")
     for place, name in enumerate(dict.fromkeys(filters for filters, _ in COMBINATIONS)):
         axes.annotate(name.replace("_", "-"), (2 * place + 0.5, 1.04), ha="center", fontsize=9)
     axes.set(ylabel="test accuracy", ylim=(-0.02, 1.1), xlabel="images, by first-layer filters (above)")
-    figure.legend(loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    add_legend(axes, ncols=4)
+    return axes
 
 
 @style()
-def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
+def draw_confusion(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Row-normalised confusion matrices on reversed images, one panel per condition."""
     conditions = table["network"].map(condition_of)
     names = in_order(conditions)
-    figure = new_figure(2.7 * len(names), 2.8)
+    figure = figure_at(ax, 2.7 * len(names), 2.8)
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         counts = table[conditions == name].pivot_table(
@@ -53,20 +53,19 @@ def draw_confusion(table: pd.DataFrame, path_stem: Path) -> None:
             axes.set_xticks(range(len(shares)))
             axes.set_yticks(range(len(shares)))
     figure.colorbar(image, ax=panels, shrink=0.8, label="share of the label's images")
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_signs(layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_signs(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Sign confusion of each layer's input, one mark per network; what to expect if signs had no place, in grey."""
     shown = at_the_end(layers[layers["quantity"] == "sign_confusion"])
-    figure = new_figure(5.4, 3.2)
-    axes = figure.subplots()
+    axes = one_panel(ax, 5.4, 3.2)
     expected = draw_by_layer(axes, shown).groupby("place")["null"].mean()
     axes.plot(expected.index, expected, "_", ms=18, mew=1.2, color="0.5", label="expected")
     axes.set(ylabel="sign confusion", ylim=(-0.03, 1.03))
-    figure.legend(loc="outside upper center", ncols=5)
-    save_figure(figure, path_stem)
+    add_legend(axes, ncols=5)
+    return axes
 
 
 def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
@@ -107,19 +106,13 @@ def draw_marks(axes: Any, shown: pd.DataFrame, *, width: float = 0.6) -> None:
         )
 
 
-@style()
-def draw_nothing(reason: str, path_stem: Path) -> None:
-    """An empty figure in place of one that this experiment does not have; the report does not show it."""
-    figure = new_figure(5.4, 0.8)
-    figure.text(0.5, 0.5, reason, ha="center", va="center")
-    save_figure(figure, path_stem)
-
-
-def panels_for(count: int, *, width: float = 2.3, height: float = 2.2, columns: int = 5) -> tuple[Any, Sequence[Any]]:
+def panels_for(
+    count: int, ax: Place, *, width: float = 2.3, height: float = 2.2, columns: int = 5
+) -> tuple[Figure | SubFigure, Sequence[Axes]]:
     """A figure with that many panels in rows of at most `columns`."""
     across = min(count, columns)
     down = -(-count // across)
-    figure = new_figure(width * across, height * down)
+    figure = figure_at(ax, width * across, height * down)
     grid = figure.subplots(down, across, squeeze=False)
     for axes in grid.flat[count:]:
         axes.set_axis_off()

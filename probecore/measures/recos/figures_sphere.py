@@ -1,14 +1,24 @@
 """Figures of the step `recos` on anchors, patches and spectral components."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from probecore.figures import SERIES_COLOURS, colour_of, new_figure, rasterise, save_figure, style
-from probecore.files import open_hdf5
-from probecore.measures.recos.figures import draw_by_layer, draw_nothing, panels_for
+from probecore.figures import (
+    SERIES_COLOURS,
+    NothingToDraw,
+    Place,
+    add_legend,
+    colour_of,
+    figure_at,
+    one_panel,
+    rasterise,
+    style,
+)
+from probecore.measures.recos.figures import draw_by_layer, panels_for
 from probecore.measures.tables import at_the_end, of_one_condition, of_one_network
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
@@ -21,11 +31,11 @@ FILTERS, CLASSES, PANELS = 16, 10, 6
 
 
 @style()
-def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Angles between patches and the nearest direction of each kind, a panel per layer, trained networks together."""
     shown = of_one_condition(angles)
     names = _layers(layers)
-    figure, panels = panels_for(len(names))
+    figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for (kind, label), colour in zip(KINDS.items(), SERIES_COLOURS, strict=False):
             rows = shown[(shown["layer"] == name) & (shown["quantity"] == kind)]
@@ -34,16 +44,16 @@ def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> 
     panels[0].set_ylabel("share of patches")
     figure.supxlabel("angle to the nearest direction, degrees", fontsize=10)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """What anchors are like, by condition: shares of filters, and of pairs of anchors; a column per layer."""
     shown = at_the_end(filters)
     pairs = at_the_end(angles[angles["quantity"] == "anchor_pairs"])
     names = _some(_layers(layers), PANELS)
-    figure = new_figure(1.9 * len(names) + 0.6, 1.7 * (len(PROPERTIES) + 1))
+    figure = figure_at(ax, 1.9 * len(names) + 0.6, 1.7 * (len(PROPERTIES) + 1))
     grid = figure.subplots(len(PROPERTIES) + 1, len(names), squeeze=False)
     for column, name in enumerate(names):
         grid[0, column].set_title(name)
@@ -58,57 +68,55 @@ def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFra
     for axes, label in zip(grid[:, 0], [*PROPERTIES.values(), "angle of pairs, °"], strict=True):
         axes.set_ylabel(label)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_mean_anchor(layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_mean_anchor(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Change of the accuracy when a layer's filters lose their mean, one mark per network."""
     shown = at_the_end(layers[layers["quantity"] == "accuracy_change_without_mean"])
-    figure = new_figure(5.4, 3.2)
-    axes = figure.subplots()
+    axes = one_panel(ax, 5.4, 3.2)
     draw_by_layer(axes, shown)
     axes.axhline(0, color="0.4", lw=1, ls="--")
     axes.set_ylabel("change of test accuracy")
-    figure.legend(loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    add_legend(axes, ncols=4)
+    return axes
 
 
 @style()
-def draw_turned(layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_turned(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean angle between anchors and what they were at first, by epoch; trained and shuffled networks."""
     shown = layers[layers["quantity"] == "turned"]
     if not len(shown):
-        draw_nothing("one checkpoint: nothing has turned", path_stem)
-        return
+        raise NothingToDraw("one checkpoint: nothing has turned")
     names = _layers(layers)
-    figure, panels = panels_for(len(names))
+    figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for network, rows in shown[shown["layer"] == name].groupby("network"):
             axes.plot([0, *rows["epoch"]], [0, *rows["value"]], marker="o", ms=2.5, lw=1, color=colour_of(str(network)))
         axes.set(title=name, ylim=(0, 95), yticks=(0, 30, 60, 90))
     panels[0].set_ylabel("degrees turned")
     figure.supxlabel("epoch (blue: trained, red: shuffled labels)", fontsize=10)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_embedding(embedding: pd.DataFrame, layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_embedding(embedding: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Anchors of one network in two dimensions, before and after training, a panel per layer."""
     shown = at_the_end(of_one_network(embedding))
     names = _layers(layers)
-    figure, panels = panels_for(len(names))
+    figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for condition, rows in shown[shown["layer"] == name].groupby("condition", sort=False):
-            marks = {"s": 10, "alpha": 0.8, "lw": 0, "rasterized": rasterise(len(rows))}
+            marks: dict[str, Any] = {"s": 10, "alpha": 0.8, "lw": 0, "rasterized": rasterise(len(rows))}
             axes.scatter(rows["x"], rows["y"], color=colour_of(str(condition)), label=condition, **marks)
         axes.set(title=name, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_fisher(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Fisher ratios by layer: of classes on plain images, and of classes and backgrounds on composites."""
     titles = {
         "fisher_class": "classes, plain",
@@ -116,7 +124,7 @@ def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
         "fisher_background_unseen": "backgrounds",
     }
     quantities = [name for name in titles if (layers["quantity"] == name).any()]
-    figure = new_figure(3.0 * len(quantities), 3.2)
+    figure = figure_at(ax, 3.0 * len(quantities), 3.2)
     panels = figure.subplots(1, len(quantities), sharey=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
         shown = at_the_end(layers[layers["quantity"] == quantity])
@@ -126,22 +134,19 @@ def draw_fisher(layers: pd.DataFrame, path_stem: Path) -> None:
         axes.set(title=titles[quantity])
     panels[0].set_ylabel("Fisher ratio")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 @style()
-def draw_spectral(path: Path, layers: pd.DataFrame, path_stem: Path) -> None:
+def draw_spectral(arrays: Mapping[str, Any], layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Spectral components of one network's conv layers, `PANELS` at most: rows filters, columns classes."""
-    with open_hdf5(path) as file:
-        every = [name for name in _layers(layers) if name in file]
-        names = _some(every, PANELS)
-        filters = FILTERS if len(names) <= 2 else FILTERS // 2
-        maps = {name: file[name]["class_means"][:CLASSES, :filters] for name in names}
+    names = _some([name for name in _layers(layers) if f"{name}/class_means" in arrays], PANELS)
+    filters = FILTERS if len(names) <= 2 else FILTERS // 2
+    maps = {name: arrays[f"{name}/class_means"][:CLASSES, :filters] for name in names}
     if not maps:
-        draw_nothing("no convolutional layer: no maps", path_stem)
-        return
+        raise NothingToDraw("no convolutional layer: no maps")
     rows = -(-len(maps) // 2)
-    figure = new_figure(5.4, rows * 5.4 * filters / FILTERS)
+    figure = figure_at(ax, 5.4, rows * 5.4 * filters / FILTERS)
     panels = figure.subplots(rows, min(2, len(maps)), squeeze=False).flatten()
     for axes in panels[len(maps) :]:
         axes.axis("off")
@@ -153,7 +158,7 @@ def draw_spectral(path: Path, layers: pd.DataFrame, path_stem: Path) -> None:
         axes.set_yticks(np.arange(means.shape[1]) * step + step / 2, range(means.shape[1]))
         axes.set(title=name, xlabel="class", ylabel="filter")
         axes.grid(visible=False)
-    save_figure(figure, path_stem)
+    return figure.axes[0]
 
 
 def _mosaic(means: Any) -> Any:

@@ -6,21 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from probecore.files import write_table
+from probecore.figures import write_figures
+from probecore.files import open_hdf5, write_table
 from probecore.measures.recos.families import count_significant
-from probecore.measures.recos.figures import draw_confusion, draw_polarity, draw_signs
-from probecore.measures.recos.figures_cascade import draw_cascade, draw_heads, draw_positions
-from probecore.measures.recos.figures_sphere import (
-    draw_anchors,
-    draw_angles,
-    draw_embedding,
-    draw_fisher,
-    draw_mean_anchor,
-    draw_spectral,
-    draw_turned,
-)
 from probecore.measures.recos.keys import ARRAYS
 from probecore.measures.recos.measure import MEASURE
+from probecore.measures.recos.plots import PLOTS
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
@@ -38,20 +29,9 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     families.insert(0, "experiment", experiment)
     write_table(output / "families.csv", families, sort_by=list(families.columns[:5]))
     layers = tables["layers"]
-    draw_polarity(tables["polarity"], output / "polarity")
-    draw_confusion(tables["confusion"], output / "confusion")
-    draw_signs(layers, output / "signs")
-    draw_anchors(tables["filters"], tables["angles"], layers, output / "anchors")
-    draw_mean_anchor(layers, output / "mean_anchor")
-    draw_angles(tables["angles"], layers, output / "angles")
-    draw_turned(layers, output / "turned")
-    draw_embedding(tables["embedding"], layers, output / "embedding")
-    draw_fisher(layers, output / "fisher")
     shown = representative(tables["filters"])
-    draw_spectral(next(folder for folder in networks if folder.name == shown) / ARRAYS, layers, output / "spectral")
-    draw_cascade(tables["cascade"], output / "cascade")
-    draw_heads(tables["heads"], output / "heads")
-    draw_positions(tables["positions"], output / "positions")
+    with open_hdf5(next(folder for folder in networks if folder.name == shown) / ARRAYS) as arrays:
+        write_figures(PLOTS, {**tables, "arrays": arrays}, output)
     write_summary(
         output,
         MEASURE.summary(

@@ -1,0 +1,15 @@
+"""The figures of `mechanism`, by name, and what each is drawn from."""
+
+from probecore.figures import Drawing
+from probecore.measures.mechanism.figures import draw_depth, draw_matrices, draw_sizes, draw_sweep
+from probecore.measures.mechanism.figures_worth import draw_pruning, draw_quality, draw_worth
+
+PLOTS = {
+    "depth": Drawing(draw_depth, ("layers",)),
+    "matrices": Drawing(draw_matrices, ("examples",)),
+    "sizes": Drawing(draw_sizes, ("sizes",)),
+    "sweep": Drawing(draw_sweep, ("sweep",)),
+    "worth": Drawing(draw_worth, ("worth",)),
+    "quality": Drawing(draw_quality, ("filters", "layers")),
+    "pruning": Drawing(draw_pruning, ("pruning",), without="no network was pruned"),
+}
