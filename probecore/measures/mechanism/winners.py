@@ -22,7 +22,7 @@ class WinnerStatistics:
 
 def favourites(rates: npt.ArrayLike) -> npt.NDArray[np.intp]:
     """The output that each filter votes for most often, shape (..., F)."""
-    return np.asarray(rates).sum(axis=-2).argmax(axis=-1)
+    return np.asarray(np.asarray(rates).sum(axis=-2).argmax(axis=-1))
 
 
 def winner_statistics(rates: npt.ArrayLike, favourite: npt.NDArray[np.intp] | None = None) -> WinnerStatistics:
