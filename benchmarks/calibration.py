@@ -40,7 +40,7 @@ import benchmarks.simulations
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
 from probecore.errors import InputError
-from probecore.params import MEASURES
+from probecore.measures import MEASURES
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
 COLUMNS = ["measure", "simulation", "covers", "kind", "n", "repeats", "coverage", "size", "bias", "printed", "verdict"]
@@ -79,7 +79,7 @@ def simulate(measure: str, simulation: Simulation, *, quick: bool) -> list[Row]:
     seed = zlib.crc32(f"{measure}: {simulation.name}".encode())
     generators = [np.random.default_rng([seed, index]) for index in range(repeats)]
     drawn = [simulation.repeat(generator) for generator in generators]
-    names = {"measure": measure, "simulation": simulation.name, "covers": " ".join(simulation.covers)}
+    names: Row = {"measure": measure, "simulation": simulation.name, "covers": " ".join(simulation.covers)}
     names |= {"n": simulation.n, "repeats": repeats}
     nothing: Row = {"kind": "none", "printed": 0.0, "verdict": "no result"}
     kinds = [kind for kind in (_intervals(drawn), _tests(drawn)) if kind]

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from benchmarks.calibration import processor
-from probecore.params import MEASURES
+from probecore.measures import MEASURES
 
 RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"
 EXPERIMENT = "lenet5"

@@ -11,7 +11,7 @@ from benchmarks import calibration, calibration_page
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
 from probecore.errors import InputError
-from probecore.params import MEASURES
+from probecore.measures import MEASURES
 from tests import test_steps
 
 
