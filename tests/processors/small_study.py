@@ -13,7 +13,8 @@ from probecore.params import STEPS
 from probecore.report.build import build_report
 from tests.test_steps import BASE, images, run_steps
 
-LENET = BASE | {"model": {"name": "own/nested.py:build"}, "seeds": [0]}
+EXPERIMENT = "small"
+TRAIN = BASE | {"model": {"name": "own/nested.py:build"}, "seeds": [0]}
 
 
 def make(folder: Path) -> None:
@@ -22,7 +23,7 @@ def make(folder: Path) -> None:
     study = folder / "study"
     study.mkdir()
     os.chdir(study)
-    run_steps(images(size=28), LENET, {}, True, "lenet")
+    run_steps(images(size=28), TRAIN, {}, True, EXPERIMENT)
     report()
 
 
@@ -34,10 +35,10 @@ def report() -> None:
     steps = [step for step in STEPS if Path(step).is_dir()]
     for step in steps:
         (results / step).mkdir(parents=True)
-        Path(step).rename(results / step / "lenet")
-    experiment = {"dataset": "images", **{step: {} for step in steps}, "train": LENET}
+        Path(step).rename(results / step / EXPERIMENT)
+    experiment = {"dataset": "images", **{step: {} for step in steps}, "train": TRAIN}
     build_report(
-        study={"datasets": {"images": {}}, "experiments": {"lenet": experiment}},
+        study={"datasets": {"images": {}}, "experiments": {EXPERIMENT: experiment}},
         results=results,
         data=data,
         output=results / "report/index.html",

@@ -26,5 +26,5 @@ def hashes(study: Path) -> dict[str, str]:
     files = (path for top in ("data", "results") for path in (study / top).rglob("*") if path.is_file())
     found = {path.relative_to(study).as_posix(): sha256_of(path) for path in files}
     assert len(found) > 150
-    assert {"results/report/index.html", "results/anova/lenet/filters.csv"} <= found.keys()
+    assert {"results/report/index.html", "results/anova/small/filters.csv"} <= found.keys()
     return found
