@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 import probecore as pc
 from probecore.figures import DPI, Drawing
+from probecore.measures import MEASURES, declaration
 from probecore.torchvision_import import import_torchvision
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -88,7 +89,7 @@ def no_figure_stays() -> Iterator[None]:
 
 
 def drawings(result: pc.Result) -> dict[str, Drawing]:
-    plots: dict[str, Drawing] = importlib.import_module(f"probecore.{result.measure}.plots").PLOTS
+    plots: dict[str, Drawing] = importlib.import_module(f"probecore.measures.{result.measure}.plots").PLOTS
     return plots
 
 
@@ -189,8 +190,6 @@ def test_a_name_that_is_none_lists_all() -> None:
 
 
 def test_the_report_shows_the_figures_that_are_drawn() -> None:
-    for measure in OPTIONS:
-        plots = importlib.import_module(f"probecore.{measure}.plots").PLOTS
-        home = importlib.import_module(f"probecore.{measure}.{'texts' if measure == 'recos' else 'summary'}")
-        entries = home.figures("given", missing=()) if measure == "recos" else home.FIGURES
-        assert {entry.file for entry in entries} == {f"{name}.svg" for name in plots}
+    for measure in MEASURES:
+        plots = importlib.import_module(f"probecore.measures.{measure}.plots").PLOTS
+        assert {figure.name for figure in declaration(measure).figures} == set(plots)
