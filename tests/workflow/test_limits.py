@@ -46,20 +46,13 @@ def test_two_studies_share_a_cache(built: Path, tmp_path: Path) -> None:
         study.probecore("verify")
 
 
-@pytest.mark.parametrize(
-    ("limit", "line"),
-    [
-        ("ulimit -f 60", "File too large; raise `ulimit -f`, then run the same command again"),
-        ("ulimit -n 12", "Too many open files; raise `ulimit -n`, then run the same command again"),
-    ],
-)
-def test_a_job_under_a_limit(repository: Repository, limit: str, line: str) -> None:
-    """A limit on the size of files fails in the same way as a full disk: in the middle of writing."""
+def test_a_job_on_an_almost_full_disk(repository: Repository) -> None:
+    """A limit on the size of files fails as a full disk does: in the middle of writing."""
     job = "probecore dataset mnist5k --params '{}' --output data/other.h5"
-    done = repository.run("bash", "-c", f"{limit}; {job}", check=False)
+    done = repository.run("bash", "-c", f"ulimit -f 60; {job}", check=False)
     assert done.returncode == 1
     (said,) = (each for each in done.stdout.splitlines() if each.startswith("probecore: "))
-    assert line in said, done.stdout
+    assert "File too large; raise `ulimit -f`, then run the same command again" in said, done.stdout
     assert [path.name for path in (repository.folder / "data").iterdir()] == ["mnist5k.h5"]
 
 
