@@ -132,8 +132,9 @@ def test_closed_forms(name: str) -> None:
     generator = numpy_generator("closed forms", name)
     found = mean_dimension(function, sampler(generator, N), generator=generator)
     low, high = found.interval
-    assert abs(found.value - exact) <= 4 * (high - low) / (2 * 1.96)
-    assert high - low < 0.5 * exact
+    within = 0.1 * exact if np.isnan(low) else 4 * (high - low) / (2 * 1.96)  # heavy tails have no interval
+    assert abs(found.value - exact) <= within
+    assert np.isnan(low) or high - low < 0.5 * exact
     assert found.total_indices.sum() / found.variance == pytest.approx(found.value, rel=1e-12)
 
 
