@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from probecore.claims.write import markdown_table
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/calibration.md"
 EXPERIMENT = "lenet5"
@@ -32,12 +34,6 @@ def read_csv(path: str) -> list[dict[str, str]]:
     """Rows of a committed table."""
     with (ROOT / path).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A table of text; bars in cells are escaped."""
-    lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (lines[0], ["---"] * len(header), *lines[1:]))
 
 
 def rates(rows: list[dict[str, str]]) -> str:
@@ -63,7 +59,7 @@ def calibration(_: Numbers) -> str:
         repeats = sorted({int(row["repeats"]) for row in rows})
         bad = sum(row["verdict"] != "good" for row in rows)
         lines.append([f"`{measure}`", rates(rows), f"{repeats[0]} to {repeats[-1]}", str(bad)])
-    return markdown(["measure", "95 % intervals and tests at 5 %", "repeats", "off the limits"], lines)
+    return markdown_table(["measure", "95 % intervals and tests at 5 %", "repeats", "off the limits"], lines)
 
 
 def lowest(_: Numbers) -> str:
@@ -73,7 +69,7 @@ def lowest(_: Numbers) -> str:
         coverage, size = float(row["coverage"] or 0.95), float(row["size"] or 0.05)
         if coverage < 0.92 or size > 0.07:
             lines.append([f"`{row['measure']}`", row["simulation"], row["n"], row["repeats"], rates([row])])
-    return markdown(["measure", "simulation", "N", "repeats", "rate"], lines)
+    return markdown_table(["measure", "simulation", "N", "repeats", "rate"], lines)
 
 
 def points(numbers: Numbers) -> str:
@@ -82,7 +78,7 @@ def points(numbers: Numbers) -> str:
         [row["point"], row["before"], after(row["after"], numbers), commands(row["command"])]
         for row in read_csv("docs/points.csv")
     ]
-    return markdown(["point", "before", "after", "command"], rows)
+    return markdown_table(["point", "before", "after", "command"], rows)
 
 
 def commands(text: str) -> str:
@@ -115,7 +111,7 @@ def costs(_: Numbers) -> str:
         [f"`{row['measure']}`", row["as asked, s"], row["fewest draws, s"], f"`{row['fewest']}`"]
         for row in read_csv("benchmarks/results/interval_costs.csv")
     ]
-    return markdown(["measure", "as the study asks, s", "with fewest draws, s", "fewest draws"], rows)
+    return markdown_table(["measure", "as the study asks, s", "with fewest draws, s", "fewest draws"], rows)
 
 
 TABLES: dict[str, Callable[[Numbers], str]] = {

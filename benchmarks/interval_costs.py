@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from benchmarks.calibration import processor
-from probecore.measures import MEASURES
+from probecore.measures import MEASURES, declaration
 
 RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"
 EXPERIMENT = "lenet5"
@@ -49,7 +49,7 @@ def cpu_seconds(measure: str, params: Mapping[str, Any], study: Mapping[str, Any
     with tempfile.TemporaryDirectory() as folder:
         command = ["probecore", measure, "network", "--params", json.dumps(params)]
         command += ["--numerics", json.dumps(study["numerics"]), "--output", folder]
-        if measure in ("anova", "mutual_information"):
+        if declaration(measure).section.reads_activations is not None:
             command += ["--activations", f"results/activations/{EXPERIMENT}/{network}.h5"]
         command += ["--data", f"data/{data}.h5"]
         command += ["--checkpoints", f"results/train/{EXPERIMENT}/{network}.safetensors"]

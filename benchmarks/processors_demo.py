@@ -19,9 +19,9 @@ from processors import OTHERS, RESULTS, ROOT, build_shim, show
 
 from probecore.files import sha256_of
 from probecore.fingerprint import machine
+from probecore.verify import MADE
 
 OTHER = "amd-epyc-7742-by-shim"
-MADE = ("data", "results")
 
 
 def main() -> int:

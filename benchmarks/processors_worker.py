@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.params import section_class
+from probecore.provenance import package_of
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def train(model: str, options: dict[str, Any], channels: int, size: int, batch: 
 def measure(name: str, section: dict[str, Any], files: dict[str, str]) -> None:
     """Measure one network, whose files are in the study of the working directory."""
     kind = section_class(name)
-    job = importlib.import_module(kind.__module__.rpartition(".")[0] + ".run")
+    job = importlib.import_module(f"{package_of(name)}.run")
     paths = {key: Path(path) for key, path in files.items()}
     if not kind.reads_activations:
         del paths["activations"]

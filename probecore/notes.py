@@ -206,10 +206,11 @@ def stale_data(study: Study, content: Mapping[str, Any]) -> Iterator[tuple[Job, 
 
 def of_other_versions(study: Study, content: Mapping[str, Any]) -> Iterator[tuple[Job, str]]:
     """Jobs whose results were computed with other versions than those installed; a line on each."""
+    here = versions()
     for job in jobs_of(study, content):
         if job.note.exists():
             known = read_json(job.note)["read"]
-            if changed := _differing({name: known.get(name, "none") for name in versions()}, versions()):
+            if changed := _differing({name: known.get(name, "none") for name in here}, here):
                 yield job, f"{job.result}: made with another {changed} than here; `snakemake` makes it anew"
 
 

@@ -69,7 +69,7 @@ def init_study(folder: Path) -> str:
     below = _is_below_home(folder)
     present = _names_in(folder)
     if "params.yaml" in present and not below and not present.intersection(LINKS):
-        _link_outside(folder)
+        renew_links(folder)
     elif present - {".git"}:
         raise InputError(f"{folder}: is no empty folder; name a new one, or a clone of a study that has no links yet")
     else:
@@ -114,21 +114,14 @@ def _fill(folder: Path, *, below: bool) -> None:
     (folder / "own").mkdir(parents=True)
     for name in COPIED:
         shutil.copyfile(home() / name, folder / name)
-    if below:
-        (folder / "probecore").symlink_to(os.path.relpath(PACKAGE, folder))
-    else:
-        _link_outside(folder)
+    renew_links(folder)
+    if not below:
         with (folder / ".gitignore").open("a", encoding="utf-8") as file:
             file.write("# this machine's installation; `probecore init .` makes these links in a clone\n")
             file.writelines(f"/{name}\n" for name in LINKS)
     params = PARAMS.format(home=os.path.relpath(home(), folder) if below else "home")
     unused = [step for step in STEPS if f"    {step}:" not in params]
     write_text(folder / "params.yaml", params + "".join(f"    {step}: null\n" for step in unused))
-
-
-def _link_outside(folder: Path) -> None:
-    (folder / "probecore").symlink_to(PACKAGE)
-    (folder / "home").symlink_to(home())
 
 
 def _put_under_version_control(folder: Path) -> None:

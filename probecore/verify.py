@@ -103,19 +103,16 @@ def recorded_files() -> Iterator[tuple[Path, str, Path]]:
     """
     if not LOCK.exists():
         return
-    cache = dvc_cache() / "files" / "md5"
-
-    def cached(md5: str) -> Path:
-        return cache / md5[:2] / md5[2:]
-
+    cache = dvc_cache()
     for stage in read_yaml(LOCK)["stages"].values():
         for out in stage.get("outs", []):
             path, md5 = Path(out["path"]), out["md5"]
+            cached = object_of(md5, cache)
             if not md5.endswith(".dir"):
-                yield path, md5, cached(md5)
-            elif cached(md5).exists():
-                for entry in json.loads(cached(md5).read_bytes()):
-                    yield path / entry["relpath"], entry["md5"], cached(entry["md5"])
+                yield path, md5, cached
+            elif cached.exists():
+                for entry in json.loads(cached.read_bytes()):
+                    yield path / entry["relpath"], entry["md5"], object_of(entry["md5"], cache)
 
 
 def stages_of(study: Study) -> list[str]:
@@ -139,16 +136,17 @@ def _md5s_of(folder: Path) -> dict[str, str]:
 def _against_hash(out: Path, md5: str) -> Iterator[str]:
     if not out.exists():
         yield f"{out}: missing"
-    elif not is_as_recorded(out, md5):
-        if out.is_dir():
-            yield from _against_listing(out, _md5s_of(out), md5)
-        else:
-            yield f"{out}: differs"
+    elif out.is_dir():
+        present = _md5s_of(out)
+        if md5_of_folder(present) != md5:
+            yield from _against_listing(out, present, md5)
+    elif md5_of(out) != md5:
+        yield f"{out}: differs"
 
 
 def _against_listing(out: Path, present: Mapping[str, str], md5: str) -> Iterator[str]:
     """Name the files of a folder that differ, by the listing that DVC's cache holds."""
-    listing = dvc_cache() / "files" / "md5" / md5[:2] / md5[2:]
+    listing = object_of(md5, dvc_cache())
     if not listing.exists():
         yield f"{out}: differs; run `dvc fetch`, and verify names its files"
         return
@@ -175,6 +173,22 @@ def folder_listing(files: Mapping[str, str]) -> bytes:
 def md5_of_folder(files: Mapping[str, str]) -> str:
     """DVC's hash of a folder: the MD5 of `folder_listing`."""
     return hashlib.md5(folder_listing(files), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def md5_at(place: str, files: Mapping[str, str]) -> str | None:
+    """DVC's hash of a file or folder, of whose files the MD5 are known by path; None if there are none."""
+    below = files_in(place, files)
+    return files.get(place) or (md5_of_folder(below) if below else None)
+
+
+def files_in(folder: str, files: Mapping[str, str]) -> dict[str, str]:
+    """MD5 of the files in a folder, by path as seen from it."""
+    return {name.removeprefix(f"{folder}/"): md5 for name, md5 in files.items() if name.startswith(f"{folder}/")}
+
+
+def object_of(md5: str, cache: Path) -> Path:
+    """Where the cache of `dvc_cache` holds the content that DVC calls `md5`."""
+    return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
 def dvc_cache() -> Path:

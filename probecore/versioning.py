@@ -17,7 +17,7 @@ from probecore.files import md5_of, write_text
 from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
-from probecore.verify import LOCK
+from probecore.verify import LOCK, dvc_cache, object_of
 from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")
@@ -160,14 +160,14 @@ def _drop_damaged() -> list[Path]:
 
 def _recorded_files() -> Iterator[tuple[Path, Path]]:
     """What ``dvc.lock`` names, each with its object in the cache: a folder's is the list of its files."""
-    cache = Path(run("dvc", "cache", "dir").strip(), "files", "md5")
+    cache = dvc_cache()
     for stage in read_yaml(LOCK)["stages"].values():
         for out in stage.get("outs", []):
-            path, cached = Path(out["path"]), cache / out["md5"][:2] / out["md5"][2:]
+            path, cached = Path(out["path"]), object_of(out["md5"], cache)
             yield path, cached
             if cached.suffix == ".dir" and cached.exists():
                 for entry in json.loads(cached.read_bytes()):
-                    yield path / entry["relpath"], cache / entry["md5"][:2] / entry["md5"][2:]
+                    yield path / entry["relpath"], object_of(entry["md5"], cache)
 
 
 def _is_intact(cached: Path) -> bool:

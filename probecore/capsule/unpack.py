@@ -14,7 +14,7 @@ from probecore.capsule.crate import METADATA, MOST_BYTES, Study, read_crate
 from probecore.errors import InputError, ProbecoreError, reading
 from probecore.params import load_study
 from probecore.progress import track
-from probecore.verify import LOCK, dvc_cache, folder_listing, md5_of_folder, stages_of
+from probecore.verify import LOCK, dvc_cache, files_in, folder_listing, md5_at, md5_of_folder, object_of, stages_of
 from probecore.versioning import outputs_without, run
 from probecore.yaml_files import parse_yaml, read_yaml
 
@@ -95,13 +95,13 @@ def pull_capsule(path: Path) -> list[str]:
     """
     wanted = _kept_by_dvc()
     with opened_capsule(path) as capsule:
-        taken = [out for out, md5 in wanted.items() if _md5_at(capsule, out) == md5]
+        taken = [out for out, md5 in wanted.items() if md5_at(out, capsule.md5) == md5]
         if not taken:
             raise InputError(
                 f"{path}: has nothing that {LOCK} names here; it records revision {capsule.study.revision[:12]}"
                 f" of {capsule.study.title!r}"
             )
-        cache = dvc_cache() / "files" / "md5"
+        cache = dvc_cache()
         for out in taken:
             _fill(cache, capsule, out)
     run("dvc", "checkout", *taken)
@@ -116,28 +116,14 @@ def _kept_by_dvc() -> dict[str, str]:
     return {out["path"]: out["md5"] for out in outs if not out["path"].startswith(in_git)}
 
 
-def _files_at(capsule: Capsule, out: str) -> dict[str, str]:
-    """MD5 of the files of a folder, as seen from it."""
-    return {name.removeprefix(f"{out}/"): md5 for name, md5 in capsule.md5.items() if name.startswith(f"{out}/")}
-
-
-def _md5_at(capsule: Capsule, out: str) -> str | None:
-    """DVC's hash of a file or folder in the capsule."""
-    if out in capsule.md5:
-        return capsule.md5[out]
-    files = _files_at(capsule, out)
-    return md5_of_folder(files) if files else None
-
-
 def _fill(cache: Path, capsule: Capsule, out: str) -> None:
     """Put the objects of an output into DVC's cache, the listing of a folder last."""
-    files = _files_at(capsule, out)
+    files = files_in(out, capsule.md5)
     for name, md5 in files.items() if files else [("", capsule.md5[out])]:
-        with _new_object(cache / md5[:2] / md5[2:]) as partial:
+        with _new_object(object_of(md5, cache)) as partial:
             capsule.store(f"{out}/{name}".rstrip("/"), partial)
     if files:
-        md5 = md5_of_folder(files)
-        with _new_object(cache / md5[:2] / md5[2:]) as partial:
+        with _new_object(object_of(md5_of_folder(files), cache)) as partial:
             partial.write_bytes(folder_listing(files))
 
 

@@ -9,7 +9,7 @@
 import csv
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,16 @@ def file_table(table: FileTable, folder: Path) -> str:
         raise InputError(f"{path}: no such file; claims.yaml's `file_tables` names it") from None
     except KeyError as error:
         raise InputError(f"{path}: no column {error}; claims.yaml's `file_tables` names it") from None
-    lines = [[*table.columns.values()], ["---"] * len(table.columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown_table([*table.columns.values()], rows)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of text; bars in cells are escaped."""
+    return "\n".join(map(_line, (header, ["---"] * len(header), *rows)))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _cell(row: Row, value: float | None) -> str:
@@ -161,7 +169,7 @@ def claim_table(claims: Iterable[Claim], record: Iterable[Mapping[str, str]]) ->
             known = row.get("declaration") == claim.digest()
             verdict, row = (verdict_of(row), row) if known else ("not run yet", {})
         cells = [". ".join(says), verdict, *number_cells(row)]
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        lines.append(_line(cells))
     return "\n".join(lines)
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from probecore.difference import arrays
 from probecore.difference.arrays import ArrayDifference, compare_arrays
-from probecore.difference.snapshot import Snapshot, hash_of
+from probecore.difference.snapshot import Snapshot
 from probecore.difference.tables import TableDifference, compare_tables, flat_table, leaves
 from probecore.errors import reading
 from probecore.fingerprint import MACHINE
-from probecore.verify import MADE, RECORDED_ON
+from probecore.verify import MADE, RECORDED_ON, md5_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ def _changed_files(first: Snapshot, second: Snapshot) -> Iterator[tuple[str, str
     """Results that differ, with the kind of the difference."""
     unlisted = {out for side in (first, second) for out, md5 in side.results.items() if md5.endswith(".dir")}
     for out in unlisted:
-        if hash_of(out, first.results) != hash_of(out, second.results):
+        if md5_at(out, first.results) != md5_at(out, second.results):
             yield out, "not here"
     for path in first.results.keys() | second.results.keys():
         if path in unlisted or unlisted.intersection(map(str, PurePosixPath(path).parents)):
@@ -147,6 +147,7 @@ class _Causes:
 
     def __init__(self, found: Difference, first: Snapshot, second: Snapshot, changed: Mapping[str, str]) -> None:
         self.stages = {**first.stages, **second.stages}
+        self.makers = {out["path"]: name for name, stage in self.stages.items() for out in stage.get("outs", [])}
         self.params = [change.name for change in found.parameters]
         self.units = {change.name for change in (*found.code, *found.inputs)}
         self.environment = [ENVIRONMENT] if any(not _is_machine(change) for change in found.environment) else []
@@ -157,8 +158,8 @@ class _Causes:
         return tuple(dict.fromkeys((*self._of_stage(self._maker(path), set()), *self.environment)))
 
     def _maker(self, path: str) -> str | None:
-        outs = {out["path"]: stage for stage, content in self.stages.items() for out in content.get("outs", [])}
-        return next((outs[place] for place in (path, *map(str, PurePosixPath(path).parents)) if place in outs), None)
+        places = (path, *map(str, PurePosixPath(path).parents))
+        return next((self.makers[place] for place in places if place in self.makers), None)
 
     def _of_stage(self, stage: str | None, seen: set[str]) -> list[str]:
         if stage is None or stage in seen:
@@ -166,11 +167,13 @@ class _Causes:
         seen.add(stage)
         content = self.stages[stage]
         keys = [key for section in content.get("params", {}).values() for key in section]
-        causes = [name for name in self.params if any(_within(name, key) or _within(key, name) for key in keys)]
+        causes = [
+            name for name in self.params if any(_within(name, key, ".") or _within(key, name, ".") for key in keys)
+        ]
         for dep in content.get("deps", []):
             if dep["path"] in self.units:
                 causes.append(dep["path"])
-            for result in sorted(path for path in self.changed if _below(path, dep["path"])):
+            for result in sorted(path for path in self.changed if _within(path, dep["path"], "/")):
                 causes += self._of_stage(self._maker(result), seen)
         return causes
 
@@ -180,12 +183,9 @@ def _is_machine(change: Change) -> bool:
     return change.name.startswith(f"{MACHINE} ")
 
 
-def _within(name: str, key: str) -> bool:
-    return name == key or name.startswith(f"{key}.")
-
-
-def _below(path: str, place: str) -> bool:
-    return path == place or path.startswith(f"{place}/")
+def _within(name: str, outer: str, mark: str) -> bool:
+    """Whether a name is `outer`, or goes on from there behind a mark."""
+    return name == outer or name.startswith(f"{outer}{mark}")
 
 
 def _result(path: str, kind: str, causes: tuple[str, ...], first: Snapshot, second: Snapshot) -> ResultChange:

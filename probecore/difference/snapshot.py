@@ -14,7 +14,7 @@ from probecore.capsule.unpack import Capsule, opened_capsule
 from probecore.errors import InputError, reading
 from probecore.files import md5_of
 from probecore.fingerprint import Fingerprint, parse_fingerprint
-from probecore.verify import LOCK, MADE, RECORDED_ON, dvc_cache, files_below, md5_of_folder
+from probecore.verify import LOCK, MADE, RECORDED_ON, dvc_cache, files_below, md5_at, object_of
 from probecore.yaml_files import parse_yaml
 
 PARAMS = "params.yaml"
@@ -72,7 +72,7 @@ def _of_capsule(name: str, capsule: Capsule) -> Snapshot:
         with capsule.open(file) as content:
             return content.read()
 
-    return _snapshot(name, read, made, lambda unit: hash_of(unit, capsule.md5), capsule.open)
+    return _snapshot(name, read, made, lambda unit: md5_at(unit, capsule.md5), capsule.open)
 
 
 def _of_folder(name: str, folder: Path) -> Snapshot:
@@ -83,7 +83,7 @@ def _of_folder(name: str, folder: Path) -> Snapshot:
     def inputs(unit: str) -> str | None:
         path = folder / unit
         files = [Path(unit)] if path.is_file() else files_below([unit], study=folder)
-        return hash_of(unit, {file.as_posix(): md5_of(folder / file) for file in files})
+        return md5_at(unit, {file.as_posix(): md5_of(folder / file) for file in files})
 
     made = {file.as_posix(): md5_of(folder / file) for file in files_below(MADE, study=folder)}
     return _snapshot(name, read, made, inputs, lambda file: (folder / file).open("rb"))
@@ -96,12 +96,12 @@ def _of_revision(name: str) -> Snapshot:
     def read(file: str) -> bytes | None:
         return _git("show", f"{name}:./{file}")
 
-    stages = _stages(name, read)
-    cache = dvc_cache() / "files" / "md5"
+    stages = _stages(name, read, _params(name, read))
+    cache = dvc_cache()
     outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     made: dict[str, str] = {}
     for out, md5 in outs.items():
-        listing = cache / md5[:2] / md5[2:]
+        listing = object_of(md5, cache)
         if md5.endswith(".dir") and listing.exists():
             made |= {f"{out}/{entry['relpath']}": entry["md5"] for entry in json.loads(listing.read_bytes())}
         else:
@@ -109,7 +109,7 @@ def _of_revision(name: str) -> Snapshot:
     inputs = {dep["path"]: dep.get("md5") for stage in stages.values() for dep in stage.get("deps", [])}
 
     def opened(file: str) -> IO[bytes]:
-        path = cache / made[file][:2] / made[file][2:]
+        path = object_of(made[file], cache)
         if path.is_file() and not path.suffix:
             return path.open("rb")
         content = read(file)
@@ -127,11 +127,11 @@ def _snapshot(
     inputs: Callable[[str], str | None],
     opened: Callable[[str], AbstractContextManager[IO[bytes]]],
 ) -> Snapshot:
-    environment = read(RECORDED_ON.name)
+    environment, params = read(RECORDED_ON.name), _params(name, read)
     return Snapshot(
         name=name,
-        params=_params(name, read),
-        stages=_stages(name, read),
+        params=params,
+        stages=_stages(name, read, params),
         environment=None if environment is None else _environment(environment, f"{name}: {RECORDED_ON}"),
         results=results,
         inputs=inputs,
@@ -139,9 +139,9 @@ def _snapshot(
     )
 
 
-def _stages(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
+def _stages(name: str, read: Callable[[str], bytes | None], params: Mapping[str, Any]) -> dict[str, Any]:
     """Stages of ``dvc.lock``, which may also hold those of experiments and data sets long gone."""
-    lock, params = read(LOCK.name), _params(name, read)
+    lock = read(LOCK.name)
     stages = {} if lock is None else parse_yaml(lock, f"{name}: {LOCK}").get("stages") or {}
     keys = {"", *params.get("experiments", {}), *params.get("datasets", {})}
     return {stage: content for stage, content in stages.items() if stage.partition("@")[2] in keys}
@@ -157,12 +157,6 @@ def _params(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
 def _environment(content: bytes, where: str) -> Fingerprint:
     with reading(where, "no fingerprint", "run `probecore record`"):
         return parse_fingerprint(content.decode())
-
-
-def hash_of(unit: str, files: Mapping[str, str]) -> str | None:
-    """Work out DVC's hash of a file or folder, of whose files the MD5 are known."""
-    below = {name.removeprefix(f"{unit}/"): md5 for name, md5 in files.items() if name.startswith(f"{unit}/")}
-    return files.get(unit) or (md5_of_folder(below) if below else None)
 
 
 def _git(*arguments: str) -> bytes | None:

@@ -156,7 +156,8 @@ def test_data_that_dvc_does_not_see(built_own: Path, tmp_path: Path, file: str) 
 
 
 @pytest.mark.xfail(
-    reason="Snakemake makes no data set anew for another statsmodels, DVC would: one rule is due", strict=True
+    reason="what DVC vouches for is believed, also where a note says that other versions made it (workflow/lock.py)",
+    strict=True,
 )
 def test_other_versions(built_own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = copy(built_own, tmp_path)
