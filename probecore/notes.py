@@ -209,8 +209,9 @@ def of_other_versions(study: Study, content: Mapping[str, Any]) -> Iterator[tupl
     here = versions()
     for job in jobs_of(study, content):
         if job.note.exists():
-            known = read_json(job.note)["read"]
-            if changed := _differing({name: known.get(name, "none") for name in here}, here):
+            note = read_json(job.note)
+            changed = _differing({name: note["read"].get(name, "none") for name in here}, here)
+            if changed and note["written"] == job.written_now():
                 yield job, f"{job.result}: made with another {changed} than here; `snakemake` makes it anew"
 
 

@@ -11,7 +11,7 @@ Inside a stage of `dvc repro` DVC itself keeps the order, and deletes outputs be
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from snakemake.persistence.file import FilePersistence
@@ -22,12 +22,14 @@ MILLISECOND = 1_000_000
 """In nanoseconds. Times given here are whole milliseconds, which tells settled files from those that just came."""
 
 
-def agree_with_dvc(names: Collection[str]) -> None:
+def agree_with_dvc(names: Collection[str], made_otherwise: Callable[[], Collection[str]]) -> None:
     """Settle what Snakemake is to believe of the study in this directory.
 
     Parameters
     ----------
     names : the experiments and data sets of the study; files and `dvc.lock` may also know others, long gone
+    made_otherwise : tells the stages whose results here were made, by their notes, with other versions than those
+        installed, which DVC cannot see
 
     Raises
     ------
@@ -37,12 +39,12 @@ def agree_with_dvc(names: Collection[str]) -> None:
     """
     stage = os.environ.get("DVC_STAGE")
     if stage is None:
-        _adopt(names)
+        _adopt(names, made_otherwise)
     elif stage.rpartition(":")[2] == "report":
         _refuse_leftovers(names)
 
 
-def _adopt(names: Collection[str]) -> None:
+def _adopt(names: Collection[str], made_otherwise: Callable[[], Collection[str]]) -> None:
     at_work = any(Path(".snakemake/locks").glob("*"))
     if at_work or not Path("dvc.lock").exists():
         return
@@ -51,7 +53,7 @@ def _adopt(names: Collection[str]) -> None:
     if not foreign:
         return
     lock = Lock(names)
-    vouched = lock.vouched()
+    vouched = lock.vouched().difference(made_otherwise())
     adopted = vouched & {lock.stage_of(file) for file in foreign}
     damaged = adopted - lock.vouched() if _put_in_order(lock, adopted) else set()
     for file in _outputs():

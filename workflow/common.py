@@ -14,7 +14,7 @@ from probecore import inputs
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
-from probecore.notes import stale_data, unseen_by_dvc
+from probecore.notes import of_other_versions, stale_data, unseen_by_dvc
 from probecore.params import STEPS, load_study, section_of
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
@@ -76,7 +76,10 @@ class Common:
     def agree_with_dvc(self) -> None:
         """Let DVC vouch for files that Snakemake did not write; after all rules, which have named their code."""
         if self.main_process:
-            agree_with_dvc([*self.study.datasets, *self.study.experiments])
+            agree_with_dvc([*self.study.datasets, *self.study.experiments], self._made_otherwise)
+
+    def _made_otherwise(self) -> set[str]:
+        return {job.stage for job, _ in of_other_versions(self.study, self.written)}
 
     def wanted(self, step: str) -> list[str]:
         """Experiments that have the step."""

@@ -77,7 +77,7 @@ class Slurm:
     def stop(self) -> None:
         """End it, with all of its jobs and what `start` started."""
         for running in self.started:
-            running.end()
+            running.kill()
         run_script("one_node_slurm.sh", "stop", self.folder)
 
     def command(self, *command: str) -> str:
@@ -167,11 +167,15 @@ class Running:
         """Press Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
 
-    def end(self) -> str:
-        """Kill what is left of it; what it had printed."""
+    def kill(self) -> None:
+        """Kill what is left of it."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def end(self) -> str:
+        """Kill what is left of it; what it had printed."""
+        self.kill()
         return self.output()
 
 

@@ -30,8 +30,9 @@ def test_half_a_study_is_not_recorded(repository: Repository) -> None:
 
 
 def test_a_file_edited_by_hand_is_not_recorded(repository: Repository) -> None:
-    """Also not for the first time, when nothing is known of it but Snakemake's own record."""
+    """Also not for the first time, when nothing is known of it but Snakemake's own record and the job's note."""
     (repository.folder / "dvc.lock").unlink()
+    repository.snakemake("--forceall")  # as `build` left it, before it recorded
     page = repository.folder / "results/report/index.html"
     page.write_text(page.read_text().replace("0.", "1."))
     assert "run `snakemake` first" in refusal(repository, "record")

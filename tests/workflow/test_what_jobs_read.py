@@ -155,10 +155,6 @@ def test_data_that_dvc_does_not_see(built_own: Path, tmp_path: Path, file: str) 
     assert study.hashes()[result] != before[result]
 
 
-@pytest.mark.xfail(
-    reason="what DVC vouches for is believed, also where a note says that other versions made it (workflow/lock.py)",
-    strict=True,
-)
 def test_other_versions(built_own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = copy(built_own, tmp_path)
     installed = tmp_path / "statsmodels-0.0.1.dist-info"
