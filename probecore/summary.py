@@ -29,6 +29,28 @@ class FigureEntry(TableEntry):
     table: str = Field(description="File name of the table that the figure is drawn from.")
 
 
+class AnswerRow(Section):
+    """The networks of one condition."""
+
+    condition: str = Field(description="trained, untrained, ...")
+    n: int = Field(description="Networks.")
+    value: float = Field(description="Mean over networks.")
+    low: float | None = Field(description="Of the 95 % interval over networks, where there are five or more.")
+    high: float | None = Field(description="As `low`.")
+    least: float = Field(description="Of the networks' values.")
+    most: float = Field(description="As `least`.")
+    null: float | None = Field(description="What it would be for nothing, mean over networks.")
+
+
+class Answered(Section):
+    """The number with which a measure answers its question, and what follows from it for these networks."""
+
+    says: str = Field(description="What the number is.")
+    rows: list[AnswerRow] = Field(description="By condition, in the order of figures.")
+    verdict: str = Field(description="What training did to it, in a few words.")
+    sentence: str = Field(description="The same with its numbers.")
+
+
 class Summary(Section):
     """One step of one experiment."""
 
@@ -36,6 +58,7 @@ class Summary(Section):
     experiment: str = Field(description="Name of the experiment.")
     wanted: bool = Field(True, description="Whether the experiment has this step; else the rest is empty.")
     headline: dict[str, int | float | None] = Field({}, description="Numbers by flat name; null: not defined.")
+    answer: Answered | None = Field(None, description="Of a measure: to its question.")
     figures: list[FigureEntry] = Field([], description="Figures in the order of the report.")
     tables: list[TableEntry] = Field([], description="Tables in the order of the report.")
     remarks: list[str] = Field([], description="What a reader must know; sentences.")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from probecore.schema import MeasureSection
-from probecore.summary import FigureEntry, Summary, TableEntry
+from probecore.summary import Answered, FigureEntry, Summary, TableEntry
 
 Headline = Mapping[str, int | float | None]
 
@@ -32,6 +32,24 @@ class Figure:
     source: str
     title: str
     caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The quantity that answers the measure's question in one number per network: the mean of a column over rows."""
+
+    says: str
+    """What the number is, in a few words."""
+    table: str
+    where: Mapping[str, str | int | float]
+    """The rows."""
+    column: str = "value"
+    null: str | None = "null"
+    """The column of what it would be for nothing."""
+    unit: float = 1.0
+    """What the column is divided by."""
+    at_end: str | None = None
+    """A column of which only the rows with the network's largest value count, as ``depth``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +80,16 @@ class Measure:
     """Its parameters, and what it requires of data and activations."""
     keys: Mapping[str, Sequence[str]]
     """Tables beside ``filters.csv``, and what identifies a row of one network and epoch."""
+    quantities: Mapping[str, str]
+    """The quantities of ``filters.csv``, and what each says of a filter, in a line."""
     figures: Sequence[Figure]
     tables: Sequence[Table]
     """Those that the report shows, in its order."""
     reconstruction: str
     """What is ours where the source is silent."""
     resources: Resources
+    answer: Answer
+    """What the first screen of the report shows."""
     arrays: str | None = None
     """The HDF5 file that the job of a network writes beside its tables."""
     gathered: Sequence[str] = ()
@@ -104,6 +126,7 @@ class Measure:
         experiment: str,
         *,
         headline: Headline,
+        answer: Answered,
         remarks: Sequence[str],
         network: str,
         without: Collection[str] = (),
@@ -113,6 +136,7 @@ class Measure:
         Parameters
         ----------
         headline : numbers by flat name
+        answer : to the measure's question, see `probecore.measures.answer`
         remarks : sentences
         network : the one that is shown alone
         without : figures that have nothing to show
@@ -131,6 +155,7 @@ class Measure:
             step=self.name,
             experiment=experiment,
             headline=dict(headline),
+            answer=answer,
             figures=figures,
             tables=[TableEntry(file=f"{one.name}.csv", title=one.title, caption=one.caption) for one in self.tables],
             remarks=list(remarks),

@@ -9,6 +9,7 @@ from probecore.files import write_json, write_text
 from probecore.params import STEPS
 from probecore.report.content import Experiment, Number, StudyFiles
 from probecore.report.embed import embed
+from probecore.report.filters import filter_data
 from probecore.report.page import render
 from probecore.report.samples import view_dataset
 
@@ -39,6 +40,7 @@ def build_report(*, study: dict[str, Any], results: Path, data: Path, output: Pa
         "experiments": experiments,
         "datasets": [view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()],
         "comparison": compare(experiments),
+        "filters": [table for experiment in experiments if (table := filter_data(content, experiment))],
         "numerics": study.get("numerics"),
         "command": content.command,
     }

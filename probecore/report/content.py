@@ -16,7 +16,7 @@ from probecore.errors import InputError
 from probecore.files import TEXT_COLUMNS, sha256_of
 from probecore.measures import MEASURES, declaration
 from probecore.params import STEPS
-from probecore.summary import FILE, FigureEntry, Summary, TableEntry, read_summary
+from probecore.summary import FILE, Answered, FigureEntry, Summary, TableEntry, read_summary
 from probecore.train.params import TrainParams
 
 Number = int | float | None
@@ -68,6 +68,10 @@ class Step:
     """One step of one experiment."""
 
     name: str
+    title: str
+    about: str
+    """Its question; empty for a step that is no measure."""
+    answer: Answered | None
     headline: dict[str, Number]
     figures: list[Figure]
     tables: list[Table]
@@ -158,8 +162,12 @@ class StudyFiles:
     def _step(self, experiment: str, step: str, section: Any, inputs: list[File]) -> Step:
         folder = f"results/{step}/{experiment}"
         summary = self._summary(folder, step, experiment)
+        declared = declaration(step) if step in MEASURES else None
         return Step(
             name=step,
+            title=declared.title if declared else step.capitalize(),
+            about=declared.about if declared else "",
+            answer=summary.answer,
             headline=summary.headline,
             figures=[self._figure(folder, entry, section, inputs) for entry in summary.figures],
             tables=[self._table(folder, entry, _text_columns(step)) for entry in summary.tables],

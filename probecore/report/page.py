@@ -1,5 +1,7 @@
 """Turns what the report shows into HTML: the template, and how numbers and tables are written."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +13,14 @@ import yaml
 from probecore.figures import colour_of
 from probecore.report.content import Number, Table
 from probecore.report.embed import Picture
+from probecore.report.filters import as_script
 
 _NONE = "–"
+
+SCRIPTS = tuple(
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("tabulator/tabulator.min.js", "filters.js")
+)
+"""A library for tables, as its authors publish it, and ours."""
 
 
 def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> str:
@@ -28,17 +36,29 @@ def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> st
         "bytes": _bytes,
         "colour": colour_of,
         "columns": _columns,
+        "integrity": _integrity,
+        "script": as_script,
         "number": _number,
+        "sentence": _sentence,
         "words": _words,
         "yaml": _yaml,
     }
-    return environment.get_template("template.html.j2").render(context, pictures=pictures) + "\n"
+    return environment.get_template("template.html.j2").render(context, pictures=pictures, scripts=SCRIPTS) + "\n"
+
+
+def _integrity(script: str) -> str:
+    """The hash by which a page's policy lets an inline script run (CSP level 3, section 6.7.3.2)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _words(name: str) -> str:
     """A flat name as words: ``accuracy.both_reversed`` becomes `Accuracy, both reversed`."""
     words = name.replace("_", " ").replace(".", ", ")
     return words[:1].upper() + words[1:]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _number(value: Number) -> str:

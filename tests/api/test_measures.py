@@ -16,6 +16,7 @@ from probecore.claims.catalogue import LEADING, known_tables
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.files import FLOAT_FORMAT, open_hdf5
+from probecore.measures import declaration
 from probecore.models.params import ModelParams
 from probecore.params import section_class
 from probecore.provenance import package_of
@@ -125,6 +126,7 @@ def test_tables_are_those_of_the_step(measure: str, folder: Path) -> None:
             assert result.arrays
             assert all(np.array_equal(file[name][()], array, equal_nan=True) for name, array in result.arrays.items())
     assert {"layer", "n"} <= set(result.layers) and set(result.filters) >= {"layer", "filter", "value", "low", "high"}
+    assert set(result.filters["quantity"]) <= set(declaration(measure).quantities)
     assert len(repr(result).splitlines()) < 40 and measure in repr(result)
     assert "<table" in result._repr_html_()
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -3,6 +3,7 @@
 CONTRIBUTING.md tells the walk; its code is what is tried here.
 """
 
+import html
 import re
 import shutil
 import subprocess
@@ -80,7 +81,9 @@ def test_dvc_has_its_stage(sixth: Repository) -> None:
     assert "--allowed-rules sixth_network sixth_summary unwanted" in stage["do"]["cmd"]
     assert "probecore/measures/sixth" in stage["do"]["deps"]
     others = [dep for dep in stage["do"]["deps"] if dep.startswith("probecore/measures/")]
-    assert others == [f"probecore/measures/{name}" for name in ("base.py", "network.py", "sixth", "tables.py")]
+    assert others == [
+        f"probecore/measures/{name}" for name in ("answer.py", "base.py", "network.py", "sixth", "tables.py")
+    ]
 
 
 def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
@@ -96,6 +99,8 @@ def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
     assert filters["value"].gt(0).all()
     page = (sixth.folder / "results/report/index.html").read_text()
     assert "How large filters are" in page
+    assert "Norm of a filter's weights, mean over filters: " in html.unescape(page)
+    assert '"quantity":"weight_norm"' in page
     assert "The norm of each filter of trained-0." in page
     assert sixth.wanted_by_snakemake() == set()
 

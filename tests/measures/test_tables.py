@@ -6,6 +6,7 @@ import pytest
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Figure, Measure
 from probecore.measures.tables import of_one_network, representative
+from probecore.summary import Answered
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,14 @@ def test_one_network_stands_for_all_in_every_order_of_rows(networks: dict[str, i
         assert set(of_one_network(table)["network"]) == {shown}
 
 
+NOTHING = Answered(says="", rows=[], verdict="", sentence="")
+
+
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_summary_names_what_stands_alone_and_leaves_out_what_is_empty(measure: str) -> None:
     declared = declaration(measure)
     first = declared.figures[0].name
-    summary = declared.summary("one", headline={}, remarks=[], network="trained-7", without=[first])
+    summary = declared.summary("one", headline={}, answer=NOTHING, remarks=[], network="trained-7", without=[first])
     assert [entry.file for entry in summary.figures] == [f"{figure.name}.svg" for figure in declared.figures[1:]]
     texts = [*(entry.caption for entry in summary.figures), *(entry.table for entry in summary.figures)]
     assert not any("{" in text or "first trained network" in text for text in texts)

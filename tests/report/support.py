@@ -13,6 +13,7 @@ from probecore.figures import new_figure, save_figure, style
 from probecore.files import write_table
 from probecore.params import STEPS
 from probecore.report.build import build_report
+from probecore.statistics.filters import write_filters
 from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 
 PARAMS: dict[str, Any] = {
@@ -105,6 +106,7 @@ def add_recos(root: Path, experiment: str) -> None:
     polarity = pd.DataFrame({"experiment": experiment, "network": "trained-0", "filters": [HOSTILE], "accuracy": [0.5]})
     write_table(folder / "polarity.csv", polarity, sort_by=["filters"])
     draw(folder / "polarity")
+    write_filters(folder / "filters.csv", norms(experiment))
     summary = Summary(
         step="recos",
         experiment=experiment,
@@ -114,6 +116,28 @@ def add_recos(root: Path, experiment: str) -> None:
         reconstruction="The epochs are ours.",
     )
     write_summary(folder, summary)
+
+
+def norms(experiment: str) -> pd.DataFrame:
+    """Two filters of two networks at three checkpoints; the last layer has a hostile name."""
+    rows = [
+        {
+            "experiment": experiment,
+            "network": network,
+            "epoch": epoch,
+            "layer": "conv1",
+            "filter": index,
+            "site": "block",
+            "quantity": "norm",
+            "value": index + epoch / 8,
+            "n": 10,
+        }
+        for network in ("shuffled-0", "trained-0")
+        for epoch in (0, 1, 3)
+        for index in (0, 1)
+    ]
+    rows[-1]["layer"] = HOSTILE
+    return pd.DataFrame(rows)
 
 
 @style()

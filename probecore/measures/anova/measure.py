@@ -2,7 +2,7 @@
 
 from probecore.measures.anova.keys import KEYS
 from probecore.measures.anova.params import AnovaParams
-from probecore.measures.base import Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, Measure, Resources, Table
 
 FIGURES = [
     Figure(
@@ -106,9 +106,27 @@ MEASURE = Measure(
     about="do weights follow the features? (Alsaghir et al. 2022)",
     section=AnovaParams,
     keys=KEYS,
+    quantities={
+        "weight_excitation_r_train": "correlation of the filter's weights with its feature of training images (R1)",
+        "weight_excitation_r_test": "correlation of the filter's weights with its feature of test images (R2)",
+        "weight_excitation_r_difference": "correlation of the filter's weights with the difference of both features (R3)",
+    },
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    answer=Answer(
+        says="R² of the weights of a filter on the features of test images (R2), mean over layers",
+        table="relations",
+        where={
+            "excitation": "activation_weighted_patch",
+            "relation": "R2",
+            "dilation": 1,
+            "class": "all",
+            "response": "weights",
+        },
+        column="r2",
+        null="filters_null",
+    ),
     resources=Resources(memory=4_000, minutes=60),
     gathered=["verdicts"],
 )

@@ -9,6 +9,7 @@ from probecore.files import write_table
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.plots import PLOTS
 from probecore.measures.anova.verdicts import is_main, judge
+from probecore.measures.answer import answer_from
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
@@ -26,6 +27,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         MEASURE.summary(
             experiment,
             headline=_headline(tables["relations"], verdicts),
+            answer=answer_from(tables, MEASURE.answer),
             remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"])],
             network=representative(tables["filters"]),
         ),

@@ -1,6 +1,6 @@
 """What the measure `mean_dimension` declares."""
 
-from probecore.measures.base import Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, Measure, Resources, Table
 from probecore.measures.mean_dimension.keys import ARRAYS, KEYS
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 
@@ -101,9 +101,21 @@ MEASURE = Measure(
     about="how much the inputs interact (Hahn et al. 2022)",
     section=MeanDimensionParams,
     keys=KEYS,
+    quantities={
+        "mean_dimension_pca": "average number of principal components that act together on it",
+        "mean_dimension_pixels": "average number of pixels that act together on it",
+        "mean_dimension_pca_change": "its mean dimension in principal components less that before training",
+        "mean_dimension_pixels_change": "its mean dimension in pixels less that before training",
+    },
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    answer=Answer(
+        says="mean dimension of the outputs in principal components that vary independently",
+        table="companions",
+        where={"basis": "pca", "quantity": "independent_margins"},
+        null=None,
+    ),
     resources=Resources(memory=6_000, minutes=240),
     arrays=ARRAYS,
 )

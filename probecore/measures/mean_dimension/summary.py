@@ -7,6 +7,7 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.files import open_hdf5
+from probecore.measures.answer import answer_from
 from probecore.measures.mean_dimension.inference import what_follows
 from probecore.measures.mean_dimension.intervals import HEAVIEST_TAIL, LEAST_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
@@ -30,6 +31,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         MEASURE.summary(
             experiment,
             headline=_headline(tables),
+            answer=answer_from(tables, MEASURE.answer),
             remarks=[*what_follows(tables["companions"]), *_remarks(tables)],
             network=shown,
             without=empty,

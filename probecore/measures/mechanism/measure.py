@@ -1,6 +1,6 @@
 """What the measure `mechanism` declares."""
 
-from probecore.measures.base import Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, Measure, Resources, Table
 from probecore.measures.mechanism.keys import ARRAYS, KEYS
 from probecore.measures.mechanism.params import MechanismParams
 
@@ -102,9 +102,28 @@ MEASURE = Measure(
     about="what each filter says, layer by layer (Tzach et al. 2023)",
     section=MechanismParams,
     keys=KEYS,
+    quantities={
+        "clusters": "clusters of labels in its clipped matrix",
+        "labels": "labels in its clusters (on the diagonal)",
+        "noise": "ones of its clipped matrix outside its clusters",
+        "column_noise": "of these, in columns of labels in a cluster",
+        "row_noise": "of these, in rows of labels in a cluster",
+        "single_accuracy": "accuracy of the filter alone, labels alike",
+        "strength": "largest element of its matrix",
+        "winner_constancy": "share of labels whose most frequent winner is the filter's overall",
+        "winner_share": "share of images on which its favourite output wins, the favourite chosen on other images",
+        "worth_accuracy": "drop of the network's accuracy without it",
+        "worth_loss": "increase of the network's loss without it",
+    },
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    answer=Answer(
+        says="test accuracy of a linear head on the last block",
+        table="layers",
+        where={"quantity": "accuracy"},
+        at_end="depth",
+    ),
     resources=Resources(memory=8_000, minutes=240),
     arrays=ARRAYS,
 )

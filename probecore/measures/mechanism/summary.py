@@ -7,6 +7,7 @@ from scipy.stats import spearmanr
 
 from probecore.figures import write_figures
 from probecore.files import write_table
+from probecore.measures.answer import answer_from
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.measure import MEASURE
 from probecore.measures.mechanism.plots import PLOTS
@@ -26,7 +27,11 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     write_summary(
         output,
         MEASURE.summary(
-            experiment, headline=_headline(tables), remarks=_remarks(tables), network=representative(tables["filters"])
+            experiment,
+            headline=_headline(tables),
+            answer=answer_from(tables, MEASURE.answer),
+            remarks=_remarks(tables),
+            network=representative(tables["filters"]),
         ),
     )
 

@@ -1,6 +1,8 @@
 """What the measure `mutual_information` declares."""
 
-from probecore.measures.base import Figure, Measure, Resources, Table
+import math
+
+from probecore.measures.base import Answer, Figure, Measure, Resources, Table
 from probecore.measures.mutual_information.keys import KEYS
 from probecore.measures.mutual_information.params import MutualInformationParams
 
@@ -101,9 +103,19 @@ MEASURE = Measure(
     about="who knows what, and when (Fang et al. 2018)",
     section=MutualInformationParams,
     keys=KEYS,
+    quantities={
+        "input_information": "nats that the unit holds of its input, at the resolution of the bins; null: untrained",
+        "label_information": "nats that the unit knows about the label; null: labels permuted",
+    },
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    answer=Answer(
+        says="bits that a unit knows about the label, mean over units and layers",
+        table="filters",
+        where={"quantity": "label_information"},
+        unit=math.log(2),
+    ),
     resources=Resources(memory=6_000, minutes=120),
     text=["to_layer"],
 )

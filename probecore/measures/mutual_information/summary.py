@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from probecore.figures import write_figures
+from probecore.measures.answer import answer_from
 from probecore.measures.mutual_information.figures import BIT, layers_in_order
 from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.mutual_information.plane import PROBE
@@ -36,6 +37,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         MEASURE.summary(
             experiment,
             headline=_headline(tables, layers_in_order(tables["convergence"])),
+            answer=answer_from(tables, MEASURE.answer),
             remarks=[MEANING, *_remarks(tables)],
             network=representative(tables["filters"]),
         ),

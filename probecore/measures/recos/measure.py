@@ -1,6 +1,6 @@
 """What the measure `recos` declares."""
 
-from probecore.measures.base import Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, Measure, Resources, Table
 from probecore.measures.recos.keys import ARRAYS, KEYS
 from probecore.measures.recos.params import RecosParams
 
@@ -154,9 +154,30 @@ MEASURE = Measure(
     about="rectified correlations on a sphere (Kuo 2016)",
     section=RecosParams,
     keys=KEYS,
+    quantities={
+        "norm": "norm of its weights",
+        "dc_share": "share of the energy of its weights that is in their mean",
+        "density": "share of patches within 60° of it",
+        "occupancy": "share of patches to which it is the nearest",
+        "turned": "degrees by which training has turned it",
+        "sign_confusion": "share of its positive products of weight and input that two negatives make",
+        "accuracy_change_normal": "change of accuracy on images when it alone is negated",
+        "accuracy_change_reversed": "change of accuracy on reversed images when it alone is negated",
+        "fisher_class": "Fisher ratio of its response between classes, 0 for none",
+        "fisher_class_seen": "the same, on backgrounds seen in training",
+        "fisher_class_unseen": "the same, on backgrounds never seen",
+        "fisher_background_seen": "Fisher ratio of its response between backgrounds seen in training",
+        "fisher_background_unseen": "the same, between backgrounds never seen",
+    },
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    answer=Answer(
+        says="test accuracy on reversed images, for which no filter was turned",
+        table="polarity",
+        where={"filters": "plain", "images": "reversed"},
+        column="accuracy",
+    ),
     resources=Resources(memory=4_000, minutes=60),
     arrays=ARRAYS,
     gathered=["families"],

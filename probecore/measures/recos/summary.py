@@ -8,6 +8,7 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.files import open_hdf5, write_table
+from probecore.measures.answer import answer_from
 from probecore.measures.recos.families import count_significant
 from probecore.measures.recos.keys import ARRAYS
 from probecore.measures.recos.measure import MEASURE
@@ -37,6 +38,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
         MEASURE.summary(
             experiment,
             headline=_headline(tables),
+            answer=answer_from(tables, MEASURE.answer),
             remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
             network=shown,
             without=_missing(tables),

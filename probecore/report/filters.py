@@ -1,0 +1,88 @@
+"""The table of all filters that the page searches: one row per filter and checkpoint, one column per quantity and site.
+
+Numbers have four significant digits and are text joined by commas, a column each: small, and read only when looked at.
+Of each network there are the first checkpoint and the last; the CSV files have all.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from probecore.files import read_table
+from probecore.measures import MEASURES, declaration
+from probecore.networks import SHOWN, condition_at, condition_of, seed_number
+from probecore.report.content import Experiment, StudyFiles
+
+KEYS = ["network", "epoch", "layer", "filter"]
+CELLS = ("value", "low", "high", "null", "p_bh", "n")
+
+
+def filter_data(study: StudyFiles, experiment: Experiment) -> dict[str, Any] | None:
+    """Join the ``filters.csv`` of an experiment's measures; None if there is none.
+
+    Returns
+    -------
+    dict
+        ``rows``: by key, one entry per row; ``columns``: measure, site, quantity, what it says, the file and its hash,
+        and ``cells`` by name, text with one number per row, empty where there is none.
+    """
+    found = {
+        step.name: study.file(f"results/{step.name}/{experiment.name}/filters.csv")
+        for step in experiment.steps
+        if step.name in MEASURES
+    }
+    if not found:
+        return None
+    tables = {name: _ends(read_table(file.place)) for name, file in found.items()}
+    rows = _rows(tables.values())
+    place = pd.MultiIndex.from_frame(rows)
+    columns = [
+        {
+            "measure": declaration(name).title,
+            "quantity": quantity,
+            "site": site,
+            "says": declaration(name).quantities[quantity],
+            "file": found[name].path,
+            "sha256": found[name].sha256,
+            "cells": {cell: _text(values.set_index(KEYS)[cell].reindex(place)) for cell in CELLS},
+        }
+        for name, table in tables.items()
+        for (quantity, site), values in table.groupby(["quantity", "site"], sort=False)
+    ]
+    pairs = zip(rows["network"], rows["epoch"], strict=True)
+    conditions = [condition_at(str(network), int(epoch)) for network, epoch in pairs]
+    return {
+        "experiment": experiment.name,
+        "rows": {**{key: rows[key].tolist() for key in KEYS}, "condition": conditions},
+        "columns": columns,
+    }
+
+
+def as_script(content: Any) -> Markup:
+    """JSON that may stand inside a ``<script>`` element, whatever its strings say."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the first checkpoint of each network and of the last."""
+    epochs = table.groupby("network")["epoch"]
+    return table[(table["epoch"] == epochs.transform("min")) | (table["epoch"] == epochs.transform("max"))]
+
+
+def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The keys of all tables, each once: conditions as they stand for an experiment, last checkpoints first."""
+    keys = pd.concat([table[KEYS] for table in tables], ignore_index=True).drop_duplicates()
+    order = keys.assign(
+        kind=keys["network"].map(lambda name: SHOWN.index(condition_of(name))),
+        seed=keys["network"].map(seed_number),
+        ago=-keys["epoch"],
+    )
+    return keys.loc[order.sort_values(["kind", "seed", "ago"], kind="stable").index].reset_index(drop=True)
+
+
+def _text(values: "pd.Series[float]") -> str:
+    return ",".join("" if pd.isna(value) else f"{value:.4g}" for value in values)
