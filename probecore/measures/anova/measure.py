@@ -109,7 +109,7 @@ MEASURE = Measure(
     quantities={
         "weight_excitation_r_train": "correlation of the filter's weights with its feature of training images (R1)",
         "weight_excitation_r_test": "correlation of the filter's weights with its feature of test images (R2)",
-        "weight_excitation_r_difference": "correlation of the filter's weights with the difference of both features (R3)",
+        "weight_excitation_r_difference": "correlation of the filter's weights with the difference of the two (R3)",
     },
     figures=FIGURES,
     tables=TABLES,
