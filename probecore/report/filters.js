@@ -107,9 +107,14 @@
       placeholder: "No filter matches",
     });
     const count = (rows) => (place("count").textContent = `${rows.length} of ${study.rows.network.length} rows`);
-    table.on("dataFiltered", (_, rows) => count(rows));
-    table.on("tableBuilt", () => count(table.getRows("active")));
+    const refresh = () => {
+      count(table.getRows("active"));
+      if (place("compare").open) scatter();
+    };
+    table.on("dataFiltered", () => setTimeout(refresh));
+    table.on("tableBuilt", refresh);
     choose(study);
+    axes(study);
   }
 
   function choose(study) {
@@ -119,6 +124,69 @@
       return element("label", [box, ` ${words(column.quantity)} (${column.site})`], { title: column.says });
     });
     place("columns").replaceChildren(...boxes);
+  }
+
+  // Two quantities of the rows that the table shows now, a mark per filter.
+  function scatter() {
+    const [x, y] = ["x", "y"].map((axis) => shown.columns[Number(place(axis).value)]);
+    const active = table.getRows("active").map((row) => row.getData().row);
+    const points = active
+      .map((row) => ({ row, at: [numbers(x, "value")[row], numbers(y, "value")[row]] }))
+      .filter(({ at }) => at.every((value) => value !== null));
+    const [across, up] = [0, 1].map((axis) => scale(points.map(({ at }) => at[axis])));
+    const picture = svg("svg", { viewBox: "0 0 560 400", role: "img" });
+    picture.setAttribute("aria-label", `${words(y.quantity)} against ${words(x.quantity)}, ${points.length} filters`);
+    picture.append(svg("rect", { x: 70, y: 10, width: 480, height: 330, class: "frame" }));
+    for (const { row, at } of points) {
+      const link = svg("a", { href: address(shown, row) });
+      const mark = svg("circle", { cx: 70 + 480 * across.to(at[0]), cy: 340 - 330 * up.to(at[1]), r: 3.5 });
+      mark.style.fill = shown.colours[shown.rows.condition[row]];
+      mark.append(svg("title", {}, `${decodeURIComponent(address(shown, row).slice(1))}: ${written(at[0])}, ${written(at[1])}`));
+      link.append(mark);
+      picture.append(link);
+    }
+    const label = (text, at) => picture.append(svg("text", at, text));
+    if (points.length) {
+      label(written(across.low), { x: 70, y: 358 });
+      label(written(across.high), { x: 550, y: 358, "text-anchor": "end" });
+      label(written(up.low), { x: 64, y: 340, "text-anchor": "end" });
+      label(written(up.high), { x: 64, y: 20, "text-anchor": "end" });
+    }
+    label(`${words(x.quantity)} (${x.site})`, { x: 310, y: 385, "text-anchor": "middle" });
+    label(`${words(y.quantity)} (${y.site})`, { transform: "translate(16 175) rotate(-90)", "text-anchor": "middle" });
+    place("scatter").replaceChildren(picture, legend(points));
+  }
+
+  function legend(points) {
+    const conditions = [...new Set(points.map(({ row }) => shown.rows.condition[row]))];
+    const names = conditions.flatMap((name) => {
+      const dot = element("i", [], { className: "dot" });
+      dot.style.background = shown.colours[name];
+      return [dot, `${name} `];
+    });
+    return element("p", [`${points.length} filters that the table shows: `, ...names], { className: "note" });
+  }
+
+  function svg(tag, attributes, text = "") {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(text);
+    return made;
+  }
+
+  function scale(values) {
+    const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+    const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+    return { low, high, to: (value) => (high > low ? 0.02 + (0.96 * (value - low)) / (high - low) : 0.5) };
+  }
+
+  function axes(study) {
+    for (const [axis, chosen] of [["x", 0], ["y", study.columns.length - 1]]) {
+      const options = study.columns.map((column, index) =>
+        element("option", `${words(column.quantity)} (${column.site})`, { value: index, selected: index === chosen }),
+      );
+      place(axis).replaceChildren(...options);
+    }
   }
 
   function find(study, [network, epoch, layer, filter]) {
@@ -204,6 +272,8 @@
   }
 
   place("experiment").addEventListener("change", (event) => show(byName.get(event.target.value)));
+  for (const axis of ["x", "y"]) place(axis).addEventListener("change", scatter);
+  place("compare").addEventListener("toggle", () => place("compare").open && scatter());
   place("copy").addEventListener("click", () => table.download("csv", `${shown.experiment}-filters.csv`));
   document.querySelectorAll("#study\\.filters, .scripted").forEach((hidden) => (hidden.hidden = false));
   window.addEventListener("hashchange", follow);

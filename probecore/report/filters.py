@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from probecore.figures import colour_of
 from probecore.files import read_table
 from probecore.measures import MEASURES, declaration
-from probecore.networks import SHOWN, condition_at, condition_of, seed_number
+from probecore.networks import SHOWN, condition_at, condition_of, in_order, seed_number
 from probecore.report.content import Experiment, StudyFiles
 
 KEYS = ["network", "epoch", "layer", "filter"]
@@ -26,8 +27,8 @@ def filter_data(study: StudyFiles, experiment: Experiment) -> dict[str, Any] | N
     Returns
     -------
     dict
-        ``rows``: by key, one entry per row; ``columns``: measure, site, quantity, what it says, the file and its hash,
-        and ``cells`` by name, text with one number per row, empty where there is none.
+        ``rows``: by key, one entry per row; ``colours`` of conditions; ``columns``: measure, site, quantity, what it
+        says, the file and its hash, and ``cells`` by name, text with one number per row, empty where there is none.
     """
     found = {
         step.name: study.file(f"results/{step.name}/{experiment.name}/filters.csv")
@@ -58,6 +59,7 @@ def filter_data(study: StudyFiles, experiment: Experiment) -> dict[str, Any] | N
         "experiment": experiment.name,
         "rows": {**{key: rows[key].tolist() for key in KEYS}, "condition": conditions},
         "columns": columns,
+        "colours": {name: colour_of(name) for name in in_order(conditions)},
     }
 
 

@@ -51,6 +51,14 @@ def test_names_are_text(study: FakeStudy) -> None:
     assert HOSTILE not in dom
 
 
+def test_two_quantities_against_each_other(study: FakeStudy) -> None:
+    page = study.page.with_name("open.html")
+    page.write_text(study.build().replace('<details id="filters.compare">', '<details id="filters.compare" open>'))
+    dom = seen(page)
+    assert dom.count("<circle ") == 8
+    assert "8 filters that the table shows: trained untrained shuffled" in text_of(dom)
+
+
 def test_an_unknown_address_is_said_to_be_unknown(study: FakeStudy) -> None:
     study.build()
     assert "No filter zeta/trained-9/3/conv1/0 in this study." in seen(study.page, "#zeta/trained-9/3/conv1/0")
