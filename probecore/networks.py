@@ -43,6 +43,11 @@ def in_order(conditions: Iterable[str]) -> list[str]:
     return [name for name in CONDITIONS if name in found]
 
 
+def place_in_figures(condition: str, network: str) -> tuple[int, int]:
+    """Return what to sort networks by, and checkpoints of them, in figures: their condition, then their seed."""
+    return CONDITIONS.index(condition), seed_number(network)
+
+
 def shown_condition(conditions: Iterable[str]) -> str:
     """Return the condition that stands for an experiment where one has to: see `SHOWN`."""
     return min(conditions, key=SHOWN.index)

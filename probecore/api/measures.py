@@ -34,6 +34,7 @@ from probecore.measures.recos.params import RecosParams
 from probecore.models.build import example_inputs
 from probecore.models.contract import check_contract, plain_weights, unwrapped
 from probecore.models.functions import name_functions
+from probecore.progress import say
 from probecore.schema import Section
 from probecore.train.batches import Scaling
 from probecore.train.params import Normalise
@@ -42,6 +43,9 @@ Scale = Normalise | Mapping[str, Any] | None
 RandomState = int | np.random.Generator
 Function = TypeVar("Function", bound=Callable[..., Result])
 Parameters = TypeVar("Parameters", bound=Section)
+
+MOST_BY_CLASS = 1 << 32
+"""Bytes of the excitation sums of single classes."""
 
 COUNT = "n_images"
 """What the parameter `images` of a section, a number, is called here, where `images` are the images."""
@@ -115,6 +119,9 @@ def measure_anova(
 ) -> Result:
     """Measure whether weights follow the features of training and test images (docs/anova.md).
 
+    Relations over the images of single classes, whose sums take 16 bytes per weight and class, are left out where they
+    would take more than 4 GiB.
+
     Examples
     --------
     >>> import numpy as np
@@ -130,7 +137,8 @@ def measure_anova(
     """
     params = _read(AnovaParams, options, "measure_anova")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    dumped = ActivationsParams(store=["pooled"], excitations=ExcitationParams(layers=params.layers))
+    sums = ExcitationParams(layers=params.layers, by_class=_fit_by_class(opened))
+    dumped = ActivationsParams(store=["pooled"], excitations=sums)
     return _of_activations("anova", opened, dumped, lambda dump: anova.measure_network(opened, dump, params))
 
 
@@ -315,6 +323,15 @@ def _open(
     names = None if classes is None else tuple(map(str, range(classes)))
     identity = Identity(experiment=f"random_state-{seed}", network="given", normalise=scaling)
     return Network.of_module(identity, Dataset("images", names, train, test, sha256=""), plain_weights(model))
+
+
+def _fit_by_class(network: Network) -> bool:
+    """Whether sums by class of all weights, one of each half of the images, stay within `MOST_BY_CLASS`."""
+    weights = sum(parameter.numel() for parameter in network.at(0).parameters() if parameter.ndim > 1)
+    size = 16 * weights * network.dataset.outputs
+    if size > MOST_BY_CLASS:
+        say(f"no relations of single classes: {network.dataset.outputs} classes would take {size / 2**30:.0f} GiB")
+    return size <= MOST_BY_CLASS
 
 
 def _check_alike(train: Split, test: Split) -> None:

@@ -121,7 +121,7 @@ def test_the_same_bytes_twice(model: dict[str, Any]) -> None:
 def check_summary(folder: Path) -> None:
     """What a layer reads is named; a first layer's sign confusion is no headline; families are counted."""
     layers = read_table(folder / "layers.csv")
-    first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
+    first = layers.loc[layers["layer_index"] == 0, "layer"].iloc[0]
     assert layers.groupby("layer")["reads"].unique().map(list).to_dict() == {
         name: ["pixels" if name == first else "features"] for name in set(layers["layer"])
     }
@@ -138,7 +138,7 @@ def check_values(folder: Path, model: dict[str, Any]) -> None:
     last = layers[layers["epoch"] == 3].set_index(["quantity", "layer"])["value"]
     rectified = model.get("activation") not in ("identity",)
     for layer, rate in last["sign_confusion"].items():
-        first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
+        first = layers.loc[layers["layer_index"] == 0, "layer"].iloc[0]
         assert layer == first or (rate == 0) == rectified
     assert last["turned"].between(0, 180).all()
     assert layers.loc[layers["quantity"] == "turned", "low"].notna().all()

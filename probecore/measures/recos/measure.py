@@ -118,7 +118,7 @@ TABLES = [
     Table(
         name="layers",
         title="Layers",
-        caption="Per network, layer and quantity, with the layer's place (`position`) and what it `reads`; intervals "
+        caption="Per network, layer and quantity, and what the layer `reads`; intervals "
         "are over images, of `turned` over anchors. See docs/recos.md.",
     ),
     Table(

@@ -15,7 +15,7 @@ from probecore.measures.recos.keys import ARRAYS, KEYS
 from probecore.measures.recos.params import RecosParams
 from probecore.measures.recos.polarity_rows import Polarity
 from probecore.measures.recos.probe import Probe
-from probecore.measures.recos.spectral_rows import Maps, block_maps, class_means, fisher_rows
+from probecore.measures.recos.spectral_rows import Maps, block_maps, class_mean_maps, fisher_rows
 from probecore.measures.recos.sphere_rows import Spheres, embedding_rows
 from probecore.measures.recos.weight_rows import Signs, Turned, mean_anchor_rows, weight_rows
 from probecore.progress import track
@@ -106,7 +106,7 @@ def _add_separation(tables: Tables, probe: Probe) -> Maps:
 def _write_spectral(file: h5py.File, probe: Probe, maps: Maps) -> None:
     """Per conv layer: anchors, and class means (K, F, H, W) of what its block gives."""
     labels = probe.labels[: probe.params.images].cpu().numpy()
-    for name, means in class_means(maps, labels, probe.network.dataset.outputs).items():
+    for name, means in class_mean_maps(maps, labels, probe.network.dataset.outputs).items():
         group = file.create_group(name)
         group["class_means"] = means
         layer = probe.layers[name]

@@ -9,13 +9,14 @@ from scipy.special import betainc, betaincc, stdtrit
 from torch import Tensor
 
 from probecore.measures.recos.geometry import anchor_vectors
-from probecore.measures.recos.listening import BATCH, inputs_of
+from probecore.measures.recos.listening import inputs_of
 from probecore.measures.recos.polarity import dc_share, mean_free, weight_of
 from probecore.measures.recos.probe import Probe, Rows
 from probecore.measures.recos.ratios import ratio_over_images
 from probecore.measures.recos.signs import Contributions
 from probecore.statistics import paired_difference, permutation_p
 from probecore.statistics.moved_grid import Orders, moved_taps
+from probecore.train.evaluation import correct_images
 
 Array = npt.NDArray[np.float64]
 
@@ -141,8 +142,5 @@ def mean_anchor_rows(probe: Probe) -> Rows:
         yield {"layer": name, "quantity": "accuracy_change_without_mean", **vars(change)}
 
 
-@torch.inference_mode()
 def _hits(probe: Probe, images: Tensor, labels: Tensor) -> np.ndarray:
-    scale = probe.network.scale
-    predictions = torch.cat([probe.model(scale(part)).argmax(1) for part in images.split(5 * BATCH)])
-    return (predictions == labels).cpu().numpy()
+    return correct_images(probe.model, images, labels, scale=probe.network.scale).cpu().numpy()
