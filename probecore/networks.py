@@ -48,6 +48,11 @@ def place_in_figures(condition: str, network: str) -> tuple[int, int]:
     return CONDITIONS.index(condition), seed_number(network)
 
 
+def place_among_shown(network: str) -> tuple[int, int]:
+    """Return what to sort networks by where the one that stands for an experiment comes first."""
+    return SHOWN.index(condition_of(network)), seed_number(network)
+
+
 def shown_condition(conditions: Iterable[str]) -> str:
     """Return the condition that stands for an experiment where one has to: see `SHOWN`."""
     return min(conditions, key=SHOWN.index)

@@ -15,7 +15,7 @@ RULES = {
     "layers by pattern": (r"fnmatchcase", "models/selection.py"),
     "the order of conditions": (r"for name in CONDITIONS|CONDITIONS\.index", "networks.py"),
     "which network stands for all": (r"SHOWN\.index", "networks.py"),
-    "the order of layers": (r"sort_values\(.*\"layer_index\"", "measures/tables.py"),
+    "the order of layers": (r"sort_values\(\[\"layer_index\"", "measures/tables.py"),
     "the legend": (r"\.legend\(", "figures.py"),
 }
 """What only the home says: a pattern of its source, and the module."""

@@ -49,7 +49,7 @@ class Answer:
     unit: float = 1.0
     """What the column is divided by."""
     at_end: str | None = None
-    """A column of which only the rows with the network's largest value count, as ``depth``."""
+    """A column of which only the rows with the network's largest value count, as ``layer_index``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.measures.answer import answer_from
+from probecore.measures.mutual_information.figures import BIT
 from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.mutual_information.plane import PROBE
 from probecore.measures.mutual_information.plots import PLOTS
