@@ -10,8 +10,8 @@ from probecore.networks import condition_at
 
 
 @style()
-def draw_silent(table: pd.DataFrame, path_stem: Path) -> None:
-    """Share of silent channels by layer, one mark per network at its last checkpoint."""
+def draw_inactive(table: pd.DataFrame, path_stem: Path) -> None:
+    """Share of inactive channels by layer, one mark per network at its last checkpoint."""
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
     layers = last.sort_values("position")["layer"].unique()
     networks = sorted(last["network"].unique())
@@ -20,8 +20,8 @@ def draw_silent(table: pd.DataFrame, path_stem: Path) -> None:
     for offset, network in zip(spread(len(networks), 0.5), networks, strict=True):
         rows = last[last["network"] == network].drop_duplicates("layer").set_index("layer").loc[layers]
         condition = condition_at(network, int(rows["epoch"].iloc[0]))
-        axes.plot(np.arange(len(layers)) + offset, rows["silent"], "o", **named(condition))
+        axes.plot(np.arange(len(layers)) + offset, rows["inactive"], "o", **named(condition))
     axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set(ylabel="silent channels", ylim=(-0.02, 1.02))
+    axes.set(ylabel="inactive channels", ylim=(-0.02, 1.02))
     add_legend(axes)
     save_figure(figure, path_stem)

@@ -199,7 +199,8 @@ def measure_mechanism(
 ) -> Result:
     """Measure which labels each filter tells apart, with linear heads on the frozen network (docs/mechanism.md).
 
-    Heads are trained on the training images.
+    Heads are trained on the training images. Float ones are not augmented where nothing is said: augmentation shifts
+    stored pixels.
 
     Examples
     --------
@@ -215,8 +216,11 @@ def measure_mechanism(
     >>> sorted(set(result.layers["quantity"]) & {"accuracy", "snr"})
     ['accuracy', 'snr']
     """
-    params = _read(MechanismParams, options, "measure_mechanism")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    heads = options.get("heads", {})
+    if opened.dataset.train.inputs.dtype != np.uint8 and isinstance(heads, Mapping):
+        options = {**options, "heads": {"augmentation": None} | dict(heads)}
+    params = _read(MechanismParams, options, "measure_mechanism")
     return _with_arrays("mechanism", lambda file: mechanism.measure_network(opened, params, file))
 
 

@@ -56,7 +56,7 @@ EMPTY = {
     "anova": set(),
     "mutual_information": set(),
     "mechanism": {"pruning"},
-    "recos": {"cascade", "heads", "positions", "turned"},
+    "recos": {"cascade", "heads", "positions", "rotation"},
     "mean_dimension": {"companions"},
 }
 """Figures that have nothing to show: not asked for above, of several checkpoints, or of parts a ResNet has not."""

@@ -84,18 +84,18 @@ def draw_mean_anchor(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 
 @style()
-def draw_turned(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
+def draw_rotation(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean angle between anchors and what they were at first, by epoch; trained and shuffled networks."""
-    shown = layers[layers["quantity"] == "turned"]
+    shown = layers[layers["quantity"] == "rotation"]
     if not len(shown):
-        raise NothingToDraw("one checkpoint: nothing has turned")
+        raise NothingToDraw("one checkpoint: nothing to compare with")
     names = layers_in_order(layers)
     figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for network, rows in shown[shown["layer"] == name].groupby("network"):
             axes.plot([0, *rows["epoch"]], [0, *rows["value"]], marker="o", ms=2.5, lw=1, color=colour_of(str(network)))
         axes.set(title=name, ylim=(0, 95), yticks=(0, 30, 60, 90))
-    panels[0].set_ylabel("degrees turned")
+    panels[0].set_ylabel("degrees from initialisation")
     figure.supxlabel("epoch (blue: trained, red: shuffled labels)", fontsize=10)
     return figure.axes[0]
 

@@ -41,8 +41,8 @@ def dc_share_p(share: float, taps: int) -> float:
     return float(betaincc(0.5, (taps - 1) / 2, share))
 
 
-class Turned:
-    """How far anchors have turned since the first checkpoint."""
+class Rotation:
+    """How far training has rotated anchors from what they were at the first checkpoint."""
 
     def __init__(self, first: Probe) -> None:
         self.anchors = {name: anchor_vectors(layer) for name, layer in first.layers.items()}
@@ -52,7 +52,7 @@ class Turned:
         for name, degrees in self._degrees(probe):
             value, low, high = angle_interval(degrees.numpy())
             numbers = {"value": value, "low": low, "high": high, "null": 90.0, "n": len(degrees)}
-            yield {"layer": name, "quantity": "turned", **numbers}
+            yield {"layer": name, "quantity": "rotation", **numbers}
 
     def filter_rows(self, probe: Probe) -> Rows:
         """The angle of each anchor; p is the chance of a random direction to be at least as close."""
@@ -62,7 +62,7 @@ class Turned:
                     "layer": name,
                     "site": "conv",
                     "filter": index,
-                    "quantity": "turned",
+                    "quantity": "rotation",
                     "value": angle,
                     "null": 90.0,
                     "p": turned_p(angle, self.anchors[name].shape[1]),
