@@ -47,6 +47,9 @@ Parameters = TypeVar("Parameters", bound=Section)
 MOST_BY_CLASS = 1 << 32
 """Bytes of the excitation sums of single classes."""
 
+MANY_WEIGHTS, FEW_PERMUTATIONS = 200_000, 199
+"""With a layer of more weights `measure_anova` permutes so often, where nothing is said."""
+
 COUNT = "n_images"
 """What the parameter `images` of a section, a number, is called here, where `images` are the images."""
 
@@ -120,7 +123,8 @@ def measure_anova(
     """Measure whether weights follow the features of training and test images (docs/anova.md).
 
     Relations over the images of single classes, whose sums take 16 bytes per weight and class, are left out where they
-    would take more than 4 GiB.
+    would take more than 4 GiB. Where nothing is said, a network with a layer of more than 200,000 weights is permuted 199
+    times.
 
     Examples
     --------
@@ -135,8 +139,8 @@ def measure_anova(
     >>> result.plot("relations").get_title(loc="left")
     'R1'
     """
-    params = _read(AnovaParams, options, "measure_anova")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    params = _read(AnovaParams, _affordable_permutations(opened) | options, "measure_anova")
     sums = ExcitationParams(layers=params.layers, by_class=_fit_by_class(opened))
     dumped = ActivationsParams(store=["pooled"], excitations=sums)
     return _of_activations("anova", opened, dumped, lambda dump: anova.measure_network(opened, dump, params))
@@ -327,6 +331,15 @@ def _open(
     names = None if classes is None else tuple(map(str, range(classes)))
     identity = Identity(experiment=f"random_state-{seed}", network="given", normalise=scaling)
     return Network.of_module(identity, Dataset("images", names, train, test, sha256=""), plain_weights(model))
+
+
+def _affordable_permutations(network: Network) -> dict[str, int]:
+    """Fewer permutations than by default where a layer is large: each moves all its weights, for every relation."""
+    largest = max((parameter.numel() for parameter in network.at(0).parameters()), default=0)
+    if largest <= MANY_WEIGHTS:
+        return {}
+    say(f"{FEW_PERMUTATIONS} permutations: a layer has {largest:,} weights")
+    return {"permutations": FEW_PERMUTATIONS}
 
 
 def _fit_by_class(network: Network) -> bool:
