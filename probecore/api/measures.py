@@ -123,7 +123,7 @@ def measure_anova(
     """Measure whether weights follow the features of training and test images (docs/anova.md).
 
     Relations over the images of single classes, whose sums take 16 bytes per weight and class, are left out where they
-    would take more than 4 GiB. Where nothing is said, a network with a layer of more than 200,000 weights is permuted 199
+    would take more than 4 GiB. Where nothing is said, a network with a layer of over 200,000 weights is permuted 199
     times.
 
     Examples
