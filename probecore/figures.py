@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from probecore.errors import InputError
 from probecore.files import replacing
+from probecore.networks import CONDITIONS, in_order
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.typing import RcKeyType
@@ -31,12 +33,12 @@ Place: TypeAlias = "Axes | Figure | None"
 """Where to draw: axes, the whole of an empty figure, or a new figure, which pyplot does not know."""
 
 CONDITION_COLOURS = {
+    "untrained": "#7A7A7A",
     "trained": "#0072B2",
     "twin": "#7B4FA3",
     "shuffled": "#D55E00",
-    "untrained": "#7A7A7A",
-    "reinitialised": "#7A7A7A",
     "given": "#009E73",
+    "reinitialised": "#7A7A7A",
 }
 """One colour per condition in every figure; distinct to colour-blind eyes (10.1038/nmeth.1618)."""
 
@@ -157,13 +159,29 @@ def one_panel(ax: Place, width: float, height: float) -> "Axes":
     return ax if isinstance(ax, Axes) else figure_at(ax, width, height).subplots()
 
 
-def add_legend(axes: "Axes", *, ncols: int, **options: Any) -> None:
-    """Name what one panel shows: above it where it is alone in a figure, else inside."""
-    figure = axes.figure
-    if figure.axes == [axes] and figure.get_layout_engine() is not None:
-        figure.legend(loc="outside upper center", ncols=ncols, **options)
+def add_legend(place: "Axes | Figure | SubFigure", *, ncols: int = 4, **options: Any) -> None:
+    """Name what is shown, each label once, conditions first in their order.
+
+    Parameters
+    ----------
+    place : a figure, whose panels get one legend above them; or one panel, above it where it is alone, else inside
+    ncols : of a legend above, at most
+    options : of `matplotlib.axes.Axes.legend`
+    """
+    from matplotlib.axes import Axes
+
+    figure = place.figure if isinstance(place, Axes) else place
+    panels = [place] if isinstance(place, Axes) else figure.axes
+    found: dict[str, Any] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    labels = [*in_order(found), *(label for label in found if label not in CONDITIONS)]
+    handles = [found[label] for label in labels]
+    if place is figure or (figure.axes == panels and figure.get_layout_engine() is not None):
+        figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(ncols, len(labels))), **options)
     else:
-        axes.legend(**options)
+        place.legend(handles, labels, **options)
 
 
 @style()
@@ -181,6 +199,21 @@ def save_figure(figure: "Figure", path_stem: Path) -> None:
 def colour_of(name: str) -> str:
     """The colour of a condition, or of a network by its condition: ``trained``, ``shuffled-0``."""
     return CONDITION_COLOURS[name.partition("-")[0]]
+
+
+def named(condition: str) -> dict[str, Any]:
+    """Return colour and label of what is drawn of a condition, as keywords of matplotlib."""
+    return {"color": colour_of(condition), "label": condition}
+
+
+def error_lengths(rows: "pd.DataFrame", value: str = "value") -> "np.ndarray":
+    """Return the lengths of error bars (2, N) from `value` to ``low`` and ``high``; 0 where an end is not finite."""
+    import numpy as np
+
+    middle, low, high = rows[[value, "low", "high"]].to_numpy(dtype=np.float64).T
+    with np.errstate(invalid="ignore"):
+        lengths = np.array([middle - low, high - middle])
+    return np.asarray(np.clip(np.nan_to_num(lengths, posinf=0, neginf=0), 0, None))
 
 
 def rasterise(marks: int) -> bool:

@@ -43,6 +43,16 @@ def in_order(conditions: Iterable[str]) -> list[str]:
     return [name for name in CONDITIONS if name in found]
 
 
+def place_in_figures(condition: str, network: str) -> tuple[int, int]:
+    """Return what to sort networks by, and checkpoints of them, in figures: their condition, then their seed."""
+    return CONDITIONS.index(condition), seed_number(network)
+
+
+def place_among_shown(network: str) -> tuple[int, int]:
+    """Return what to sort networks by where the one that stands for an experiment comes first."""
+    return SHOWN.index(condition_of(network)), seed_number(network)
+
+
 def shown_condition(conditions: Iterable[str]) -> str:
     """Return the condition that stands for an experiment where one has to: see `SHOWN`."""
     return min(conditions, key=SHOWN.index)

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 from probecore.figures import (
     CONDITION_COLOURS,
     MANY_MARKS,
+    add_legend,
     colour_of,
+    error_lengths,
     new_figure,
     rasterise,
     save_figure,
     style,
 )
+from probecore.networks import CONDITIONS
 
 DRAW = """
 import sys
@@ -106,3 +110,24 @@ def test_colours_stand_out_on_white(condition):
 
 def _linear(level: float) -> float:
     return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
+
+
+def test_every_condition_has_a_colour_and_figures_follow_one_order():
+    assert tuple(CONDITION_COLOURS) == CONDITIONS
+
+
+def test_a_legend_names_each_label_once_and_conditions_first_in_their_order():
+    figure = new_figure()
+    panels = figure.subplots(1, 2)
+    for axes, names in zip(panels, [("other", "shuffled", "trained"), ("trained", "untrained")], strict=True):
+        for name in names:
+            axes.plot([0, 1], label=name)
+    add_legend(figure)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["untrained", "trained", "shuffled", "other"]
+    add_legend(panels[0])
+    assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["trained", "shuffled", "other"]
+
+
+def test_error_bars_reach_to_both_ends_and_have_none_where_an_end_is_unknown():
+    rows = pd.DataFrame({"r2": [0.5, 0.5, np.inf, 0.5], "low": [0.3, np.nan, 1, 0.6], "high": [0.9, np.inf, 2, 0.7]})
+    assert error_lengths(rows, "r2") == pytest.approx(np.array([[0.2, 0, 0, 0], [0.4, 0, 0, 0.2]]))

@@ -15,7 +15,7 @@ from torch import nn
 from probecore.measures.anova import LayerModel
 from probecore.measures.anova.excitations import activation_weighted_patch
 from probecore.measures.mean_dimension import mean_dimension
-from probecore.measures.mechanism import silencing_losses
+from probecore.measures.mechanism import ablation_losses
 from probecore.measures.mechanism.head import Head
 from probecore.measures.mechanism.readout import image_winners, ranking_half
 from probecore.measures.mechanism.winners import favourites, winner_statistics
@@ -90,7 +90,7 @@ def test_the_network_knows_the_classes(images: tuple[torch.Tensor, torch.Tensor]
 
 def test_ablation_sees_what_the_network_cannot_do_without(images: tuple[torch.Tensor, torch.Tensor]) -> None:
     model, (inputs, labels) = planted_network(), images
-    (_, intact), (_, silenced) = silencing_losses(model, blocks(model, (1, 12, 12))[0], [(inputs, labels)])
+    (_, intact), (_, silenced) = ablation_losses(model, blocks(model, (1, 12, 12))[0], [(inputs, labels)])
     changes = [paired_difference(intact.numpy(), hits.numpy()) for hits in silenced]
     assert [change.p < 0.001 for change in changes] == [True, False, False, False, True]
     assert [changes[filter_].value for filter_ in (ONE, ITS_COPY, DEAD)] == [0, 0, 0]

@@ -123,7 +123,7 @@ def expanded_p(rng: Generator) -> Repeat:
 
 def verdict(rng: Generator, *, null: str, rise: float = 0.0) -> Repeat:
     """Five networks whose R² lies `rise` above that of their controls."""
-    keys = {"layer": "conv1", "relation": "R2", "excitation": MAIN, "dilation": 1, "class": "all"}
+    keys = {"layer": "conv1", "layer_index": 0, "relation": "R2", "excitation": MAIN, "dilation": 1, "class": "all"}
     noise = {"filters_null": 0.1, "filters_p": 0.5, "taps_null": 0.1, "taps_p": 0.5}
     rows: list[dict[str, Any]] = []
     for seed in range(5):

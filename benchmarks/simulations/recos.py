@@ -314,7 +314,7 @@ SIMULATIONS = [
     *(
         Simulation(
             name=f"mean angle of {filters} anchors",
-            covers=("layers.csv:turned",),
+            covers=("layers.csv:rotation",),
             n=filters,
             repeat=partial(turned, filters=filters),
             quick_repeats=300,
@@ -323,7 +323,7 @@ SIMULATIONS = [
     ),
     Simulation(
         name="random directions turned",
-        covers=("filters.csv:turned",),
+        covers=("filters.csv:rotation",),
         n=25,
         repeat=partial(turned_null, taps=25),
     ),

@@ -7,7 +7,6 @@ and name it in `_SINKS`.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import h5py
@@ -20,12 +19,11 @@ from probecore.activations.streams import Streams
 from probecore.errors import InputError
 from probecore.models.kinds import units_first
 from probecore.models.tracing import Call, shape_per_image
+from probecore.statistics.by_class import ClassMeans
+from probecore.train.evaluation import predicted
 
 Array = np.ndarray[Any, Any]
 Sink = Callable[[torch.Tensor, torch.Tensor], None]
-
-VALUES_AT_ONCE = 1 << 20
-"""How many values become float64 at a time; more leave the cache, and cost ten times as much."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def network_sink(streams: Streams, group: h5py.Group, example: Any, kept: Kept) 
     def add(output: torch.Tensor) -> None:
         output = output.float()
         logits.append(_array(output))
-        predictions.append(_array(output.argmax(1) if classifies else output[:, 0]))
+        predictions.append(_array(predicted(output) if classifies else output[:, 0]))
 
     return add
 
@@ -127,21 +125,9 @@ def _class_means(streams: Streams, group: h5py.Group, call: Call, kept: Kept) ->
     counts = kept.class_counts
     if counts is None:
         raise InputError("store: class_means need classes, and a regression has none; leave class_means out")
-    sums = torch.zeros(len(counts), prod(call.shape), dtype=torch.float64, device=kept.device)
-
-    images_at_once = max(1, VALUES_AT_ONCE // sums.shape[1])
-
-    def add(output: torch.Tensor, labels: torch.Tensor) -> None:
-        parts = output.reshape(len(output), -1).split(images_at_once)
-        for values, of_values in zip(parts, labels.split(images_at_once), strict=True):
-            sums.index_add_(0, of_values, values.double())
-
-    def means() -> Array:
-        with np.errstate(invalid="ignore"):
-            return (_array(sums) / counts[:, None]).reshape(len(counts), *call.shape)
-
-    streams.write_last(group, "class_means", means)
-    return add
+    found = ClassMeans(len(counts), call.shape, kept.device)
+    streams.write_last(group, "class_means", lambda: _array(found.means()))
+    return found.add
 
 
 _SINKS: dict[Store, Callable[[Streams, h5py.Group, Call, Kept], Sink]] = {

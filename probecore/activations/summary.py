@@ -1,4 +1,4 @@
-"""The gathering job of `activations`: what was dumped, layer by layer, and which channels are silent."""
+"""The gathering job of `activations`: what was dumped, layer by layer, and which channels are inactive."""
 
 import math
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from probecore.activations.figures import draw_silent
+from probecore.activations.figures import draw_inactive
 from probecore.activations.reader import Activations
 from probecore.files import write_table
 from probecore.networks import condition_at
@@ -18,12 +18,12 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Read the activations files `networks`; write ``layers.csv``, a figure and ``summary.json`` into `output`."""
     table = pd.DataFrame([row for path in networks for row in _rows(experiment, path)])
     write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "position"])
-    draw_silent(table, output / "silent")
+    draw_inactive(table, output / "inactive")
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
-    silent = last.groupby(["network", "epoch"])["silent"].mean().dropna().reset_index()
-    conditions = [condition_at(row.network, row.epoch) for row in silent.itertuples()]
+    inactive = last.groupby(["network", "epoch"])["inactive"].mean().dropna().reset_index()
+    conditions = [condition_at(row.network, row.epoch) for row in inactive.itertuples()]
     headline: dict[str, int | float | None] = {}
-    for condition, shares in silent["silent"].groupby(conditions):
+    for condition, shares in inactive["inactive"].groupby(conditions):
         headline |= headline_over_seeds(f"silent_channels.{condition}", shares)
     write_summary(
         output,
@@ -33,7 +33,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             headline=headline,
             figures=[
                 FigureEntry(
-                    file="silent.svg",
+                    file="inactive.svg",
                     table="layers.csv",
                     title="Silent channels",
                     caption="Share of a layer's channels that are never above zero for any image of the split, after "
@@ -45,7 +45,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
                     file="layers.csv",
                     title="Layers in the dump",
                     caption="Per network, checkpoint, split and layer: images, the mean of all "
-                    "values, and the share of silent channels; empty where `pooled` is not stored.",
+                    "values, and the share of inactive channels; empty where `pooled` is not stored.",
                 )
             ],
             remarks=_unseen(networks),
@@ -82,10 +82,10 @@ def _rows(experiment: str, path: Path) -> list[dict[str, Any]]:
 
 
 def _statistics(activations: Activations, epoch: int, split: str, layer: str) -> dict[str, Any]:
-    """Mean and share of silent channels; NaN where `pooled` is not stored."""
-    statistics: dict[str, Any] = {"n": len(activations.labels(epoch, split)), "mean": math.nan, "silent": math.nan}
+    """Mean and share of inactive channels; NaN where `pooled` is not stored."""
+    statistics: dict[str, Any] = {"n": len(activations.labels(epoch, split)), "mean": math.nan, "inactive": math.nan}
     if activations.stores(epoch, split, layer, "pooled"):
         pooled = activations.pooled(epoch, split, layer)
         statistics["mean"] = float(pooled.mean.mean(dtype="float64"))
-        statistics["silent"] = float((pooled.max.max(axis=0) <= 0).mean())
+        statistics["inactive"] = float((pooled.max.max(axis=0) <= 0).mean())
     return statistics

@@ -34,6 +34,7 @@ from probecore.measures.recos.params import RecosParams
 from probecore.models.build import example_inputs
 from probecore.models.contract import check_contract, plain_weights, unwrapped
 from probecore.models.functions import name_functions
+from probecore.progress import say
 from probecore.schema import Section
 from probecore.train.batches import Scaling
 from probecore.train.params import Normalise
@@ -42,6 +43,12 @@ Scale = Normalise | Mapping[str, Any] | None
 RandomState = int | np.random.Generator
 Function = TypeVar("Function", bound=Callable[..., Result])
 Parameters = TypeVar("Parameters", bound=Section)
+
+MOST_BY_CLASS = 1 << 32
+"""Bytes of the excitation sums of single classes."""
+
+MANY_WEIGHTS, FEW_PERMUTATIONS = 200_000, 199
+"""With a layer of more weights `measure_anova` permutes so often, where nothing is said."""
 
 COUNT = "n_images"
 """What the parameter `images` of a section, a number, is called here, where `images` are the images."""
@@ -115,6 +122,10 @@ def measure_anova(
 ) -> Result:
     """Measure whether weights follow the features of training and test images (docs/anova.md).
 
+    Relations over the images of single classes, whose sums take 16 bytes per weight and class, are left out where they
+    would take more than 4 GiB. Where nothing is said, a network with a layer of over 200,000 weights is permuted 199
+    times.
+
     Examples
     --------
     >>> import numpy as np
@@ -128,9 +139,10 @@ def measure_anova(
     >>> result.plot("relations").get_title(loc="left")
     'R1'
     """
-    params = _read(AnovaParams, options, "measure_anova")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    dumped = ActivationsParams(store=["pooled"], excitations=ExcitationParams(layers=params.layers))
+    params = _read(AnovaParams, _affordable_permutations(opened) | options, "measure_anova")
+    sums = ExcitationParams(layers=params.layers, by_class=_fit_by_class(opened))
+    dumped = ActivationsParams(store=["pooled"], excitations=sums)
     return _of_activations("anova", opened, dumped, lambda dump: anova.measure_network(opened, dump, params))
 
 
@@ -191,7 +203,8 @@ def measure_mechanism(
 ) -> Result:
     """Measure which labels each filter tells apart, with linear heads on the frozen network (docs/mechanism.md).
 
-    Heads are trained on the training images.
+    Heads are trained on the training images. Float ones are not augmented where nothing is said: augmentation shifts
+    stored pixels.
 
     Examples
     --------
@@ -207,8 +220,11 @@ def measure_mechanism(
     >>> sorted(set(result.layers["quantity"]) & {"accuracy", "snr"})
     ['accuracy', 'snr']
     """
-    params = _read(MechanismParams, options, "measure_mechanism")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
+    heads = options.get("heads", {})
+    if opened.dataset.train.inputs.dtype != np.uint8 and isinstance(heads, Mapping):
+        options = {**options, "heads": {"augmentation": None} | dict(heads)}
+    params = _read(MechanismParams, options, "measure_mechanism")
     return _with_arrays("mechanism", lambda file: mechanism.measure_network(opened, params, file))
 
 
@@ -315,6 +331,24 @@ def _open(
     names = None if classes is None else tuple(map(str, range(classes)))
     identity = Identity(experiment=f"random_state-{seed}", network="given", normalise=scaling)
     return Network.of_module(identity, Dataset("images", names, train, test, sha256=""), plain_weights(model))
+
+
+def _affordable_permutations(network: Network) -> dict[str, int]:
+    """Fewer permutations than by default where a layer is large: each moves all its weights, for every relation."""
+    largest = max((parameter.numel() for parameter in network.at(0).parameters()), default=0)
+    if largest <= MANY_WEIGHTS:
+        return {}
+    say(f"{FEW_PERMUTATIONS} permutations: a layer has {largest:,} weights")
+    return {"permutations": FEW_PERMUTATIONS}
+
+
+def _fit_by_class(network: Network) -> bool:
+    """Whether sums by class of all weights, one of each half of the images, stay within `MOST_BY_CLASS`."""
+    weights = sum(parameter.numel() for parameter in network.at(0).parameters() if parameter.ndim > 1)
+    size = 16 * weights * network.dataset.outputs
+    if size > MOST_BY_CLASS:
+        say(f"no relations of single classes: {network.dataset.outputs} classes would take {size / 2**30:.0f} GiB")
+    return size <= MOST_BY_CLASS
 
 
 def _check_alike(train: Split, test: Split) -> None:

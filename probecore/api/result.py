@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from probecore.errors import InputError
 from probecore.figures import Drawing, NothingToDraw
+from probecore.measures import declaration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LAYERS = {"anova": "relations"}
-"""The table of layers where it is not called so."""
+ALIKE = ("experiment", "network", "epoch", "layer", "layer_index", "quantity", "value", "low", "high", "null", "p", "n")
+"""The first columns of `Result.layers`, whatever the measure."""
 
 ROWS = 12
 """Of the table of layers, shown at most."""
 
 SHOWN = (
     "layer", "to_layer", "basis", "site", "excitation", "relation", "dilation", "class", "response", "estimator",
-    "quantity", "mean_dimension", "r2", "value", "low", "high", "null", "p", "n",
+    "quantity", "value", "low", "high", "null", "p", "n",
 )  # fmt: skip
 """Columns of the table of layers, shown where they are."""
 
@@ -54,8 +55,15 @@ class Result:
 
     @property
     def layers(self) -> pd.DataFrame:
-        """One row per layer and quantity: the columns of ``layers.csv``, of ``relations.csv`` for anova."""
-        return self.tables[LAYERS.get(self.measure, "layers")]
+        """One row per layer and estimate: the columns of `ALIKE`, then those that this measure has beside them.
+
+        It is ``layers.csv``, of anova ``relations.csv``, whose ``r2`` is the value.
+        """
+        declared = declaration(self.measure).layers
+        table = self.tables[declared.name].rename(columns={declared.value: "value"})
+        if "quantity" not in table:
+            table = table.assign(quantity=declared.quantity)
+        return table.reindex(columns=[*ALIKE, *(column for column in table if column not in ALIKE)])
 
     def plot(self, name: str | None = None, ax: "Axes | None" = None) -> "Axes":
         """Draw a figure of the report from the tables of this network.

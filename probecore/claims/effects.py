@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from probecore.claims.catalogue import known_tables
 from probecore.claims.params import Cell, Effect, Epoch, Other, Test, Where
 from probecore.errors import InputError
 from probecore.networks import condition_of, seed_number
+from probecore.statistics import rank_correlation
 
 Tables = Callable[[str], pd.DataFrame]
 """Gives the study's table of one experiment by name, ``mechanism/lenet5/layers.csv``."""
@@ -122,7 +122,7 @@ def _effect(effect: Effect, rows: Rows, tables: Tables) -> Sample:
         return _difference(_values(effect, own, tables), _values(effect, other, tables))
     if effect.along is None:
         return _values(effect, rows, tables)
-    of_pairs = _slope if effect.kind == "slope" else _spearman
+    of_pairs = _slope if effect.kind == "slope" else rank_correlation
     pairs = _pairs(effect, rows, tables)
     values = {seed: of_pairs(*_logarithms(effect, rows, *each)) for seed, each in pairs.items()}
     fewest = min((len(x) for x, _ in pairs.values()), default=0)
@@ -211,13 +211,6 @@ def _logarithms(effect: Effect, rows: Rows, x: Array, y: Array) -> tuple[Array, 
         if name in effect.log and (values <= 0).any():
             raise InputError(f"{rows.table}: {column} has values of 0 and less, and no logarithm")
     return np.log(x) if "along" in effect.log else x, np.log(y) if "column" in effect.log else y
-
-
-def _spearman(x: Array, y: Array) -> float:
-    """Spearman's rank correlation; NaN with fewer than three pairs, or where a column is constant."""
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def _slope(x: Array, y: Array) -> float:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from probecore.dataset import Dataset, load_dataset
 from probecore.determinism import Numerics, torch_device
 from probecore.errors import InputError
 from probecore.measures.tables import Keys, tables_in_order, write_tables
+from probecore.models import blocks
+from probecore.statistics.filters import INDEX
 from probecore.train import describe, epochs_in, load_network
 from probecore.train.batches import Batches, Scaling
 from probecore.train.inference import check_data
@@ -89,6 +91,12 @@ class Network:
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
         return cls(info, dataset, epochs=[0], at=lambda _: copy.deepcopy(model), device=device)
 
+    @cached_property
+    def layer_index(self) -> dict[str, int]:
+        """Where each weighted layer runs: 0 for the first, by its name."""
+        found = blocks(self.at(self.epochs[0]), self.dataset.input_shape)
+        return {block.layer: index for index, block in enumerate(found)}
+
     def test_tensors(self) -> tuple[Tensor, Tensor]:
         """The test split as stored, inputs (N, ...) and targets (N,), on the device."""
         test = self.dataset.test
@@ -116,13 +124,20 @@ class Tables:
     """Rows of one network's tables, kept until all are there."""
 
     def __init__(self, network: Network, keys: Keys) -> None:
+        self._network, self._keys = network, keys
         self._names = {"experiment": network.info.experiment, "network": network.info.network}
-        self._keys = keys
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*keys, "filters")}
 
     def add(self, name: str, epoch: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows to the table `name`."""
-        self._rows[name] += [{**self._names, "epoch": epoch, **row} for row in rows]
+        """Add rows to the table `name`, those of layers with the place of these, see `Network.layer_index`."""
+        self._rows[name] += [{**self._names, "epoch": epoch, **row, **self._places(row)} for row in rows]
+
+    def _places(self, row: Mapping[str, Any]) -> dict[str, int]:
+        """Where a layer runs that a row names; of one that is called again, ``name#2``, its module; of all, the end."""
+        if not INDEX.keys() & row.keys():
+            return {}
+        known = self._network.layer_index
+        return {INDEX[key]: known.get(str(row[key]).partition("#")[0], len(known)) for key in INDEX if key in row}
 
     def write(self, folder: Path) -> None:
         """Write one CSV per table into `folder`."""

@@ -1,13 +1,21 @@
 """What the gathering jobs of all measures share: stacked tables, and which rows a figure shows. No torch here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from probecore.files import arranged, read_table, write_table
-from probecore.networks import NO_CONTROL, condition_at, condition_of, lacks_control, shown_condition, shown_network
-from probecore.statistics.filters import filter_table, write_filters
+from probecore.networks import (
+    NO_CONTROL,
+    condition_at,
+    condition_of,
+    lacks_control,
+    place_in_figures,
+    shown_condition,
+    shown_network,
+)
+from probecore.statistics.filters import INDEX, filter_table, in_order_of_execution, write_filters
 
 Keys = Mapping[str, Sequence[str]]
 """The tables of a measure beside ``filters.csv``, and what identifies a row of one network and epoch."""
@@ -29,21 +37,30 @@ def gather(networks: Sequence[Path], keys: Keys, *, output: Path, text: Sequence
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], keys: Keys) -> None:
     """Write ``filters.csv`` and the tables of `keys`; a table without rows has its key columns alone."""
     for name, key in keys.items():
-        write_table(folder / f"{name}.csv", _with_leading(tables[name], key), sort_by=[*NAMES, *key])
+        write_table(folder / f"{name}.csv", _with_leading(tables[name], key), sort_by=sorting(key))
     write_filters(folder / "filters.csv", tables["filters"])
 
 
 def tables_in_order(tables: Mapping[str, pd.DataFrame], keys: Keys) -> dict[str, pd.DataFrame]:
     """What `write_tables` writes: the same columns and rows, in the same order."""
     found = {
-        name: arranged(_with_leading(tables[name], key), sort_by=[*NAMES, *key], where=name)
-        for name, key in keys.items()
+        name: arranged(_with_leading(tables[name], key), sort_by=sorting(key), where=name) for name, key in keys.items()
     }
     return {"filters": filter_table(tables["filters"], where="filters"), **found}
 
 
+def sorting(key: Sequence[str]) -> list[str]:
+    """Return the columns that a table is sorted by whose rows of one network and epoch `key` identifies."""
+    return in_order_of_execution([*NAMES, *key])
+
+
+def layers_in_order(table: pd.DataFrame) -> list[str]:
+    """Return the names of the layers in a table with ``layer_index``, in the order they run."""
+    return [str(name) for name in table.sort_values(["layer_index", "layer"])["layer"].unique()]
+
+
 def _with_leading(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
-    leading = [*NAMES, *key]
+    leading = sorted(sorting(key), key=lambda column: column in INDEX.values())
     return table.reindex(columns=[*leading, *(column for column in table if column not in leading)])
 
 
@@ -66,6 +83,13 @@ def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
 def after_training(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the last checkpoint of each network, with the column ``condition``."""
     return at_the_end(table[is_last(table)])
+
+
+def by_network(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield (condition, rows) of each network and epoch of a table with ``condition``, in the order of every figure."""
+    groups = [(rows["condition"].iloc[0], str(network), rows) for (network, _), rows in table.groupby(NAMES[1:])]
+    for condition, _, rows in sorted(groups, key=lambda group: place_in_figures(*group[:2])):
+        yield condition, rows
 
 
 def of_one_condition(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from probecore.figures import colour_of
 from probecore.files import read_table
 from probecore.measures import MEASURES, declaration
-from probecore.networks import SHOWN, condition_at, condition_of, in_order, seed_number
+from probecore.networks import condition_at, in_order, place_among_shown
 from probecore.report.content import Experiment, StudyFiles
 
 KEYS = ["network", "epoch", "layer", "filter"]
@@ -76,14 +76,11 @@ def _ends(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The keys of all tables, each once: conditions as they stand for an experiment, last checkpoints first."""
-    keys = pd.concat([table[KEYS] for table in tables], ignore_index=True).drop_duplicates()
-    order = keys.assign(
-        kind=keys["network"].map(lambda name: SHOWN.index(condition_of(name))),
-        seed=keys["network"].map(seed_number),
-        ago=-keys["epoch"],
-    )
-    return keys.loc[order.sort_values(["kind", "seed", "ago"], kind="stable").index].reset_index(drop=True)
+    """The keys of all tables, each once: the network that stands for all first, last checkpoints first."""
+    keys = pd.concat([table[[*KEYS, "layer_index"]] for table in tables], ignore_index=True).drop_duplicates(KEYS)
+    order = keys.assign(place=keys["network"].map(place_among_shown), ago=-keys["epoch"])
+    order = order.sort_values(["place", "ago", "layer_index"], kind="stable")
+    return order[KEYS].reset_index(drop=True)
 
 
 def _text(values: "pd.Series[float]") -> str:

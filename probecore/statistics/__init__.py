@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         bootstrap_counts as bootstrap_counts,
         percentile_interval as percentile_interval,
         permutation_p as permutation_p,
+        rank_correlation as rank_correlation,
         spearman as spearman,
     )
     from probecore.statistics.result import Estimate as Estimate
@@ -48,7 +49,7 @@ else:
                 "studentised_interval",
             ],
             "proportions": ["Z", "paired_difference", "share_of", "wilson_interval"],
-            "resampling": ["bootstrap_counts", "percentile_interval", "permutation_p", "spearman"],
+            "resampling": ["bootstrap_counts", "percentile_interval", "permutation_p", "rank_correlation", "spearman"],
             "result": ["Estimate"],
             "seeds": ["difference_over_seeds", "headline_over_seeds", "over_seeds"],
         },

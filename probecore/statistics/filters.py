@@ -1,5 +1,6 @@
 """The per-filter table that every measure writes: one contract, so that the atlas can join them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +11,21 @@ from probecore.statistics.families import adjust
 FILTER_KEYS = ["network", "epoch", "layer", "filter", "site"]
 """`layer` is the conv module's name, also when its block's output is measured; `site` is conv, act or block."""
 
-FILTER_COLUMNS = ["experiment", *FILTER_KEYS, "quantity", "value", "low", "high", "null", "p", "p_bh", "n"]
+INDEX = {"layer": "layer_index", "to_layer": "to_layer_index"}
+"""Columns that name a layer, and those that say where it runs: 0 for the first weighted layer of the network."""
 
-SORT_BY = ["experiment", *FILTER_KEYS, "quantity"]
+FILTER_COLUMNS = [
+    *("experiment", "network", "epoch", "layer", "layer_index", "filter", "site"),
+    *("quantity", "value", "low", "high", "null", "p", "p_bh", "n"),
+]
+
+
+def in_order_of_execution(keys: Sequence[str]) -> list[str]:
+    """Return the columns by which to sort rows that `keys` identify: layers in the order they run."""
+    return [column for key in keys for column in ([INDEX[key], key] if key in INDEX else [key])]
+
+
+SORT_BY = in_order_of_execution(["experiment", *FILTER_KEYS, "quantity"])
 
 
 def write_filters(path: Path, table: pd.DataFrame) -> None:
@@ -46,7 +59,7 @@ def filter_table(table: pd.DataFrame, *, where: str | Path) -> pd.DataFrame:
         raise ValueError(f"{where}: columns must be {FILTER_COLUMNS}, got {list(table)}")
     if not table["site"].isin(["conv", "act", "block"]).all():
         raise ValueError(f"{where}: site must be conv, act or block")
-    if table[["experiment", *FILTER_KEYS, "quantity", "n"]].isna().any(axis=None):
+    if table[["experiment", *FILTER_KEYS, "layer_index", "quantity", "n"]].isna().any(axis=None):
         raise ValueError(f"{where}: keys and sample sizes must not be missing")
     families = table["p"].astype("float64").groupby([table["experiment"], table["quantity"]])
     table = table.assign(p_bh=families.transform(lambda p: adjust(p, method="benjamini_hochberg")))

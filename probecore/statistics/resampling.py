@@ -53,8 +53,20 @@ def permutation_p(
     return np.asarray(np.where(np.isnan(value) | np.isnan(values).any(axis=0), np.nan, p))
 
 
+def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Compute Spearman's rank correlation of x and y, both (N,), with average ranks for ties.
+
+    NaN with fewer than three pairs, or where x or y is constant; pairs that lack either are left out.
+    """
+    pairs = np.column_stack([x, y]).astype(np.float64)
+    ranks = rankdata(pairs[np.isfinite(pairs).all(axis=1)], axis=0)
+    if len(ranks) < 3 or not np.ptp(ranks, axis=0).all():
+        return np.nan
+    return float(_correlation(ranks[:, 0], ranks[:, 1]))
+
+
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, generator: np.random.Generator, repeats: int = 999) -> Estimate:
-    """Spearman's rank correlation of x and y, both (N,), with average ranks for ties.
+    """Estimate `rank_correlation` with its interval and a test.
 
     Returns
     -------
@@ -66,11 +78,10 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, generator: np.random.Generat
     """
     pairs = np.column_stack([x, y]).astype(np.float64)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    n = len(pairs)
+    n, value = len(pairs), rank_correlation(x, y)
+    if np.isnan(value):
+        return Estimate(value=value, n=n)
     ranks = rankdata(pairs, axis=0)
-    if n < 3 or not np.ptp(ranks, axis=0).all():
-        return Estimate(value=np.nan, n=n)
-    value = float(_correlation(ranks[:, 0], ranks[:, 1]))
     shuffled = np.argsort(generator.random((repeats, n)), axis=1)
     null = _correlation(ranks[:, 0], ranks[shuffled, 1])
     p = permutation_p(value, null, tail="two-sided")

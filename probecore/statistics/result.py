@@ -1,4 +1,4 @@
-"""The result of an estimate: the columns that every table of estimates has."""
+"""The result of an estimate: the columns that every table of estimates has. What measures return has them too."""
 
 import math
 from dataclasses import dataclass
@@ -14,3 +14,8 @@ class Estimate:
     null: float = math.nan
     p: float = math.nan
     n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both ends, `low` and `high`; NaN where there is no interval."""
+        return self.low, self.high

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.figures import colour_of, new_figure, save_figure, style
+from probecore.figures import add_legend, named, new_figure, save_figure, style
 from probecore.networks import condition_of
 
 
@@ -14,15 +14,12 @@ def draw_learning_curves(history: pd.DataFrame, path_stem: Path) -> None:
     measures = [name for name in ("test_loss", "test_accuracy") if history[name].notna().any()]
     figure = new_figure(2.7 * len(measures), 2.6)
     for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
-        labelled: set[str] = set()
         for network, rows in history.groupby("network"):
             condition = condition_of(str(network))
-            label = None if condition in labelled else condition
-            labelled.add(condition)
-            axes.plot(rows["epoch"], rows[measure], color=colour_of(condition), alpha=0.75, label=label, marker=".")
+            axes.plot(rows["epoch"], rows[measure], alpha=0.75, **named(condition), marker=".")
         axes.set(xlabel="epoch", title=measure.replace("_", " "))
         if measure == "test_loss":
             axes.set_yscale("log")
         axes.grid(visible=True)
-        axes.legend()
+    add_legend(figure)
     save_figure(figure, path_stem)

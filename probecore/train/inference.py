@@ -12,9 +12,7 @@ from probecore.models import build_model
 from probecore.models.contract import plain_weights
 from probecore.train.batches import Scaling
 from probecore.train.checkpoints import NetworkInfo, describe, load_checkpoint
-
-CHUNK = 500
-"""Images per forward pass outside of training."""
+from probecore.train.evaluation import CHUNK
 
 
 def chunks(

@@ -8,6 +8,7 @@ from torch import nn
 
 from probecore.errors import ProbecoreError
 from probecore.train.batches import Batches
+from probecore.train.evaluation import correct
 from probecore.train.params import Loss, Recipe, Schedule
 
 
@@ -111,7 +112,7 @@ def _half_cosine(start: float, end: float, progress: float) -> float:
 def _hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     if targets.is_floating_point():
         return torch.full((), math.nan, device=outputs.device)
-    return (outputs.argmax(1) == targets).sum()
+    return correct(outputs, targets).sum()
 
 
 def _squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

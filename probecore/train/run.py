@@ -131,14 +131,8 @@ def _train(
         )
     for epoch in track(range(rows[-1]["epoch"] + 1, recipe.epochs + 1), f"training {'/'.join(key)}, epochs"):
         torch.manual_seed(seed_of(*key, STEP, epoch, "dropout"))
-        loss, accuracy = train_epoch(
-            model,
-            optimiser,
-            batches,
-            recipe=recipe,
-            epoch=epoch,
-            generator=torch_generator(*key, STEP, epoch),
-        )
+        generator = torch_generator(*key, STEP, epoch)
+        loss, accuracy = train_epoch(model, optimiser, batches, recipe=recipe, epoch=epoch, generator=generator)
         row = {"epoch": epoch, "running_loss": loss, "running_accuracy": accuracy, **evaluated("test")}
         if epoch in recipe.checkpoint_epochs:
             row |= evaluated("train")

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from probecore.activations import Activations, create_activations, create_epoch, dump_activations, sinks, streams
+from probecore.activations import Activations, create_activations, create_epoch, dump_activations, streams
 from probecore.errors import InputError
+from probecore.statistics import by_class
 
 LAYERS = ["conv1", "relu#1", "pool#1", "conv2", "relu#2", "pool#2", "head.2"]
 
@@ -90,7 +91,7 @@ def test_pooled_and_class_means(
 def test_class_means_are_exact_means_of_the_maps(
     dump: Callable[..., Path], labels: np.ndarray, monkeypatch: pytest.MonkeyPatch, values_at_once: int
 ) -> None:
-    monkeypatch.setattr(sinks, "VALUES_AT_ONCE", values_at_once)
+    monkeypatch.setattr(by_class, "VALUES_AT_ONCE", values_at_once)
     with Activations(dump()) as activations:
         maps = activations.maps(20, "test", "conv2")[:].astype(np.float64)
         expected = [maps[labels == label].mean(0) for label in range(5)]

@@ -15,6 +15,7 @@ from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.files import read_table
+from probecore.measures.anova.keys import MAIN
 from probecore.measures.anova.params import AnovaParams
 from probecore.measures.anova.run import KEYS, run_network
 from probecore.measures.anova.summary import judge, summarise
@@ -142,7 +143,7 @@ def test_summary(study: Path) -> None:
 
 def relations_of(networks: dict[tuple[str, int], dict[str, float]]) -> pd.DataFrame:
     """Main regressions of one layer by (network, epoch)."""
-    common = {"layer": "conv1", "relation": "R2", "excitation": "activation_weighted_patch", "dilation": 1}
+    common = {"layer": "conv1", "layer_index": 0, "relation": "R2", "excitation": MAIN, "dilation": 1}
     nulls = {"class": "all", "filters_null": 0.1, "filters_p": 0.001, "taps_null": 0.1, "taps_p": 0.5}
     return pd.DataFrame(
         [common | nulls | {"network": name, "epoch": epoch} | row for (name, epoch), row in networks.items()]

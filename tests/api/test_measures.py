@@ -149,6 +149,27 @@ CHEAP: dict[str, Any] = {
 }
 
 
+def test_large_layers_are_permuted_less_often_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.api.measures.MANY_WEIGHTS", 100)
+    monkeypatch.setattr("probecore.api.measures.FEW_PERMUTATIONS", 21)
+    network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    options = {"layers": ["conv1"], "excitations": ["activation_weighted_patch"]}
+    arrays: dict[str, Any] = {"train_images": TRAIN[0], "train_labels": TRAIN[1], "normalise": NORMALISE}
+    counts = {
+        given: set(pc.measure_anova(network, *TEST, **arrays, **options, **asked).tables["permutations"]["n"])
+        for given, asked in (("nothing", {}), ("31", {"permutations": 31}))
+    }
+    assert counts == {"nothing": {21}, "31": {31}}
+
+
+def test_float_images_need_no_word_on_augmentation() -> None:
+    network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    images, labels = TEST[0] / 127.5 - 1, TEST[1]
+    options: dict[str, Any] = SMALL["mechanism"] | {"heads": {"epochs": 1}}
+    result = pc.measure_mechanism(network, images, labels, train_images=images, train_labels=labels, **options)
+    assert (result.layers["quantity"] == "accuracy").any()
+
+
 def test_pixels_are_scaled_and_floats_are_as_they_are(resnet: torch.nn.Module) -> None:
     floats = ((torch.from_numpy(PIXELS).float() - 255 * 0.4) / (255 * 0.9)).double()
     of_pixels = pc.measure_mean_dimension(resnet, PIXELS, LABELS, normalise=NORMALISE, **CHEAP).tables["outputs"]

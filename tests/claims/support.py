@@ -16,7 +16,7 @@ TEST: dict[str, Any] = {
     "experiment": "e",
     "table": "mechanism/layers.csv",
     "where": {"quantity": "snr"},
-    "effect": {"kind": "spearman", "along": "depth"},
+    "effect": {"kind": "spearman", "along": "layer_index"},
     "held": {"above": 0.5},
     "family": "mechanism",
 }
@@ -67,7 +67,7 @@ def layers(values: Mapping[str, Sequence[float]], *, epoch: int = 2, quantity: s
             "epoch": epoch,
             "layer": f"conv{depth}",
             "quantity": quantity,
-            "depth": depth,
+            "layer_index": depth,
             "value": value,
             "null": 1.0,
         }

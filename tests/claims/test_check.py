@@ -18,7 +18,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no table's name": ({"table": "layers"}, "claims.0.test.table: string should match pattern"),
     "unknown column in where": ({"where": {"quantitty": "snr"}}, "snr-depth: test.where: mechanism/layers.csv has no column 'quantitty'; did you mean 'quantity'"),
     "unknown column along": ({"effect": {"kind": "spearman", "along": "position"}}, "test.effect.along: mechanism/layers.csv has no column 'position'"),
-    "unknown column": ({"effect": {"kind": "spearman", "along": "depth", "column": "valeu"}}, "test.effect.column: .*did you mean 'value'"),
+    "unknown column": ({"effect": {"kind": "spearman", "along": "layer_index", "column": "valeu"}}, "test.effect.column: .*did you mean 'value'"),
     "unknown column to average": ({"effect": {"kind": "value", "mean_over": ["filter"]}}, "test.effect.mean_over: .* no column 'filter'"),
     "unknown column of a control": ({"against": [{"where": {"layr": "x"}}]}, "test.against.0.where: .*did you mean 'layer'"),
     "unknown null": ({"effect": {"kind": "difference", "minus": {"column": "nul"}}}, "test.effect.minus.column: .*did you mean 'null'"),
@@ -41,7 +41,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown effect": ({"effect": "mean"}, "claims.0.test.effect.kind: input should be 'value', 'difference'"),
     "along nothing": ({"effect": "spearman"}, "a spearman needs `along`"),
     "value minus something": ({"effect": {"kind": "value", "minus": {"epoch": 0}}}, "a value has no `minus`"),
-    "logarithm of ranks": ({"effect": {"kind": "spearman", "along": "depth", "log": ["along"]}}, "a spearman has no `log`"),
+    "logarithm of ranks": ({"effect": {"kind": "spearman", "along": "layer_index", "log": ["along"]}}, "a spearman has no `log`"),
     "several experiments along nothing": ({"experiment": {"e": 1}}, "several experiments belong to `along: experiment`"),
     "all epochs of a value": ({"effect": "value", "epoch": "all"}, "`epoch: all` belongs to an effect along a column"),
 }  # fmt: skip

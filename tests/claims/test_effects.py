@@ -98,7 +98,7 @@ def test_slopes_over_experiments_and_powers() -> None:
 
 def test_over_training() -> None:
     course = pd.concat([layers({"trained-0": [0, value]}, epoch=epoch) for epoch, value in enumerate([1, 2, 4, 3])])
-    effect = {"kind": "spearman", "along": "depth", "mean_over": ["epoch"]}
+    effect = {"kind": "spearman", "along": "layer_index", "mean_over": ["epoch"]}
     assert (
         effect_of(
             a_test(effect=effect, epoch="all", where={"quantity": "snr"}), tables(layers({"trained-0": [0, 1, 2]}))
@@ -131,7 +131,7 @@ def test_what_is_not_in_the_table_is_named() -> None:
         effect_of(a_test(where={"quantity": "snrr"}), tables(TRAINED))
     with pytest.raises(InputError, match="layer: no row with 'fc9'; there are conv1, conv2"):
         effect_of(a_test(where={"layer": ["conv1", "fc9"]}), tables(TRAINED))
-    null = a_test(effect={"kind": "spearman", "column": "null", "along": "depth"})
+    null = a_test(effect={"kind": "spearman", "column": "null", "along": "layer_index"})
     with pytest.raises(InputError, match="results/mechanism/e/layers.csv: no column 'null'; run `snakemake`"):
         effect_of(null, tables(TRAINED.drop(columns="null")))
     with pytest.raises(InputError, match="no given networks at epoch last"):

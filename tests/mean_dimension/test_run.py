@@ -18,7 +18,7 @@ from probecore.measures.mean_dimension import deletion_curve, mean_dimension, wi
 from probecore.measures.mean_dimension.deletion import gradient_magnitude
 from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE
 from probecore.measures.mean_dimension.params import MeanDimensionParams
-from probecore.measures.mean_dimension.run import _class_means, run_network
+from probecore.measures.mean_dimension.run import _filled, run_network
 from probecore.measures.mean_dimension.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
@@ -107,7 +107,7 @@ def test_images(tmp_path: Path) -> None:
     logits = outputs[outputs["output"] == "logits"].set_index(["epoch", "basis"])["value"]
     pd.testing.assert_series_equal(given, logits)
     layers = pd.read_csv(folder / "layers.csv")
-    assert layers["place"].max() == 13
+    assert layers["layer_index"].max() == 4 and len(layers.groupby(["layer", "site"])) == 14
     linear = layers[(layers["layer"] == "conv1") & (layers["site"] == "conv") & (layers["basis"] == "pca")]
     assert ((linear["value"] > 0.5) & (linear["value"] < 2)).all()
     with open_hdf5(folder / "heatmaps.h5") as file:
@@ -186,9 +186,8 @@ def test_deletion_leaves_out_images_on_which_orders_were_found(tmp_path: Path) -
     assert pd.read_csv(none / "deletion.csv").empty
 
 
-def test_class_means_of_a_class_without_images_are_those_of_all() -> None:
-    means = _class_means(torch.tensor([[1.0], [3.0], [8.0]]), torch.tensor([0, 0, 2]), 4)
-    assert means.tolist() == [[2], [4], [8], [4]]
+def test_images_of_a_class_without_base_points_are_ordered_by_the_scores_of_all() -> None:
+    assert _filled(np.array([[2.0], [np.nan], [8.0]]), np.array([4.0])).tolist() == [[2], [4], [8]]
 
 
 def test_deletion_removes_the_highest_scores_first() -> None:

@@ -5,13 +5,21 @@ from probecore.measures.answer import answer_from
 from probecore.measures.base import Answer
 from probecore.summary import Answered
 
-SNR = Answer(says="SNR", table="layers", where={"quantity": "snr", "class": 1}, at_end="depth")
+SNR = Answer(says="SNR", table="layers", where={"quantity": "snr", "class": 1}, at_end="layer_index")
 
 
 def table(networks: dict[str, tuple[float, float]], *, null: float = 1.0) -> pd.DataFrame:
     """Two layers of each network, before training and after it; what is asked for is in the second."""
     rows = [
-        {"network": name, "epoch": epoch, "quantity": "snr", "class": "1", "depth": depth, "value": value, "null": null}
+        {
+            "network": name,
+            "epoch": epoch,
+            "quantity": "snr",
+            "class": "1",
+            "layer_index": depth,
+            "value": value,
+            "null": null,
+        }
         for name, ends in networks.items()
         for epoch, last in zip((0, 9), ends, strict=True)
         for depth, value in ((1, 100.0), (2, last))

@@ -127,6 +127,11 @@ def test_the_network_stays_as_it_is(digits: Digits) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_fewer_images_than_a_batch_are_one_batch(lenet: nn.Module, digits: Digits) -> None:
+    found = [train(lenet, digits, ["fc2"], Heads(batch=size, epochs=1))["fc2"] for size in (1000, 2000)]
+    assert torch.equal(*(head.weight for head in found))
+
+
 def test_bad_input(lenet: nn.Module, digits: Digits) -> None:
     images, labels = digits
     chosen = choose_blocks(lenet, SHAPE, ["fc2"])
@@ -134,8 +139,6 @@ def test_bad_input(lenet: nn.Module, digits: Digits) -> None:
         train_heads(lenet, chosen, images, labels[1:], classes=10, key=())
     with pytest.raises(InputError, match="labels from -1 to 8; expected 0 to 9"):
         train_heads(lenet, chosen, images, labels - 1, classes=10, key=())
-    with pytest.raises(InputError, match="mechanism.heads.batch: 2000 is more than 1000"):
-        train(lenet, digits, ["fc2"], Heads(batch=2000))
     with pytest.raises(InputError, match=r"no layer 'conv9'; did you mean 'conv2'|'conv1'"):
         choose_blocks(lenet, SHAPE, ["conv9"])
     with pytest.raises(ProbecoreError, match=r"lower mechanism.heads.learning_rate"):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.mechanism import silencing_losses
+from probecore.measures.mechanism import ablation_losses
 from probecore.models import Block, blocks, build_model
 from probecore.models.params import ModelParams
 from tests.mechanism.conftest import Digits, scaled
@@ -38,7 +38,7 @@ def test_on_a_chain(lenet: nn.Module, digits: Digits, layer: str) -> None:
     images, labels = scaled(digits[0][:60]), torch.from_numpy(digits[1][:60])
     block = next(block for block in blocks(lenet, (1, 28, 28)) if block.layer == layer)
     chunks = list(zip(images.split(40), labels.split(40), strict=True))
-    (loss, hit), (losses, hits) = silencing_losses(lenet, block, chunks)
+    (loss, hit), (losses, hits) = ablation_losses(lenet, block, chunks)
     with torch.no_grad():
         logits = lenet(images)
     assert torch.allclose(loss, cross_entropy(logits, labels, reduction="none"), atol=1e-5)
@@ -57,7 +57,7 @@ def test_on_a_network_with_shortcuts_and_reused_modules() -> None:
     labels = torch.tensor([0, 1, 2, 0])
     for block in (reused[0], reused[3]):
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        _, (losses, _) = silencing_losses(model, block, [(images, labels)])
+        _, (losses, _) = ablation_losses(model, block, [(images, labels)])
         assert torch.allclose(losses, by_hooks(model, block, images, labels, len(losses)), atol=1e-5)
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
         assert not model.get_submodule(block.output)._forward_hooks
@@ -70,7 +70,7 @@ def test_a_dead_filter_is_worth_nothing(lenet: nn.Sequential, digits: Digits) ->
     with torch.no_grad():
         layer.weight[3], layer.bias[3] = 0, -1
     try:
-        (loss, hit), (losses, hits) = silencing_losses(
+        (loss, hit), (losses, hits) = ablation_losses(
             lenet, block, [(scaled(digits[0][:50]), torch.from_numpy(digits[1][:50]))]
         )
     finally:

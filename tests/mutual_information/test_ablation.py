@@ -7,63 +7,16 @@ from torch import nn
 
 from probecore.determinism import torch_generator
 from probecore.errors import InputError
-from probecore.measures.mutual_information.ablation import hits, narrowed, retrained, silenced, uniform_widths
+from probecore.measures.mutual_information.ablation import narrowed, retrained, uniform_widths
 from probecore.models import build_model
 from probecore.models.params import ModelParams
-from probecore.train.batches import Batches, Scaling
+from probecore.train.batches import Batches
 from probecore.train.params import Augmentation, Normalise
 
 
 def lenet() -> nn.Module:
     torch.manual_seed(0)
     return build_model(ModelParams(name="lenet5"), input_shape=(1, 28, 28), outputs=10).eval()
-
-
-def test_silenced_channels_are_those_without_weights_after_them() -> None:
-    model, images = lenet(), torch.randn(4, 1, 28, 28)
-    with torch.no_grad():
-        before = model(images)
-        with silenced(model, "act1", [1, 4]):
-            silent = model(images)
-        assert torch.equal(model(images), before)
-        model.get_submodule("conv2").weight[:, [1, 4]] = 0  # type: ignore[index, operator]
-        assert torch.allclose(model(images), silent, atol=1e-6)
-    assert not torch.allclose(silent, before)
-
-
-class Twice(nn.Module):
-    """One activation called at two widths, as in a residual network's bottleneck."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2, self.relu = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 5, 1), nn.ReLU()
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.relu(self.conv2(self.relu(self.conv1(images))) + 1)
-
-
-def test_one_call_of_a_module_is_silenced() -> None:
-    model, images = Twice(), torch.randn(3, 1, 4, 4)
-    with torch.no_grad():
-        before = model(images)
-        with silenced(model, "relu#2", [0, 4]):
-            for _ in range(2):  # the count of calls begins anew with every forward pass
-                silent = model(images)
-                assert not silent[:, [0, 4]].any()
-                assert torch.equal(silent[:, 1:4], before[:, 1:4])
-        with silenced(model, "relu#1", [0, 1]):
-            bias = model.conv2.bias.reshape(-1, 1, 1) + 1
-            assert torch.allclose(model(images), bias.relu().expand(3, 5, 4, 4))
-    assert not model._forward_pre_hooks and not model.relu._forward_hooks
-
-
-def test_hits_are_counted_over_chunks() -> None:
-    model, images = lenet(), torch.randint(0, 256, (603, 1, 28, 28), dtype=torch.uint8)
-    scale = Scaling(Normalise(), (1, 28, 28), torch.device("cpu"))
-    with torch.no_grad():
-        labels = model(scale(images)).argmax(1)
-    assert hits(model, images, labels, scale=scale) == 603
-    assert hits(model, images, (labels + 1) % 10, scale=scale) == 0
 
 
 def test_retraining_changes_a_copy_and_not_the_silenced_filter() -> None:

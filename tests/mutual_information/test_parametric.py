@@ -72,9 +72,9 @@ def test_null_interval_and_constants() -> None:
     found = gaussian(x, x[:, :1] + rng.normal(size=(400, 1)), repeats=99, generator=rng)
     assert found.p == 0.01
     assert found.interval[0] < found.value < found.interval[1]
-    assert abs(found.null_mean) < 0.005
+    assert abs(found.null) < 0.005
     nothing = gaussian(x, np.ones(400), repeats=9)
-    assert (nothing.value, nothing.null_mean, nothing.p, nothing.interval) == (0, 0, 1, (0, 0))
+    assert (nothing.value, nothing.null, nothing.p, nothing.interval) == (0, 0, 1, (0, 0))
     with pytest.raises(InputError, match="too few"):
         gaussian(rng.normal(size=(5, 3)), rng.normal(size=(5, 3)))
 

@@ -15,7 +15,7 @@ def test_a_family_is_a_quantity_over_networks_and_layers() -> None:
             "p": [0.001, 0.02, 0.03, None],
         }
     )
-    filters = layers.assign(quantity="turned", p=[0.04, 0.04, 0.3, 0.5])
+    filters = layers.assign(quantity="rotation", p=[0.04, 0.04, 0.3, 0.5])
     found = count_significant({"layers": layers, "filters": filters, "heads": pd.DataFrame()})
     counts = found.set_index(["table", "layer"])[["tests", "significant", "benjamini_hochberg", "holm"]]
     assert counts.loc[("layers", "conv1")].tolist() == [2, 2, 2, 2]

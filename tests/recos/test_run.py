@@ -121,7 +121,7 @@ def test_the_same_bytes_twice(model: dict[str, Any]) -> None:
 def check_summary(folder: Path) -> None:
     """What a layer reads is named; a first layer's sign confusion is no headline; families are counted."""
     layers = read_table(folder / "layers.csv")
-    first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
+    first = layers.loc[layers["layer_index"] == 0, "layer"].iloc[0]
     assert layers.groupby("layer")["reads"].unique().map(list).to_dict() == {
         name: ["pixels" if name == first else "features"] for name in set(layers["layer"])
     }
@@ -138,10 +138,10 @@ def check_values(folder: Path, model: dict[str, Any]) -> None:
     last = layers[layers["epoch"] == 3].set_index(["quantity", "layer"])["value"]
     rectified = model.get("activation") not in ("identity",)
     for layer, rate in last["sign_confusion"].items():
-        first = layers.loc[layers["position"] == 0, "layer"].iloc[0]
+        first = layers.loc[layers["layer_index"] == 0, "layer"].iloc[0]
         assert layer == first or (rate == 0) == rectified
-    assert last["turned"].between(0, 180).all()
-    assert layers.loc[layers["quantity"] == "turned", "low"].notna().all()
+    assert last["rotation"].between(0, 180).all()
+    assert layers.loc[layers["quantity"] == "rotation", "low"].notna().all()
     tested = ["sign_confusion", "effective_occupancy", "anchor_angle", "anchor_dimension", "density", "nearest_angle"]
     assert layers.loc[layers["quantity"].isin(tested) & layers["value"].notna(), "p"].between(0, 1).all()
     filters = read_table(folder / "filters.csv")
@@ -176,7 +176,7 @@ def test_flat_images_leave_gaps_and_no_error() -> None:
 
 def test_one_checkpoint_has_not_turned() -> None:
     run(network(digits(), {"name": "mlp", "hidden": [4]}, epochs=(0,)), Path("a"))
-    assert not (pd.read_csv("a/layers.csv")["quantity"] == "turned").any()
+    assert not (pd.read_csv("a/layers.csv")["quantity"] == "rotation").any()
 
 
 @pytest.mark.parametrize(

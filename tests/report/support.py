@@ -126,6 +126,7 @@ def norms(experiment: str) -> pd.DataFrame:
             "network": network,
             "epoch": epoch,
             "layer": "conv1",
+            "layer_index": 0,
             "filter": index,
             "site": "block",
             "quantity": "norm",
@@ -136,7 +137,7 @@ def norms(experiment: str) -> pd.DataFrame:
         for epoch in (0, 1, 3)
         for index in (0, 1)
     ]
-    rows[-1]["layer"] = HOSTILE
+    rows[-1] |= {"layer": HOSTILE, "layer_index": 1}
     return pd.DataFrame(rows)
 
 

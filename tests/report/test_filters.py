@@ -22,12 +22,12 @@ def test_the_page_has_every_filter_of_the_first_and_last_checkpoint(study: FakeS
     assert zeta["rows"] == {
         "network": ["trained-0"] * 4 + ["shuffled-0"] * 4,
         "epoch": [3, 3, 0, 0] * 2,
-        "layer": [HOSTILE, *["conv1"] * 7],
-        "filter": [1, 0, 0, 1, 0, 1, 0, 1],
+        "layer": ["conv1", HOSTILE, *["conv1"] * 6],
+        "filter": [0, 1] * 4,
         "condition": ["trained", "trained", "untrained", "untrained", "shuffled", "shuffled", "untrained", "untrained"],
     }
     (column,) = zeta["columns"]
-    assert column["cells"]["value"] == "1.375,0.375,0,1,0.375,1.375,0,1"
+    assert column["cells"]["value"] == "0.375,1.375,0,1,0.375,1.375,0,1"
     assert column["cells"]["p_bh"] == ",,,,,,,"
     assert column["says"] == declaration("recos").quantities["norm"]
     assert HOSTILE not in html

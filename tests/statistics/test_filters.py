@@ -9,8 +9,8 @@ import pytest
 from probecore.statistics.filters import FILTER_COLUMNS, write_filters
 
 ROW = {
-    "experiment": "e", "network": "trained-0", "epoch": 20, "layer": "conv1", "filter": 3, "site": "conv",
-    "quantity": "q", "value": 0.5, "n": 100,
+    "experiment": "e", "network": "trained-0", "epoch": 20, "layer": "conv1", "layer_index": 0, "filter": 3,
+    "site": "conv", "quantity": "q", "value": 0.5, "n": 100,
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ rule activations_summary:
         dumps=common.networks_of("results/activations/{experiment}/{network}.h5"),
     output:
         "results/activations/{experiment}/layers.csv",
-        multiext("results/activations/{experiment}/silent", ".svg", ".png"),
+        multiext("results/activations/{experiment}/inactive", ".svg", ".png"),
         summary="results/activations/{experiment}/summary.json",
     log:
         "logs/activations/{experiment}/summary.log",

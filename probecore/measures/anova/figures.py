@@ -4,10 +4,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import SERIES_COLOURS, NothingToDraw, Place, colour_of, figure_at, rasterise, spread, style
+from probecore.figures import (
+    SERIES_COLOURS,
+    NothingToDraw,
+    Place,
+    add_legend,
+    colour_of,
+    error_lengths,
+    figure_at,
+    named,
+    rasterise,
+    spread,
+    style,
+)
 from probecore.measures.anova.diagnostics import normal_quantiles
 from probecore.measures.anova.keys import MAIN
-from probecore.measures.tables import at_the_end, is_last, of_one_condition, of_one_network
+from probecore.measures.tables import at_the_end, by_network, is_last, layers_in_order, of_one_condition, of_one_network
 from probecore.networks import condition_at
 
 RELATIONS = ("R1", "R2", "R3")
@@ -17,27 +29,30 @@ RELATIONS = ("R1", "R2", "R3")
 def draw_relations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """R² by layer and relation, one mark per network at its last checkpoint, and untrained ones."""
     shown = at_the_end(_main(relations).query("dilation == 1"))
-    layers = list(dict.fromkeys(shown["layer"]))
+    layers = layers_in_order(shown)
     figure = figure_at(ax, max(5.4, 1.2 + 1.4 * len(layers)), 3.4)
     panels = figure.subplots(1, 3, sharey=True)
-    groups = sorted({(row.condition, row.network, row.epoch) for row in shown.itertuples()})
-    labelled: set[str] = set()
+    groups = list(by_network(shown))
     for axes, relation in zip(panels, RELATIONS, strict=True):
-        for offset, (condition, network, epoch) in zip(spread(len(groups), 0.6), groups, strict=True):
-            keep = (shown["network"] == network) & (shown["epoch"] == epoch) & (shown["relation"] == relation)
-            rows = shown[keep].set_index("layer").reindex(layers)
+        for offset, (condition, group) in zip(spread(len(groups), 0.6), groups, strict=True):
+            rows = group[group["relation"] == relation].set_index("layer").reindex(layers)
             places = np.arange(len(layers)) + offset
-            errors = [(rows["r2"] - rows["low"]).clip(lower=0), (rows["high"] - rows["r2"]).clip(lower=0)]
-            label = None if condition in labelled else condition
-            labelled.add(condition)
+            errors = error_lengths(rows, "r2")
             axes.errorbar(
-                places, rows["r2"], errors, fmt="o", ms=3.5, lw=1, capsize=0, color=colour_of(condition), label=label
+                places,
+                rows["r2"],
+                errors,
+                fmt="o",
+                ms=3.5,
+                lw=1,
+                capsize=0,
+                **named(condition),
             )
             axes.hlines(rows["filters_null"], places - 0.04, places + 0.04, color="0.6", lw=3, zorder=0)
         axes.set_title(relation)
         axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")
     panels[0].set(ylabel="R²", ylim=(-0.02, None))
-    figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -45,19 +60,16 @@ def draw_relations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_epochs(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """R² of R2 by epoch, a panel per layer, a line per network."""
     table = _main(relations).query("dilation == 1 and relation == 'R2'")
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = layers_in_order(table)
     figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 3.0)
     panels = figure.subplots(1, max(1, len(layers)), sharey=True, squeeze=False)[0]
-    labelled: set[str] = set()
     for axes, layer in zip(panels, layers, strict=False):
         for network, rows in table[table["layer"] == layer].groupby("network"):
             condition = condition_at(str(network), 1)
-            label = None if condition in labelled else condition
-            labelled.add(condition)
-            axes.plot(rows["epoch"], rows["r2"], "o-", ms=3, lw=1.2, color=colour_of(condition), label=label)
+            axes.plot(rows["epoch"], rows["r2"], "o-", ms=3, lw=1.2, **named(condition))
         axes.set(title=layer, xlabel="epoch")
     panels[0].set(ylabel="R² of R2", ylim=(-0.02, None))
-    figure.legend(loc="outside upper center", ncols=max(1, len(labelled)))
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -66,7 +78,7 @@ def draw_dilations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Heat maps of R² over layer and probe dilation, a panel per relation, trained networks."""
     table = _main(relations)
     last, shown = table[is_last(table)], of_one_condition(table)
-    layers, dilations = list(dict.fromkeys(last["layer"])), sorted(last["dilation"].unique())
+    layers, dilations = layers_in_order(last), sorted(last["dilation"].unique())
     figure = figure_at(ax, max(5.4, 2.0 * len(dilations)), 1.4 + 0.5 * len(layers))
     panels = figure.subplots(1, 3, sharey=True)
     for axes, relation in zip(panels, RELATIONS, strict=True):
@@ -91,7 +103,7 @@ def draw_dilations(relations: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_pairs(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Scatter of weights against excitations of one network, a row per layer, a column per relation."""
     table = of_one_network(pairs)
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = layers_in_order(table)
     figure = figure_at(ax, 5.4, max(1, len(layers)) * 1.9 + 0.4)
     panels = figure.subplots(max(1, len(layers)), 3, squeeze=False)
     for row, layer in zip(panels, layers, strict=False):
@@ -109,7 +121,7 @@ def draw_pairs(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_kernels(kernels: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Kernel and excitation of the filters of the first layer of one network."""
     table = of_one_network(kernels)
-    rows = table[table["layer"] == table["layer"].iloc[0]]
+    rows = table[table["layer"] == layers_in_order(table)[0]]
     filters = sorted(rows["filter"].unique())
     figure = figure_at(ax, 5.4, 2.0)
     panels = figure.subplots(2, max(1, len(filters)), squeeze=False)
@@ -136,18 +148,18 @@ def draw_kernels(kernels: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_permutations(permutations: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Histograms of R² under both permutations, a panel per layer, of one network."""
     table = of_one_network(permutations)
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = layers_in_order(table)
     figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 2.8)
     panels = figure.subplots(1, max(1, len(layers)), squeeze=False)[0]
     for axes, layer in zip(panels, layers, strict=False):
         of_layer = table[table["layer"] == layer]
         for colour, (permuted, rows) in zip(SERIES_COLOURS, of_layer.groupby("permuted"), strict=False):
             edges = [*rows["low"], rows["high"].iloc[-1]]
-            axes.stairs(rows["count"] / rows["n"], edges, color=colour, label=permuted if axes is panels[0] else None)
+            axes.stairs(rows["count"] / rows["n"], edges, color=colour, label=permuted)
         axes.axvline(of_layer["observed"].iloc[0], color="#222222", lw=1.2)
         axes.set(title=layer, xlabel="R² of R2", yscale="log")
     panels[0].set_ylabel("share of permutations")
-    figure.legend(loc="outside upper center", ncols=2)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -155,7 +167,7 @@ def draw_permutations(permutations: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_residuals(pairs: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Residuals of R2 against fitted values and against normal quantiles, a column per layer, of one network."""
     table = of_one_network(pairs)
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = layers_in_order(table)
     figure = figure_at(ax, max(5.4, 2.2 * len(layers)), 4.2)
     panels = figure.subplots(2, max(1, len(layers)), squeeze=False)
     for (above, below), layer in zip(panels.T, layers, strict=False):

@@ -2,7 +2,7 @@
 
 from probecore.measures.anova.keys import KEYS
 from probecore.measures.anova.params import AnovaParams
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
 
 FIGURES = [
     Figure(
@@ -127,6 +127,7 @@ MEASURE = Measure(
         column="r2",
         null="filters_null",
     ),
+    layers=LayerTable(name="relations", value="r2", quantity="r2"),
     resources=Resources(memory=4_000, minutes=60),
     gathered=["verdicts"],
 )

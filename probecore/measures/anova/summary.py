@@ -8,7 +8,7 @@ from probecore.figures import write_figures
 from probecore.files import write_table
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.plots import PLOTS
-from probecore.measures.anova.verdicts import is_main, judge
+from probecore.measures.anova.verdicts import COLUMNS, is_main, judge
 from probecore.measures.answer import answer_from
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
@@ -20,7 +20,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     tables = gather(networks, MEASURE.keys, text=MEASURE.text, output=output)
     verdicts = judge(tables["relations"], tables["expanded"])
     verdicts.insert(0, "experiment", experiment)
-    write_table(output / "verdicts.csv", verdicts, sort_by=["experiment", "condition", "layer", "relation", "null"])
+    write_table(output / "verdicts.csv", verdicts, sort_by=["experiment", *COLUMNS[:5]])
     write_figures(PLOTS, tables, output)
     write_summary(
         output,

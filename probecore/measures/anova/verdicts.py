@@ -13,7 +13,10 @@ from probecore.measures.tables import is_last
 from probecore.networks import condition_at, seed_number
 from probecore.statistics import Estimate, adjust, difference_over_seeds, over_seeds
 
-COLUMNS = ["condition", "layer", "relation", "null", "networks", "value", "low", "high", "p", "p_holm", "held"]
+COLUMNS = [
+    *("condition", "layer_index", "layer", "relation", "null"),
+    *("networks", "value", "low", "high", "p", "p_holm", "held"),
+]
 
 CONTROLS = ("untrained", "reinitialised", "shuffled")
 
@@ -39,9 +42,9 @@ def judge(relations: pd.DataFrame, expanded: pd.DataFrame) -> pd.DataFrame:
     final = main[is_last(main)]
     judged = final[~final["condition"].isin(CONTROLS)]
     rows = [
-        {"condition": condition, "layer": layer, "relation": relation, "null": null, **_columns(found)}
-        for (condition, layer, relation), group in judged.groupby(["condition", "layer", "relation"])
-        for null, found in _tests(group, _alike(main, layer, relation), _alike(expanded, layer, relation))
+        {**dict(zip(COLUMNS, key, strict=False)), "null": null, **_columns(found)}
+        for key, group in judged.groupby(COLUMNS[:4])
+        for null, found in _tests(group, _alike(main, *key[2:]), _alike(expanded, *key[2:]))
     ]
     verdicts = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("p_holm", "held")])
     verdicts["p_holm"] = verdicts.groupby("null")["p"].transform(lambda p: adjust(p, "holm"))

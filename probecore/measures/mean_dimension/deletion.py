@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from probecore.models.tracing import evaluating
+from probecore.train.evaluation import CHUNK, correct_images
 
-CHUNK = 500
 FRACTIONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 
 
@@ -39,16 +39,10 @@ def deletion_curve(
     """
     place = torch.from_numpy(np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)).to(images.device)
     hits = []
-    with evaluating(model):
-        for fraction in fractions:
-            removed = (place < round(fraction * place.shape[1])).view(images.shape)
-            shown = torch.where(removed, fill, images)
-            hits.append(
-                sum(
-                    int((model(part).argmax(1) == right).sum())
-                    for part, right in zip(shown.split(CHUNK), labels.split(CHUNK), strict=True)
-                )
-            )
+    for fraction in fractions:
+        removed = (place < round(fraction * place.shape[1])).view(images.shape)
+        shown = torch.where(removed, fill, images)
+        hits.append(int(correct_images(model, shown, labels).sum()))
     return np.array(hits)
 
 

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from probecore.figures import (
-    CONDITION_COLOURS,
     SERIES_COLOURS,
     Place,
     add_legend,
     colour_of,
+    error_lengths,
     figure_at,
+    named,
     one_panel,
     spread,
     style,
 )
-from probecore.measures.tables import at_the_end, is_last, of_one_condition
-from probecore.networks import condition_at, condition_of
+from probecore.measures.tables import at_the_end, is_last, layers_in_order, of_one_condition
+from probecore.networks import condition_at, condition_of, in_order
 
 BASES = {"pixels": "pixels", "pca": "principal components"}
 QUANTITIES = (
@@ -34,6 +34,9 @@ QUANTITIES = (
 )
 """Mean dimensions, and what functions explain, as the axes name them."""
 
+SITES = ("conv", "act")
+"""Where `draw_layers` shows a layer: its own output, and that of its activation, which runs after it."""
+
 MANY_CLASSES = 20
 """With more classes heatmaps show these many."""
 
@@ -46,20 +49,16 @@ def draw_outputs(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     epochs = sorted(shown["epoch"].unique())
     figure = figure_at(ax, 2.7 * len(bases), 3.2)
     panels = figure.subplots(1, len(bases), squeeze=False)[0]
-    labelled: set[str] = set()
     for axes, basis in zip(panels, bases, strict=True):
         for network, rows in shown[shown["basis"] == basis].groupby("network"):
             condition = condition_of(str(network))
-            errors = _errors(rows)
             places = [epochs.index(epoch) for epoch in rows["epoch"]]
-            label = None if condition in labelled else condition
-            labelled.add(condition)
-            axes.errorbar(places, rows["value"], errors, fmt="o-", ms=3, lw=1, color=colour_of(condition), label=label)
+            axes.errorbar(places, rows["value"], error_lengths(rows), fmt="o-", ms=3, lw=1, **named(condition))
         axes.axhline(1, color="0.4", lw=1, ls="--")
         axes.set(title=BASES[basis], xlabel="epoch", ylim=(0, None))
         axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
     panels[0].set_ylabel("mean dimension")
-    figure.legend(loc="outside upper center", ncols=3)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -70,7 +69,7 @@ def draw_companions(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     bases = [basis for basis in BASES if (shown["basis"] == basis).any()] or ["pixels"]
     figure = figure_at(ax, 7.2, 0.6 + 2.4 * len(bases))
     panels = figure.subplots(len(bases), 2, squeeze=False, width_ratios=[len(QUANTITIES[0]), len(QUANTITIES[1])])
-    known = [name for name in CONDITION_COLOURS if (shown["condition"] == name).any()]
+    known = in_order(shown["condition"])
     offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
     for row, basis in zip(panels, bases, strict=True):
         for axes, quantities in zip(row, QUANTITIES, strict=True):
@@ -78,15 +77,13 @@ def draw_companions(table: pd.DataFrame, *, ax: Place = None) -> Axes:
                 rows = shown[(shown["basis"] == basis) & (shown["condition"] == condition)]
                 rows = rows[rows["quantity"].isin(quantities)]
                 places = [list(quantities).index(quantity) + offsets[condition] for quantity in rows["quantity"]]
-                axes.errorbar(places, rows["value"], _errors(rows), fmt="o", ms=3, lw=1, color=colour_of(condition))
+                axes.errorbar(places, rows["value"], error_lengths(rows), fmt="o", ms=3, lw=1, **named(condition))
             axes.set_xticks(range(len(quantities)), list(quantities.values()))
             axes.set_xlim(-0.5, len(quantities) - 0.5)
         row[0].axhline(1, color="0.4", lw=1, ls="--")
         row[0].set(title=BASES[basis], ylabel="mean dimension", ylim=(0, None))
         row[1].set(ylabel="held-out R²", ylim=(min(0, *row[1].get_ylim()), 1.02))
-    if known:
-        handles = [Line2D([], [], color=colour_of(name), marker="o", ls="", ms=4) for name in known]
-        figure.legend(handles, known, loc="outside upper center", ncols=4)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -97,19 +94,17 @@ def draw_layers(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     figure = figure_at(ax, 5.4, 0.6 + 2.4 * max(1, len(bases)))
     panels = figure.subplots(max(1, len(bases)), 1, squeeze=False, sharex=True)[:, 0]
     shown = table[(is_last(table) | (table["epoch"] == 0)) & (table["site"] != "block")]
-    labelled: set[str] = set()
     for axes, basis in zip(panels, bases, strict=False):
         rows = shown[shown["basis"] == basis]
-        names = rows.sort_values("place").drop_duplicates(["layer", "site"])
-        places = {key: place for place, key in enumerate(zip(names["layer"], names["site"], strict=True))}
+        pairs = [(layer, site) for layer in layers_in_order(rows) for site in SITES]
+        known_pairs = set(zip(rows["layer"], rows["site"], strict=True))
+        places = {pair: place for place, pair in enumerate(pair for pair in pairs if pair in known_pairs)}
         conditions = [
             condition_at(network, epoch) for network, epoch in zip(rows["network"], rows["epoch"], strict=True)
         ]
-        known = [name for name in CONDITION_COLOURS if name in conditions]
+        known = in_order(conditions)
         offsets = dict(zip(known, spread(len(known), 0.4), strict=True))
         for (condition, site), group in rows.groupby([pd.Series(conditions, rows.index), "site"]):
-            label = None if condition in labelled else condition
-            labelled.add(condition)
             axes.plot(
                 [places[key] + offsets[condition] for key in zip(group["layer"], group["site"], strict=True)],
                 group["value"],
@@ -117,7 +112,7 @@ def draw_layers(table: pd.DataFrame, *, ax: Place = None) -> Axes:
                 ms=3.5,
                 color=colour_of(condition),
                 fillstyle="full" if site == "act" else "none",
-                label=label,
+                label=condition,
                 rasterized=len(rows) > 2000,
             )
         axes.axhline(1, color="0.4", lw=1, ls="--")
@@ -125,8 +120,7 @@ def draw_layers(table: pd.DataFrame, *, ax: Place = None) -> Axes:
         every = max(1, len(places) // 16)
         ticks = [(place, layer) for (layer, site), place in places.items() if site == "conv"][::every]
         axes.set_xticks([place for place, _ in ticks], [layer for _, layer in ticks], rotation=45, ha="right")
-    if labelled:
-        figure.legend(loc="outside upper center", ncols=4)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -164,9 +158,3 @@ def draw_deletion(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     axes.set(xlabel="share of pixels replaced by the training mean", ylabel="test accuracy", ylim=(0, 1.02))
     add_legend(axes, ncols=2)
     return axes
-
-
-def _errors(rows: pd.DataFrame) -> np.ndarray:
-    """Lengths of error bars, (2, N); 0 where there is no interval."""
-    lengths = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
-    return np.asarray(np.nan_to_num(lengths))

@@ -1,6 +1,6 @@
 """What the measure `mean_dimension` declares."""
 
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
 from probecore.measures.mean_dimension.keys import ARRAYS, KEYS
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 
@@ -55,7 +55,8 @@ TABLES = [
         caption="Mean dimension of logits, softmax and NLL (label of the base point), or of a regression's output, by "
         "checkpoint and basis: value, 95 % interval, points that make up the value (effective), the value of the "
         "untrained network (null) and the change since with its paired interval, the same with Var(Δ)/2 (the authors' "
-        "variant), spread over shuffles, constant outputs, coordinates, evaluations.",
+        "variant), spread over shuffles, constant outputs, coordinates and, per pair, those exchanged (features),"
+        " evaluations.",
     ),
     Table(
         name="companions",
@@ -116,6 +117,7 @@ MEASURE = Measure(
         where={"basis": "pca", "quantity": "independent_margins"},
         null=None,
     ),
+    layers=LayerTable(quantity="mean_dimension"),
     resources=Resources(memory=6_000, minutes=240),
     arrays=ARRAYS,
 )

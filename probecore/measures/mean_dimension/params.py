@@ -1,6 +1,6 @@
 """Parameters of the step `mean_dimension`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -56,10 +56,10 @@ class MeanDimensionParams(MeasureSection):
     )
     images: int = Field(300, ge=2, description="Base points, from the start of the test split.")
     shuffles: int = Field(1, ge=1, description="Donors of each base point, at most.")
-    features: int | None = Field(
-        None,
-        ge=1,
-        description="Coordinates exchanged per pair of points, drawn at random and weighted; null: all.",
+    features: Annotated[int, Field(ge=1)] | Literal["affordable"] | None = Field(
+        "affordable",
+        description="Coordinates exchanged per pair of points, drawn at random and weighted; affordable: all, or where "
+        "that takes over 10¹² multiply-adds per basis and checkpoint, as many as do not, but 10 at least; null: all.",
     )
     pca_images: int = Field(10_000, ge=2, description="Training inputs to which the principal components are fitted.")
     precision: float | None = Field(

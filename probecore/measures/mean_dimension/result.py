@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from probecore.measures.mean_dimension.intervals import Array, Ratios
+from probecore.statistics import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +25,14 @@ class PerOutput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanDimension:
+class MeanDimension(Estimate):
     """Mean dimension of a function over given points. With several outputs, their trace: sums over outputs.
 
-    ``value == total_indices.sum() / variance`` (for layers the indices are not kept).
+    `value` is Σ_i Σ_k ξ_ik / Σ_k Var f_k, ``total_indices.sum() / variance`` (for layers the indices are not kept);
+    `low` and `high` are 95 %, studentised bootstrap over blocks of pairs, NaN where a few points make up the value, see
+    `effective`; `n` counts points. There is no null.
     """
 
-    value: float
-    """Σ_i Σ_k ξ_ik / Σ_k Var f_k."""
-    interval: tuple[float, float]
-    """95 %, studentised bootstrap over blocks of pairs; NaN where a few points make up the value, see `effective`."""
     effective: float
     """Points that make up the value: N where all contribute alike, 1 where one does."""
     variance: float
@@ -58,6 +57,5 @@ class MeanDimension:
     nodes: int
     dead: int
     """Nodes that are constant over the given points."""
-    points: int
     evaluations: int
     """Changed inputs at which the function was evaluated."""

@@ -12,8 +12,10 @@ from probecore.measures.mean_dimension.result import MeanDimension
 Row = dict[str, Any]
 
 
-def output_rows(found: NetworkMeanDimension, changes: Mapping[str, Change], basis: str) -> list[Row]:
-    """Every output of the network; `changes` of each by name."""
+def output_rows(
+    found: NetworkMeanDimension, changes: Mapping[str, Change], basis: str, features: int | None
+) -> list[Row]:
+    """Every output of the network; `changes` of each by name, and the `features` exchanged per pair; None: all."""
     return [
         {
             "basis": basis,
@@ -25,6 +27,7 @@ def output_rows(found: NetworkMeanDimension, changes: Mapping[str, Change], basi
             "spread": float(result.per_shuffle.std(ddof=1)) if len(result.per_shuffle) > 1 else float("nan"),
             "dead": result.dead,
             "coordinates": result.total_indices.size,
+            "features": features or result.total_indices.size,
             "evaluations": result.evaluations,
         }
         for name, result in found.outputs.items()
@@ -41,7 +44,7 @@ def unit_rows(found: NetworkMeanDimension, changes: Mapping[str, Change], basis:
             "value": result.outputs.value[unit],
             "low": result.outputs.low[unit],
             "high": result.outputs.high[unit],
-            "n": result.points,
+            "n": result.n,
             "effective": result.outputs.effective[unit],
             **change_of(changes[name], unit),
         }
@@ -67,13 +70,12 @@ def companion_rows(found: Mapping[str, Ratios], changes: Mapping[str, Change], b
     ]
 
 
-def layer_row(result: MeanDimension, change: Change, layer: str, site: str, place: int, basis: str) -> Row:
-    """One layer at one site; `place` counts the sites in the order they run."""
+def layer_row(result: MeanDimension, change: Change, layer: str, site: str, basis: str) -> Row:
+    """One layer at one site."""
     return {
         "basis": basis,
         "layer": layer,
         "site": site,
-        "place": place,
         **estimate(result),
         **change_of(change, -1),
         "node_mean": result.node_mean,
@@ -89,7 +91,7 @@ def filter_rows(result: MeanDimension, change: Change, layer: str, site: str, ba
     outputs = result.outputs
     rows = []
     for index, null in enumerate(change.null[:-1]):
-        keys = {"layer": layer, "filter": index, "site": site, "n": result.points}
+        keys = {"layer": layer, "filter": index, "site": site, "n": result.n}
         found = {"value": outputs.value[index], "low": outputs.low[index], "high": outputs.high[index], "null": null}
         rows.append({**keys, "quantity": quantity, **found})
         if np.isfinite(change.value[index]):
@@ -117,8 +119,7 @@ def heatmap_rows(found: NetworkMeanDimension) -> Iterator[Row]:
 
 def estimate(result: MeanDimension) -> Row:
     """The columns of every estimate."""
-    low, high = result.interval
-    return {"value": result.value, "low": low, "high": high, "n": result.points, "effective": result.effective}
+    return {name: getattr(result, name) for name in ("value", "low", "high", "n", "effective")}
 
 
 def change_of(change: Change, index: int) -> Row:

@@ -13,6 +13,7 @@ from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.measures.mean_dimension.bases import Basis, check_size, pca_basis
+from probecore.measures.mean_dimension.budget import affordable_features
 from probecore.measures.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
 from probecore.measures.mean_dimension.deletion import FRACTIONS, deletion_curve, gradient_magnitude
 from probecore.measures.mean_dimension.intervals import Change, Ratios, change_since, no_change
@@ -37,7 +38,8 @@ from probecore.models.tracing import trace
 from probecore.networks import condition_of
 from probecore.progress import say, track
 from probecore.statistics import share_of
-from probecore.train.inference import CHUNK
+from probecore.statistics.by_class import class_means
+from probecore.train.evaluation import CHUNK
 
 LEAST_FITTED = 20
 """Test inputs that functions are fitted to, at least."""
@@ -83,7 +85,7 @@ def measure_network(network: Network, params: MeanDimensionParams) -> tuple[Tabl
                 name: untrained.change(epoch, ("outputs", basis, name), result.ratios)
                 for name, result in found.outputs.items()
             }
-            tables.add("outputs", epoch, output_rows(found, changes, basis))
+            tables.add("outputs", epoch, output_rows(found, changes, basis, probe.features(model, basis)))
             tables.add("units", epoch, unit_rows(found, changes, basis))
             if epoch in (0, epochs[-1]):
                 beside = probe.companions(model, found, basis)
@@ -139,17 +141,25 @@ class _Probe:
 
     def outputs(self, model: nn.Module, basis: str) -> NetworkMeanDimension:
         """Outputs of the network, the same exchanges at every checkpoint."""
-        params = self._params
+        params, points = self._params, self._inputs[: self._params.images]
         return network_mean_dimension(
             model,
-            self._inputs[: params.images],
+            points,
             basis=self._bases[basis],
             labels=None if self.labels is None else self.labels[: params.images],
             shuffles=params.shuffles,
-            features=params.features,
+            features=self.features(model, basis),
             precision=params.precision,
             generator=self._generator("outputs", basis),
         )
+
+    def features(self, model: nn.Module, basis: str) -> int | None:
+        """Coordinates exchanged per pair for the outputs; None: all."""
+        params, points, directions = self._params, self._inputs[: self._params.images], self._bases[basis]
+        if params.features != "affordable":
+            return params.features
+        coordinates = points[0].numel() if directions is None else len(directions.directions)
+        return affordable_features(model, points, coordinates=coordinates, shuffles=params.shuffles)
 
     def companions(self, model: nn.Module, found: NetworkMeanDimension, basis: str) -> dict[str, Ratios]:
         """What says where the mean dimension `found` comes from, by quantity, on the same base points."""
@@ -209,10 +219,10 @@ class _Probe:
             generator=self._generator("layers", basis),
         ).layers
         layers, filters = [], []
-        for place, (block, site, call) in enumerate(sites):
+        for block, site, call in sites:
             result = found[call]
             change = untrained.change(epoch, ("layers", basis, block.layer, site), result.ratios)
-            layers.append(layer_row(result, change, block.layer, site, place, basis))
+            layers.append(layer_row(result, change, block.layer, site, basis))
             layer = model.get_submodule(block.layer)
             assert isinstance(layer.weight, Tensor)
             if len(result.outputs.value) == len(layer.weight):
@@ -239,7 +249,9 @@ class _Probe:
             "gradient magnitude": gradient_magnitude(model, self._inputs[first], self.labels[first]),
             "pixel variance": ((self._inputs[first] - self._fill) ** 2).flatten(1),
         }
-        scores |= {name: _class_means(each, self.labels[first], classes) for name, each in of_images.items()}
+        for name, each in of_images.items():
+            means = class_means(each, self.labels[first], classes).cpu().numpy()
+            scores[name] = _filled(means, each.double().mean(0).cpu().numpy())
         shown = {name: score[labels.cpu().numpy()] for name, score in scores.items()}
         shown["random"] = self._generator("deletion").random((len(images), images[0].numel()))
         for order, score in shown.items():
@@ -273,19 +285,16 @@ def _sites(model: nn.Module, example: Tensor) -> list[tuple[Block, str, str]]:
 
 
 def _by_class(result: MeanDimension, classes: int) -> np.ndarray:
-    """Total indices (K, D) by class; those of all points where no base point has the class."""
-    scores = np.tile(result.total_indices.reshape(1, -1), (classes, 1))
+    """Total indices (K, D) by class."""
     groups = result.group_indices.reshape(len(result.group_indices), -1)
-    known = np.isfinite(groups).all(axis=1)
-    scores[: len(groups)][known] = groups[known]
-    return scores
+    scores = np.full((classes, groups.shape[1]), np.nan)
+    scores[: len(groups)] = groups
+    return _filled(scores, result.total_indices.reshape(-1))
 
 
-def _class_means(values: Tensor, labels: Tensor, classes: int) -> np.ndarray:
-    """Means (K, D) of values (N, D) by class; of all for a class without values."""
-    values, counts = values.double(), labels.bincount(minlength=classes)[:, None]
-    total = values.new_zeros(classes, values.shape[1]).index_add_(0, labels, values)
-    return torch.where(counts > 0, total / counts, values.mean(0)).cpu().numpy()
+def _filled(scores: np.ndarray, of_all: np.ndarray) -> np.ndarray:
+    """Scores (K, D) by class; where a class has no base point, and yet images to order, those of all (D,)."""
+    return np.where(np.isnan(scores).any(axis=1, keepdims=True), of_all, scores)
 
 
 def _write_heatmaps(file: h5py.File, heatmaps: dict[int, NetworkMeanDimension]) -> None:

@@ -1,6 +1,7 @@
 """What is kept while exchanged points stream by: sums per pair, per coordinate and per node. No Δ is stored."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +119,8 @@ class Sums:
             node_mean = _numpy((self._node / pairs / self.variance)[alive])
         return MeanDimension(
             value=float(ratios.value[-1]),
-            interval=(float(ratios.low[-1]), float(ratios.high[-1])),
+            low=float(ratios.low[-1]),
+            high=float(ratios.high[-1]),
             effective=float(ratios.effective[-1]),
             variance=float(variance.sum()),
             **self._by_feature(shape, shuffles),
@@ -137,7 +139,7 @@ class Sums:
             node_mean=float(np.nanmean(node_mean)) if np.isfinite(node_mean).any() else float("nan"),
             nodes=alive.numel(),
             dead=int((~alive).sum()),
-            points=self.points,
+            n=self.points,
             evaluations=evaluations,
         )
 
@@ -147,7 +149,7 @@ class Sums:
         groups = outputs.shape[1] if outputs.ndim > 1 else 1
         return outputs.reshape(len(outputs), groups, -1)
 
-    def _by_feature(self, shape: tuple[int, ...], shuffles: int) -> dict[str, Array]:
+    def _by_feature(self, shape: tuple[int, ...], shuffles: int) -> dict[str, Any]:
         """Total indices and their standard errors, over all points and by group."""
         if not self.features:
             return dict.fromkeys(("total_indices", "errors", "group_indices", "group_errors"), np.empty(0))

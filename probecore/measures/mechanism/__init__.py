@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         connection_masks as connection_masks,
         shrink as shrink,
     )
-    from probecore.measures.mechanism.worth import silencing_losses as silencing_losses
+    from probecore.measures.mechanism.worth import ablation_losses as ablation_losses
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -39,6 +39,6 @@ else:
             "heads": ["train_heads"],
             "layer": ["LayerStatistics", "layer_statistics"],
             "pruning": ["Chain", "connection_masks", "shrink"],
-            "worth": ["silencing_losses"],
+            "worth": ["ablation_losses"],
         },
     )

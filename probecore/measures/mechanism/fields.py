@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from probecore.errors import InputError
+from probecore.statistics.by_class import class_means
 
 Array = npt.NDArray[np.floating]
 
@@ -40,11 +41,9 @@ def class_mean_maps(maps: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int)
     if shown.dtype.kind not in "iu":
         raise InputError(f"class_mean_maps: labels are {shown.dtype}; give whole numbers")
     shown = shown.astype(np.int64)
-    counts = images_per_label(shown, classes=classes)
-    rows = torch.from_numpy(np.ascontiguousarray(values.reshape(len(values), -1)))
-    sums = rows.new_zeros(classes, rows.shape[1]).index_add_(0, torch.from_numpy(shown), rows)
-    means = sums / torch.from_numpy(counts)[:, None]
-    return np.asarray(means.numpy().reshape(classes, *values.shape[1:]))
+    images_per_label(shown, classes=classes)
+    rows = torch.from_numpy(np.ascontiguousarray(values))
+    return np.asarray(class_means(rows, torch.from_numpy(shown), classes).numpy())
 
 
 def images_per_label(labels: npt.NDArray[np.integer], *, classes: int) -> npt.NDArray[np.int64]:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import Place, colour_of, figure_at, spread, style
-from probecore.measures.mechanism.panels import by_condition, by_layer, condition_panels, legend_above, name_layers
-from probecore.measures.tables import of_one_network
+from probecore.figures import Place, add_legend, error_lengths, figure_at, named, spread, style
+from probecore.measures.mechanism.panels import by_layer, condition_panels, name_layers
+from probecore.measures.tables import at_the_end, by_network, of_one_network
 
 
 @style()
@@ -14,29 +14,26 @@ def draw_depth(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy of the heads and signal-to-noise ratio by layer, one line per network and condition."""
     figure = figure_at(ax, 5.4, 4.6)
     panels = figure.subplots(2, 1, sharex=True)
-    labelled: set[str] = set()
     for axes, quantity in zip(panels, ("accuracy", "snr"), strict=True):
         rows = layers[layers["quantity"] == quantity].replace(np.inf, np.nan)
-        lines = list(by_condition(rows))
+        lines = list(by_network(at_the_end(rows)))
         for offset, (condition, line) in zip(spread(len(lines), 0.3), lines, strict=True):
-            errors = [line["value"] - line["low"], line["high"] - line["value"]]
-            label = None if condition in labelled else condition
-            labelled.add(condition)
             axes.errorbar(
-                line["depth"] + offset,
+                line["layer_index"] + offset,
                 line["value"],
-                np.clip(np.nan_to_num(errors, posinf=0), 0, None),
+                error_lengths(line),
                 fmt="o-",
                 ms=3,
                 lw=1,
-                color=colour_of(condition),
-                label=label,
+                **named(condition),
             )
-        axes.plot(sorted(set(rows["depth"])), rows.groupby("depth")["null"].median(), color="0.4", lw=1, ls="--")
+        axes.plot(
+            sorted(set(rows["layer_index"])), rows.groupby("layer_index")["null"].median(), color="0.4", lw=1, ls="--"
+        )
     panels[0].set(ylabel="accuracy of the head", ylim=(0, 1.02))
     panels[1].set(ylabel="signal / background", yscale="log")
     name_layers(panels[1], layers[layers["quantity"] == "snr"])
-    figure.legend(loc="outside upper center", ncols=4)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -47,12 +44,12 @@ def draw_matrices(examples: pd.DataFrame, *, ax: Place = None) -> Axes:
     Of the first trained network, where there is one.
     """
     first = of_one_network(examples)
-    depths = sorted(set(first["depth"]))
+    depths = sorted(set(first["layer_index"]))
     shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
     figure = figure_at(ax, 5.4, 1.8 * len(shown))
     panels = figure.subplots(len(shown), 3, squeeze=False)
     for row, depth in zip(panels, shown, strict=True):
-        filter_ = first[first["depth"] == depth]
+        filter_ = first[first["layer_index"] == depth]
         layer, index = filter_["layer"].iloc[0], filter_["filter"].iloc[0]
         field, clipped = (filter_.pivot(index="label", columns="output", values=name) for name in ("field", "clipped"))
         cluster = filter_.drop_duplicates("label").set_index("label")["cluster"]
@@ -86,7 +83,7 @@ def draw_sizes(sizes: pd.DataFrame, *, ax: Place = None) -> Axes:
             )
         axes.set(title=condition, xlabel="labels in a cluster", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of clusters")
-    legend_above(figure, panels[0])
+    add_legend(figure, ncols=5)
     return figure.axes[0]
 
 
@@ -101,7 +98,7 @@ def draw_sweep(sweep: pd.DataFrame, *, ax: Place = None) -> Axes:
         axes.axhline(1, color="0.4", lw=1, ls="--")
         axes.set(title=condition, xlabel="threshold", yscale="log")
     panels[0].set_ylabel("signal / background")
-    legend_above(figure, panels[0])
+    add_legend(figure, ncols=5)
     return figure.axes[0]
 
 

@@ -18,7 +18,7 @@ def draw_worth(worth: pd.DataFrame, *, ax: Place = None) -> Axes:
     axes = one_panel(ax, 5.4, 3.2)
     for colour, offset, quality in zip(SERIES_COLOURS, spread(len(QUALITIES), 0.5), QUALITIES, strict=False):
         line = rows[rows["quantity"] == quality]
-        axes.plot(line["depth"] + offset, line["value"], "o", ms=4, color=colour, label=quality.replace("_", " "))
+        axes.plot(line["layer_index"] + offset, line["value"], "o", ms=4, color=colour, label=quality.replace("_", " "))
     axes.axhline(0, color="0.4", lw=1, ls="--")
     axes.set(ylabel="Spearman correlation with worth", ylim=(-1.05, 1.05))
     name_layers(axes, rows)
@@ -27,11 +27,12 @@ def draw_worth(worth: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 
 @style()
-def draw_quality(filters: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
+def draw_quality(filters: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Each filter's worth against its share of right images, trained networks at their last checkpoint."""
     rows = of_one_condition(filters[filters["quantity"].isin(["single_accuracy", "worth_loss"])])
-    table = rows.pivot(index=["network", "layer", "filter"], columns="quantity", values="value").reset_index()
-    table["depth"] = table["layer"].map(layers.drop_duplicates("layer").set_index("layer")["depth"])
+    table = rows.pivot(
+        index=["network", "layer", "layer_index", "filter"], columns="quantity", values="value"
+    ).reset_index()
     axes = one_panel(ax, 5.4, 3.4)
     for colour, marks in by_layer(table):
         axes.plot(
@@ -70,4 +71,3 @@ def _draw_methods(axes: Axes, pruning: pd.DataFrame) -> None:
             fill = colour if retrained else "white"
             for _, line in rows.sort_values("kept").groupby("network"):
                 axes.plot(line["kept"], line["accuracy"], "o-", ms=4.5, lw=0.8, color=colour, mfc=fill, label=label)
-                label = "_"

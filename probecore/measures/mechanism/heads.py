@@ -67,7 +67,7 @@ def train_heads(
     Raises
     ------
     InputError
-        If images and labels differ in number, a label is unknown, or there are fewer than one batch.
+        If images and labels differ in number, or a label is unknown.
     ProbecoreError
         If a head's weights are no longer finite.
     """
@@ -75,8 +75,7 @@ def train_heads(
     if len(images) != len(labels):
         raise InputError(f"mechanism: {len(images)} training images for {len(labels)} labels; give one label each")
     check_labels(labels, classes=classes)
-    if len(images) < recipe.batch:
-        raise InputError(f"mechanism.heads.batch: {recipe.batch} is more than {len(images)} images; lower it")
+    recipe = recipe.model_copy(update={"batch": min(recipe.batch, len(images))})
     device = next(model.parameters()).device
     shapes = block_shapes(model, blocks, images.shape[1:])
     scale = Scaling(normalise, images.shape[1:], device)

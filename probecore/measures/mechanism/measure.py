@@ -122,7 +122,7 @@ MEASURE = Measure(
         says="test accuracy of a linear head on the last block",
         table="layers",
         where={"quantity": "accuracy"},
-        at_end="depth",
+        at_end="layer_index",
     ),
     resources=Resources(memory=8_000, minutes=240),
     arrays=ARRAYS,

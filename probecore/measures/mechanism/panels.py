@@ -1,4 +1,4 @@
-"""What the figures of the step share: rows by condition and by layer, names of layers, legends."""
+"""What the figures of the step share: rows by layer, panels by condition, names of layers."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from probecore.figures import Place, figure_at
-from probecore.measures.tables import at_the_end
+from probecore.measures.tables import at_the_end, by_network
 from probecore.networks import in_order
 
 if TYPE_CHECKING:
@@ -14,19 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 
-def by_condition(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """(condition, rows in order of depth) of every network at its last epoch; untrained ones once per seed."""
-    for _, line in at_the_end(rows).groupby(["network", "epoch"]):
-        yield line["condition"].iloc[0], line.sort_values("depth")
-
-
 def by_layer(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """(colour, rows) of every layer, from light to dark with depth."""
     from matplotlib import colormaps
 
-    depths = sorted(set(rows["depth"]))
+    depths = sorted(set(rows["layer_index"]))
     for place, depth in enumerate(depths, start=1):
-        yield colormaps["viridis_r"](place / len(depths)), rows[rows["depth"] == depth]
+        yield colormaps["viridis_r"](place / len(depths)), rows[rows["layer_index"] == depth]
 
 
 def condition_panels(
@@ -34,7 +28,7 @@ def condition_panels(
 ) -> "tuple[Figure | SubFigure, list[Axes], list[tuple[str, pd.DataFrame]]]":
     """A panel for each condition that occurs, side by side."""
     lines: dict[str, list[pd.DataFrame]] = {}
-    for condition, line in by_condition(rows):
+    for condition, line in by_network(at_the_end(rows)):
         lines.setdefault(condition, []).append(line)
     conditions = [(condition, pd.concat(lines[condition])) for condition in in_order(lines)]
     figure = figure_at(ax, 5.4, 3.2)
@@ -44,10 +38,5 @@ def condition_panels(
 
 def name_layers(axes: "Axes", rows: pd.DataFrame) -> None:
     """Names of layers along the x axis, which is depth."""
-    names = rows.drop_duplicates("depth").set_index("depth")["layer"].sort_index()
+    names = rows.drop_duplicates("layer_index").set_index("layer_index")["layer"].sort_index()
     axes.set_xticks(names.index, names, rotation=60 if len(names) > 6 else 0)
-
-
-def legend_above(figure: "Figure | SubFigure", axes: "Axes") -> None:
-    """The legend of one panel above all."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=5)

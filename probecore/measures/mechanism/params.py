@@ -18,7 +18,7 @@ class Heads(Section):
         "features' size.",
     )
     epochs: int = Field(200, ge=1, description="Passes over the training images.")
-    batch: int = Field(100, ge=1, description="Images per step; a smaller last batch is left out of the epoch.")
+    batch: int = Field(100, ge=1, description="Images per step, all if there are fewer; a smaller last batch is left.")
     learning_rate: float = Field(0.01, gt=0, description="Learning rate before its first decay.")
     decay: float = Field(0.975, gt=0, le=1, description="Factor of the rate before every epoch, the first included.")
     momentum: float = Field(0.975, gt=0, lt=1, description="Nesterov momentum.")
@@ -62,7 +62,7 @@ class MechanismParams(MeasureSection):
     sweep: list[float] = Field([0.2, 0.3, 0.4, 0.5, 0.6], description="Other thresholds to compare with.")
     bootstrap: int = Field(200, ge=20, description="Bootstrap replicates over test images.")
     permutations: int = Field(100, ge=20, description="Permutations of the test labels.")
-    worth_images: int = Field(1000, ge=2, description="Test images on which filters are silenced one by one.")
+    worth_images: int = Field(1000, ge=2, description="Test images on which filters are ablated one by one.")
     pruning: Pruning | None = Field(
         Pruning(), description="Pruning by clusters, at the last checkpoint of trained networks; null: none."
     )

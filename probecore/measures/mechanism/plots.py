@@ -10,6 +10,6 @@ PLOTS = {
     "sizes": Drawing(draw_sizes, ("sizes",)),
     "sweep": Drawing(draw_sweep, ("sweep",)),
     "worth": Drawing(draw_worth, ("worth",)),
-    "quality": Drawing(draw_quality, ("filters", "layers")),
+    "quality": Drawing(draw_quality, ("filters",)),
     "pruning": Drawing(draw_pruning, ("pruning",), without="no network was pruned"),
 }

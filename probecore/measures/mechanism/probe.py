@@ -19,7 +19,7 @@ from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
 from probecore.measures.mechanism.replication import JUDGED, About, halves, replicated_estimates
-from probecore.measures.mechanism.worth import silencing_losses
+from probecore.measures.mechanism.worth import ablation_losses
 from probecore.measures.network import Network
 from probecore.models import Block, blocks
 from probecore.statistics import (
@@ -30,6 +30,7 @@ from probecore.statistics import (
     share_of,
     spearman,
 )
+from probecore.train.evaluation import correct
 from probecore.train.inference import chunks
 
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ class Worth:
     """What the filters of a block are worth, by quantity."""
 
     estimates: dict[str, list[Estimate]]
-    """Of every filter, over all images on which filters are silenced."""
+    """Of every filter, over all images on which filters are ablated."""
     judged: dict[str, Array]
     """Means (F,) over those of these images that do not rank the filters."""
 
@@ -77,7 +78,6 @@ class Probe:
         self.labels = network.dataset.test.targets
         self.classes = network.dataset.outputs
         self.blocks = choose_blocks(self.model, network.dataset.input_shape, params.layers)
-        self.depth = {block.layer: place for place, block in enumerate(self.blocks, start=1)}
         train = network.dataset.train
         self.heads = train_heads(
             self.model,
@@ -131,8 +131,7 @@ class Probe:
     def accuracies(self) -> Iterator[Row]:
         """How often each head is right, and the network itself."""
         with torch.inference_mode():
-            logits = torch.cat([self.model(inputs) for inputs, _ in self.images()])
-        own = logits.argmax(1).cpu().numpy() == self.labels
+            own = torch.cat([correct(self.model(inputs), labels) for inputs, labels in self.images()]).cpu().numpy()
         output = blocks(self.model, self.network.dataset.input_shape)[-1].layer
         chance = float(np.bincount(self.labels).max() / len(self.labels))
         for layer, hits in {**self.hits, output: own}.items():
@@ -140,7 +139,6 @@ class Probe:
             yield {
                 "layer": layer,
                 "quantity": "accuracy" if layer in self.hits else "network_accuracy",
-                "depth": self.depth.get(layer, len(self.depth) + 1),
                 **share_of(right, n),
                 "null": chance,
                 "p": float(binom.sf(right - 1, n, chance)),
@@ -153,7 +151,6 @@ class Probe:
             yield {
                 "layer": layer,
                 "quantity": quantity,
-                "depth": self.depth[layer],
                 **{name: float(column) for name, column in columns.items()},
                 "n": self._images_of(quantity),
                 "source": "authors" if quantity in AUTHORS else "ours",
@@ -167,7 +164,6 @@ class Probe:
                     "layer": layer,
                     "quantity": quantity,
                     "threshold": threshold,
-                    "depth": self.depth[layer],
                     **{name: float(column) for name, column in columns.items()},
                     "n": len(self.labels),
                 }
@@ -177,7 +173,7 @@ class Probe:
         for layer, fields in self.fields.items():
             counts = filter_statistics(clip_fields(fields, self.params.threshold)).sizes.sum(axis=0)
             for labels, count in enumerate(counts[1:], start=1):
-                yield {"layer": layer, "labels": labels, "depth": self.depth[layer], "count": int(count)}
+                yield {"layer": layer, "labels": labels, "count": int(count)}
 
     def examples(self) -> Iterator[Row]:
         """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them.
@@ -195,7 +191,6 @@ class Probe:
                     "filter": chosen,
                     "label": label,
                     "output": output,
-                    "depth": self.depth[layer],
                     "field": float(field),
                     "clipped": int(masks[chosen, label, output]),
                     "cluster": int(numbers[label]),
@@ -223,7 +218,6 @@ class Probe:
                         "layer": layer,
                         "quantity": quantity,
                         "worth": name,
-                        "depth": self.depth[layer],
                         **vars(spearman(quality, values, generator=generator)),
                     }
 
@@ -235,11 +229,11 @@ class Probe:
         return int((~self.ranking).sum()) if quantity == JUDGED else len(self.labels)
 
     def _worth_of(self, block: Block) -> Worth:
-        """Increase of the loss and drop of the accuracy when each filter of a block is silent."""
+        """Increase of the loss and drop of the accuracy when each filter of a block is ablated."""
         count = self.params.worth_images
         test = self.network.dataset.test
         images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
-        (loss, hit), (losses, hits) = silencing_losses(self.model, block, list(images))
+        (loss, hit), (losses, hits) = ablation_losses(self.model, block, list(images))
         increases = (losses - loss).double().cpu().numpy()
         before, after = hit.cpu().numpy(), hits.cpu().numpy()
         judging = ~self.ranking[:count]

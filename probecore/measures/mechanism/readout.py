@@ -18,6 +18,8 @@ from probecore.measures.mechanism.fields import images_per_label
 from probecore.measures.mechanism.head import Head
 from probecore.models import Block
 from probecore.statistics import bootstrap_counts
+from probecore.statistics.by_class import ClassMeans
+from probecore.train.evaluation import correct
 
 Floats = npt.NDArray[np.float32]
 Images = Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -47,16 +49,16 @@ def read_out(
         If a label has no image.
     """
     classes = next(iter(heads.values())).classes
-    counts = images_per_label(np.concatenate([labels.cpu().numpy() for _, labels in images()]), classes=classes)
-    sums: dict[str, Tensor] = {}
+    images_per_label(np.concatenate([labels.cpu().numpy() for _, labels in images()]), classes=classes)
+    sums: dict[str, ClassMeans] = {}
     hits: dict[str, list[Tensor]] = {block.layer: [] for block in blocks}
     for inputs, labels in images():
-        one_hot = nn.functional.one_hot(labels, classes).to(inputs.dtype)
         for layer, maps in block_outputs(model, blocks, inputs)[0].items():
-            hits[layer].append(heads[layer](maps).argmax(1) == labels)
-            total = torch.tensordot(one_hot, maps, dims=([0], [0])).double()
-            sums[layer] = sums[layer] + total if layer in sums else total
-    means = {layer: total.cpu().numpy() / counts.reshape(-1, *[1] * (total.ndim - 1)) for layer, total in sums.items()}
+            hits[layer].append(correct(heads[layer](maps), labels))
+            if layer not in sums:
+                sums[layer] = ClassMeans(classes, tuple(maps.shape[1:]), maps.device)
+            sums[layer].add(maps, labels)
+    means = {layer: found.means().cpu().numpy() for layer, found in sums.items()}
     return {
         layer: (
             heads[layer].matrices(maps),

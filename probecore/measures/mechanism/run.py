@@ -18,6 +18,7 @@ from probecore.measures.network import Network, Tables
 from probecore.networks import condition_of
 from probecore.progress import say
 from probecore.statistics import share_of
+from probecore.train.evaluation import correct
 
 
 def run_network(*, data: Path, checkpoints: Path, params: MechanismParams, numerics: Numerics, output: Path) -> None:
@@ -98,5 +99,5 @@ def _add_pruning(tables: Tables, probe: Probe, params: Pruning) -> None:
 
 @torch.inference_mode()
 def _accuracy(probe: Probe, model: nn.Module) -> dict[str, float]:
-    right = sum(int((model(inputs).argmax(1) == labels).sum()) for inputs, labels in probe.images())
+    right = sum(int(correct(model(inputs), labels).sum()) for inputs, labels in probe.images())
     return share_of(right, len(probe.labels), name="accuracy")

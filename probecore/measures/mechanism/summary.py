@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-from scipy.stats import spearmanr
 
 from probecore.figures import write_figures
 from probecore.files import write_table
@@ -11,8 +10,8 @@ from probecore.measures.answer import answer_from
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.measure import MEASURE
 from probecore.measures.mechanism.plots import PLOTS
-from probecore.measures.tables import NAMES, after_training, at_the_end, gather, remarks_on_controls, representative
-from probecore.statistics import adjust, headline_over_seeds
+from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative, sorting
+from probecore.statistics import adjust, headline_over_seeds, rank_correlation
 from probecore.statistics.intervals import CARRIERS
 from probecore.summary import write_summary
 
@@ -22,7 +21,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     tables = gather(networks, MEASURE.keys, text=MEASURE.text, output=output)
     for name, family in FAMILIES.items():
         tables[name] = _adjusted(tables[name], family)
-        write_table(output / f"{name}.csv", tables[name], sort_by=[*NAMES, *MEASURE.keys[name]])
+        write_table(output / f"{name}.csv", tables[name], sort_by=sorting(MEASURE.keys[name]))
     write_figures(PLOTS, tables, output)
     write_summary(
         output,
@@ -54,12 +53,12 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     headline: dict[str, int | float | None] = {}
     chosen = shown[shown["quantity"].isin(["accuracy", "snr"])]
     for (condition, quantity), rows in chosen.groupby(["condition", "quantity"]):
-        depths = rows.drop_duplicates("depth").set_index("depth")["layer"].sort_index()
+        depths = rows.drop_duplicates("layer_index").set_index("layer_index")["layer"].sort_index()
         for depth in sorted({depths.index[0], depths.index[-1]}):
-            values = rows[rows["depth"] == depth]["value"]
+            values = rows[rows["layer_index"] == depth]["value"]
             headline |= headline_over_seeds(f"{quantity}.{condition}.{depths[depth]}", values)
         if len(depths) > 2:
-            ranks = [spearmanr(line["depth"], line["value"]).statistic for _, line in rows.groupby("network")]
+            ranks = [rank_correlation(line["layer_index"], line["value"]) for _, line in rows.groupby("network")]
             headline |= headline_over_seeds(f"{quantity}_with_depth.{condition}", ranks)
     pruning = after_training(tables["pruning"])
     for (condition, method), rows in pruning[pruning["retrained"] == 1].groupby(["condition", "method"]):

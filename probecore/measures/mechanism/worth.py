@@ -1,12 +1,9 @@
-"""What a filter is worth to its network: how much worse the network does with the filter silent.
+"""What a filter is worth to its network: how much worse the network does with the filter ablated.
 
-A filter is silent when its channel of the block's output is 0. No weight changes.
+Ablated is a filter whose channel of the block's output is 0. No weight changes.
 """
 
-import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +11,17 @@ from torch.nn.functional import cross_entropy
 
 from probecore.measures.mechanism.backbone import block_outputs
 from probecore.models import Block
+from probecore.models.intervention import output_changed
+from probecore.train.evaluation import correct
 
 Rest = Callable[[Tensor, Tensor], Tensor]
 
 
 @torch.inference_mode()
-def silencing_losses(
+def ablation_losses(
     model: nn.Module, block: Block, images: Sequence[tuple[Tensor, Tensor]]
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Losses and hits of the network as it is, and with each filter of a block silent.
+    """Losses and hits of the network as it is, and with each filter of a block ablated.
 
     Where the network is a plain chain, the block's output is computed once, and only what follows it runs again,
     for the images whose map changes. Other networks run whole.
@@ -36,9 +35,9 @@ def silencing_losses(
     Returns
     -------
     (losses (N,), hits (N,)), (losses (F, N), hits (F, N))
-        Cross-entropy and whether the largest output is right; first intact, then silenced.
+        Cross-entropy and whether the largest output is right; first intact, then ablated.
     """
-    intact, silenced = [], []
+    intact, ablated = [], []
     for inputs, labels in images:
         maps = block_outputs(model, [block], inputs)[0][block.layer]
         rest = _rest(model, block, inputs)
@@ -52,15 +51,15 @@ def silencing_losses(
                 silent[:, filter_] = 0
                 losses[filter_, changed], hits[filter_, changed] = _judge(rest(silent, changed), labels[changed])
         intact.append((loss, hit))
-        silenced.append((losses, hits))
+        ablated.append((losses, hits))
     return (
         (torch.cat([loss for loss, _ in intact]), torch.cat([hit for _, hit in intact])),
-        (torch.cat([loss for loss, _ in silenced], 1), torch.cat([hit for _, hit in silenced], 1)),
+        (torch.cat([loss for loss, _ in ablated], 1), torch.cat([hit for _, hit in ablated], 1)),
     )
 
 
 def _judge(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    return cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
+    return cross_entropy(logits, labels, reduction="none"), correct(logits, labels)
 
 
 def _rest(model: nn.Module, block: Block, inputs: Tensor) -> Rest:
@@ -70,22 +69,10 @@ def _rest(model: nn.Module, block: Block, inputs: Tensor) -> Rest:
         return lambda maps, _chosen: tail(maps.movedim(1, block.axis + 1))
 
     def whole(maps: Tensor, chosen: Tensor) -> Tensor:
-        with _output_replaced(model, block, maps):
+        with output_changed(
+            model, f"{block.output}#{block.output_call + 1}", lambda _: maps.movedim(1, block.axis + 1)
+        ):
             logits: Tensor = model(inputs[chosen])
         return logits
 
     return whole
-
-
-@contextlib.contextmanager
-def _output_replaced(model: nn.Module, block: Block, maps: Tensor) -> Iterator[None]:
-    calls = itertools.count()
-
-    def replace(_module: nn.Module, _inputs: Any, _output: Any) -> Tensor | None:
-        return maps.movedim(1, block.axis + 1) if next(calls) == block.output_call else None
-
-    handle = model.get_submodule(block.output).register_forward_hook(replace)
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -1,60 +1,16 @@
-"""Does information matter? Kernels silenced in an order, networks retrained for a moment, or anew at other widths."""
+"""Does information matter? Kernels ablated in an order, networks retrained for a moment, or anew at other widths."""
 
-import contextlib
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, cycle, islice
+from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 
 import torch
 from torch import nn
 
 from probecore.errors import InputError
-from probecore.models.tracing import find_call
-from probecore.train.batches import Batches, Scaling
-from probecore.train.inference import CHUNK
-
-
-@contextlib.contextmanager
-def silenced(model: nn.Module, layer: str, units: Sequence[int], *, axis: int = 0) -> Iterator[None]:
-    """Put 0 in place of these units of a layer's output inside this block.
-
-    Parameters
-    ----------
-    layer : a module's name; of one that a forward pass calls more often, ``name#2`` is the second call alone
-    axis : which axis of one image's output are the units
-    """
-    module, number = find_call(model, layer)
-    chosen, calls = list(units), count(1)
-
-    def begin(_module: nn.Module, _inputs: tuple[torch.Tensor, ...]) -> None:
-        nonlocal calls
-        calls = count(1)
-
-    def silence(_module: nn.Module, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        if number is not None and next(calls) != number:
-            return output
-        mask = torch.ones(output.shape[axis + 1], device=output.device)
-        mask[chosen] = 0
-        return output * mask.reshape(-1, *[1] * (output.ndim - axis - 2))
-
-    handles = [
-        model.register_forward_pre_hook(begin),
-        model.get_submodule(module).register_forward_hook(silence),
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@torch.inference_mode()
-def hits(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, scale: Scaling) -> int:
-    """How many images (N, …), as stored, the network gets right."""
-    model.eval()
-    parts = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
-    return sum(int((model(scale(part)).argmax(1) == shown).sum()) for part, shown in parts)
+from probecore.models.intervention import ablated
+from probecore.train.batches import Batches
 
 
 def retrained(
@@ -68,15 +24,15 @@ def retrained(
     learning_rate: float,
     generator: torch.Generator,
 ) -> nn.Module:
-    """A copy of the network after `steps` steps of SGD with momentum 0.9 while these channels are silenced.
+    """A copy of the network after `steps` steps of SGD with momentum 0.9 while these channels are ablated.
 
-    Batch normalisation keeps its averages; the channels stay silent only inside `silenced`.
+    Batch normalisation keeps its averages; the channels are ablated again only inside `ablated`.
     """
     changed = copy.deepcopy(model).eval()
     optimiser = torch.optim.SGD(changed.parameters(), lr=learning_rate, momentum=0.9)
     epochs = (batches.epoch(generator) for _ in cycle([None]))
     stream = (batch for epoch in epochs for batch in epoch)
-    with silenced(changed, layer, units, axis=axis):
+    with ablated(changed, layer, units, axis=axis):
         for inputs, labels in islice(stream, steps):
             optimiser.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(changed(inputs), labels).backward()

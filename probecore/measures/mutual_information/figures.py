@@ -7,18 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 
-from probecore.figures import SERIES_COLOURS, Place, colour_of, figure_at, style
-from probecore.measures.tables import is_last
+from probecore.figures import SERIES_COLOURS, Place, add_legend, colour_of, figure_at, style
+from probecore.measures.tables import is_last, layers_in_order
 from probecore.networks import condition_of, in_order
 
 BIT = math.log(2)
-
-
-def layers_in_order(convergence: pd.DataFrame) -> list[str]:
-    """Names of layers in the order they run."""
-    return [str(name) for name in convergence.sort_values("position")["layer"].unique()]
 
 
 def conditions_in(table: pd.DataFrame) -> list[str]:
@@ -132,8 +126,7 @@ def draw_ablation(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place =
         row[0].set_ylabel("test accuracy")
     for axes in panels[-1]:
         axes.set_xlabel("share of units removed")
-    handles = {text: line for axes in panels.flat for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
+    add_legend(figure, ncols=2)
     return figure.axes[0]
 
 
@@ -145,5 +138,6 @@ def _colours(layers: Sequence[str]) -> list[str]:
 
 
 def _name_layers(figure: Figure | SubFigure, layers: Sequence[str]) -> None:
-    handles = [Line2D([], [], color=colour, marker="o", ms=4) for colour in _colours(layers)]
-    figure.legend(handles, layers, loc="outside upper center", ncols=min(len(layers), 8))
+    for colour, layer in zip(_colours(layers), layers, strict=True):
+        figure.axes[0].plot([], [], color=colour, marker="o", ms=4, label=layer)
+    add_legend(figure, ncols=8)

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import Place, add_legend, colour_of, figure_at, one_panel, rasterise, spread, style
-from probecore.measures.mutual_information.figures import BIT, layers_in_order
+from probecore.figures import Place, add_legend, figure_at, named, one_panel, rasterise, spread, style
+from probecore.measures.mutual_information.figures import BIT
 from probecore.measures.mutual_information.redundancy import cluster_order
-from probecore.measures.tables import at_the_end, is_last, of_one_network
+from probecore.measures.tables import at_the_end, is_last, layers_in_order, of_one_network
 from probecore.networks import in_order
 
 SHOWN = 64
@@ -25,9 +25,7 @@ def draw_units(table: pd.DataFrame, convergence: pd.DataFrame, *, ax: Place = No
     for name, offset in zip(names, spread(len(names), 0.6), strict=True):
         rows = ends[ends["condition"] == name]
         place = rows["layer"].map(layers.index) + offset + shift.uniform(-0.06, 0.06, len(rows))
-        axes.scatter(
-            place, rows["value"] / BIT, s=3, color=colour_of(name), label=name, rasterized=rasterise(len(ends)), lw=0
-        )
+        axes.scatter(place, rows["value"] / BIT, s=3, **named(name), rasterized=rasterise(len(ends)), lw=0)
         null = rows.groupby("layer")["null"].mean().reindex(layers) / BIT
         axes.plot(np.arange(len(layers)) + offset, null, "_", color="black", ms=9)
     axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", rotation_mode="anchor")

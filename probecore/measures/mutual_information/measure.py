@@ -2,7 +2,7 @@
 
 import math
 
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
 from probecore.measures.mutual_information.keys import KEYS
 from probecore.measures.mutual_information.params import MutualInformationParams
 
@@ -58,7 +58,7 @@ FIGURES = [
         name="ablation",
         source="ablation.csv",
         title="Removing units by information",
-        caption="Test accuracy when units are silenced, the most or the least informative first, or at random; dashed: "
+        caption="Test accuracy when units are ablated, the most or the least informative first, or at random; dashed: "
         "after short retraining. Means over networks. One half of the images ranks the units, the other is scored. "
         "Networks of shuffled labels are not retrained.",
     ),
@@ -116,6 +116,7 @@ MEASURE = Measure(
         where={"quantity": "label_information"},
         unit=math.log(2),
     ),
+    layers=LayerTable(quantity="mutual_information"),
     resources=Resources(memory=6_000, minutes=120),
     text=["to_layer"],
 )

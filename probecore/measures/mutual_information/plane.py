@@ -158,7 +158,7 @@ def layer_rows(
                 repeats=repeats,
                 generator=generator,
             )
-            breaks = before is not None and found.interval[0] > before.interval[1]
+            breaks = before is not None and found.low > before.high
             yield {"layer": first, "to_layer": second, **row(found), "breaks": int(breaks)}
             before = found
 
@@ -169,9 +169,9 @@ def row(estimate: MutualInformation, **keys: Any) -> Row:
         "estimator": estimate.estimator,
         **keys,
         "value": estimate.value,
-        "low": estimate.interval[0],
-        "high": estimate.interval[1],
-        "null": estimate.null_mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "null": estimate.null,
         "null_95": estimate.null_95,
         "p": estimate.p,
         "n": estimate.n,

@@ -8,13 +8,15 @@ import numpy.typing as npt
 from torch import nn
 
 from probecore.determinism import numpy_generator, seed_of, torch_generator
-from probecore.measures.mutual_information.ablation import hits, narrowed, retrained, silenced, uniform_widths
+from probecore.measures.mutual_information.ablation import narrowed, retrained, uniform_widths
 from probecore.measures.mutual_information.params import Ablation
 from probecore.measures.mutual_information.result import Array
 from probecore.measures.mutual_information.variables import Place
 from probecore.measures.network import Network
+from probecore.models.intervention import ablated
 from probecore.networks import condition_of
 from probecore.statistics import share_of
+from probecore.train.evaluation import correct_images
 from probecore.train.loop import make_optimiser, train_epoch
 from probecore.train.params import Augmentation, Recipe
 
@@ -33,7 +35,7 @@ def ablation_rows(
     chosen: npt.NDArray[np.int64],
     retrain: bool,
 ) -> Iterator[Row]:
-    """Accuracy on test images when a layer's units are silenced, by order and number.
+    """Accuracy on test images when a layer's units are ablated, by order and number.
 
     Conv layers, or hidden linear ones where there is no conv layer. Orders: `most_first` and `least_first` by
     I(T;Y), and random ones. Networks of shuffled labels are not retrained: on true labels they would learn.
@@ -48,7 +50,7 @@ def ablation_rows(
     images, labels = (part[chosen] for part in network.test_tensors())
     retrain = retrain and params.retraining_steps > 0 and condition_of(info.network) != "shuffled"
     batches = network.batches(params.batch, Augmentation()) if retrain else None
-    whole = hits(model, images, labels, scale=network.scale)
+    whole = int(correct_images(model, images, labels, scale=network.scale).sum())
     for place in _removable(model, places):
         units = len(known[place.layer])
         counts = sorted({round(units * share) for share in params.fractions} - {0, units})
@@ -79,8 +81,8 @@ def ablation_rows(
                         )
                     )
                 for again, changed in enumerate(models):
-                    with silenced(changed, place.dumped, gone, axis=place.axis):
-                        right = hits(changed, images, labels, scale=network.scale)
+                    with ablated(changed, place.dumped, gone, axis=place.axis):
+                        right = int(correct_images(changed, images, labels, scale=network.scale).sum())
                     accuracy = share_of(right, len(labels), name="accuracy")
                     yield {**keys, "removed": removed, "retrained": again, **accuracy, "units": units}
 
@@ -112,7 +114,7 @@ def design_rows(
         generator = torch_generator(info.experiment, info.network, STEP, "design")
         for epoch in range(1, recipe.epochs + 1):
             train_epoch(changed, optimiser, batches, recipe=recipe, epoch=epoch, generator=generator)
-        right = hits(changed, images, labels, scale=network.scale)
+        right = int(correct_images(changed, images, labels, scale=network.scale).sum())
         yield {
             "variant": name,
             "widths": "-".join(map(str, filters.values())),

@@ -23,7 +23,7 @@ FEWEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class MutualInformation:
+class MutualInformation(Estimate):
     """An estimate of mutual information, in nats.
 
     Attributes
@@ -36,24 +36,19 @@ class MutualInformation:
         Samples that entered.
     ceiling
         The largest value that the estimator can return, or that the variables allow; inf where there is none.
-    null_mean, null_95, p
+    null, null_95, p
         Mean and 95 % point over permutations of y, and the one-sided p-value; NaN without permutations.
-    interval
+    low, high
         95 %: of estimators that are smooth in the sample from the spread of `contributions`, of those from neighbours
         by random groups (`groups_interval`). NaN where there is none.
     contributions
         What each sample adds, (N,): its influence on the estimate, of which `value` is the mean. None from neighbours.
     """
 
-    value: float
     estimator: str
-    n: int
     ceiling: float
     parameters: Mapping[str, float | str] = field(default_factory=dict)
-    null_mean: float = math.nan
     null_95: float = math.nan
-    p: float = math.nan
-    interval: tuple[float, float] = (math.nan, math.nan)
     contributions: Array | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -68,7 +63,7 @@ class MutualInformation:
 
     def without_interval(self) -> "MutualInformation":
         """The same, where contributions are no influences."""
-        return replace(self, interval=(math.nan, math.nan), contributions=None)
+        return replace(self, low=math.nan, high=math.nan, contributions=None)
 
 
 def conclude(
@@ -99,7 +94,10 @@ def conclude(
     if interval is None:
         return found
     found = found.without_interval()
-    return replace(found, interval=interval(found.value, generator)) if repeats else found
+    if not repeats:
+        return found
+    low, high = interval(found.value, generator)
+    return replace(found, low=low, high=high)
 
 
 def nothing(
@@ -121,10 +119,11 @@ def result_of(
         n=estimate.n,
         ceiling=ceiling,
         parameters=dict(parameters),
-        null_mean=math.nan if null is None else float(null.mean()),
+        null=math.nan if null is None else float(null.mean()),
         null_95=math.nan if null is None else float(np.quantile(null, 0.95)),
         p=math.nan if null is None else float(permutation_p(estimate.value, null)),
-        interval=(estimate.low, estimate.high),
+        low=estimate.low,
+        high=estimate.high,
         contributions=local,
     )
 

@@ -144,9 +144,9 @@ class _Job:
 
     def compare(self, tables: Tables) -> None:
         """What needs all checkpoints: convergence, orders, and networks at the widths that the last suggests."""
-        for position, (layer, points) in enumerate(self.points.items()):
+        for layer, points in self.points.items():
             for entry in convergence_rows(points, ceiling=entropy(self.labels), accuracy=self.accuracy):
-                tables.add("convergence", entry.pop("epoch"), [{"layer": layer, **entry, "position": position}])
+                tables.add("convergence", entry.pop("epoch"), [{"layer": layer, **entry}])
             first, last = self.dump.epochs[0], self.dump.epochs[-1]
             if first != last and condition_at(self.network.info.network, first) == "untrained":
                 rows = contrast_rows(points[first], points[last])
@@ -192,7 +192,7 @@ class _Job:
                 "value": known.value[unit],
                 "low": known.low[unit],
                 "high": known.high[unit],
-                "null": known.null_mean[unit],
+                "null": known.null[unit],
                 "p": known.p[unit],
             }
             tables.add("filters", epoch, [{**keys, "quantity": "label_information", **label}])

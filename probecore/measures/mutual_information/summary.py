@@ -8,7 +8,7 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.measures.answer import answer_from
-from probecore.measures.mutual_information.figures import BIT, layers_in_order
+from probecore.measures.mutual_information.figures import BIT
 from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.mutual_information.plane import PROBE
 from probecore.measures.mutual_information.plots import PLOTS
@@ -17,6 +17,7 @@ from probecore.measures.tables import (
     at_the_end,
     gather,
     is_last,
+    layers_in_order,
     remarks_on_controls,
     representative,
     write_tables,

@@ -33,7 +33,7 @@ class UnitInformation:
     value: Array
     low: Array
     high: Array
-    null_mean: Array
+    null: Array
     null_95: Array
     p: Array
     n: int
@@ -93,7 +93,7 @@ def label_information(
         value=value,
         low=low,
         high=high,
-        null_mean=null.mean(axis=0) if repeats else missing,
+        null=null.mean(axis=0) if repeats else missing,
         null_95=np.quantile(null, 0.95, axis=0) if repeats else missing,
         p=permutation_p(value, null) if repeats else missing,
         n=n,

@@ -16,6 +16,7 @@ from probecore.measures.recos.params import Cascade
 from probecore.measures.recos.polarity_rows import accuracy
 from probecore.measures.recos.probe import Probe, Rows
 from probecore.statistics import paired_difference
+from probecore.train.evaluation import correct_images
 
 Array = npt.NDArray[np.float64]
 
@@ -57,10 +58,7 @@ class Composites:
 def accuracy_rows(probe: Probe, composites: Composites) -> Rows:
     """Accuracy of the network itself, plain and on backgrounds."""
     for name, images in composites.images.items():
-        scaled = (probe.network.scale(part) for part in images.split(500))
-        with torch.inference_mode():
-            predictions = torch.cat([probe.model(part).argmax(1) for part in scaled])
-        right = int((predictions == probe.labels).sum())
+        right = int(correct_images(probe.model, images, probe.labels, scale=probe.network.scale).sum())
         yield {"images": name, **accuracy(right, probe.network.dataset)}
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from probecore.figures import CONDITION_COLOURS, Place, add_legend, colour_of, figure_at, one_panel, spread, style
-from probecore.measures.tables import at_the_end
+from probecore.figures import Place, add_legend, error_lengths, figure_at, named, one_panel, spread, style
+from probecore.measures.tables import at_the_end, by_network, layers_in_order
 from probecore.networks import condition_of, in_order
 
 COMBINATIONS = [
@@ -70,13 +69,10 @@ def draw_signs(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
     """`draw_marks` with layers along the x axis in the order they run; gives the table with its ``place``."""
-    layers = shown.drop_duplicates("layer").sort_values("position")
-    names = list(layers["layer"])
+    names = layers_in_order(shown)
+    reads = shown.drop_duplicates("layer").set_index("layer")["reads"]
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(names) > 6 else {}
-    labels = [
-        f"{name}\n(reads pixels)" if reads == "pixels" else name
-        for name, reads in zip(names, layers["reads"], strict=True)
-    ]
+    labels = [f"{name}\n(reads pixels)" if reads[name] == "pixels" else name for name in names]
     axes.set_xticks(range(len(names)), labels, **turned)
     placed = shown.assign(place=shown["layer"].map(names.index))
     draw_marks(axes, placed)
@@ -85,24 +81,16 @@ def draw_by_layer(axes: Any, shown: pd.DataFrame) -> pd.DataFrame:
 
 def draw_marks(axes: Any, shown: pd.DataFrame, *, width: float = 0.6) -> None:
     """Marks of ``value`` with ``low`` and ``high`` at ``place``, a column of marks per condition and network."""
-    pairs = list(dict.fromkeys(zip(shown["condition"], shown["network"], strict=True)))
-    order = [name for name in CONDITION_COLOURS if name in set(shown["condition"])]
-    pairs.sort(key=lambda pair: (order.index(pair[0]), pair[1]))
-    labelled: set[str] = set()
-    for offset, (condition, network) in zip(spread(len(pairs), width), pairs, strict=True):
-        rows = shown[(shown["condition"] == condition) & (shown["network"] == network)]
-        errors = np.maximum([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0)
-        label = None if condition in labelled else condition
-        labelled.add(condition)
+    networks = list(by_network(shown))
+    for offset, (condition, rows) in zip(spread(len(networks), width), networks, strict=True):
         axes.errorbar(
             rows["place"] + offset,
             rows["value"],
-            errors,
+            error_lengths(rows),
             fmt="o",
             ms=3.5,
             lw=1,
-            color=colour_of(condition),
-            label=label,
+            **named(condition),
         )
 
 

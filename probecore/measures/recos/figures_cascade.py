@@ -41,9 +41,8 @@ def draw_heads(table: pd.DataFrame, *, ax: Place = None) -> Axes:
         draw_marks(axes, rows.assign(place=rows["head"].map(list(HEADS).index), value=rows["accuracy"]))
         axes.set_xticks(range(len(HEADS)), list(HEADS.values()), rotation=35, ha="right", rotation_mode="anchor")
         axes.set_title(images if images == "plain" else f"{images} backgrounds")
-        handles = axes.get_legend_handles_labels()
     figure.axes[0].set_ylabel("test accuracy")
-    figure.legend(*handles, loc="outside upper center", ncols=4)
+    add_legend(figure)
     return figure.axes[0]
 
 

@@ -19,7 +19,7 @@ from probecore.figures import (
     style,
 )
 from probecore.measures.recos.figures import draw_by_layer, panels_for
-from probecore.measures.tables import at_the_end, of_one_condition, of_one_network
+from probecore.measures.tables import at_the_end, layers_in_order, of_one_condition, of_one_network
 
 KINDS = {"anchors": "anchors", "kmeans": "k-means centres", "random": "random directions"}
 
@@ -34,7 +34,7 @@ FILTERS, CLASSES, PANELS = 16, 10, 6
 def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Angles between patches and the nearest direction of each kind, a panel per layer, trained networks together."""
     shown = of_one_condition(angles)
-    names = _layers(layers)
+    names = layers_in_order(layers)
     figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for (kind, label), colour in zip(KINDS.items(), SERIES_COLOURS, strict=False):
@@ -43,7 +43,7 @@ def draw_angles(angles: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None)
         axes.set(title=name, xlim=(0, 120), xticks=(0, 30, 60, 90))
     panels[0].set_ylabel("share of patches")
     figure.supxlabel("angle to the nearest direction, degrees", fontsize=10)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -52,7 +52,7 @@ def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFra
     """What anchors are like, by condition: shares of filters, and of pairs of anchors; a column per layer."""
     shown = at_the_end(filters)
     pairs = at_the_end(angles[angles["quantity"] == "anchor_pairs"])
-    names = _some(_layers(layers), PANELS)
+    names = _some(layers_in_order(layers), PANELS)
     figure = figure_at(ax, 1.9 * len(names) + 0.6, 1.7 * (len(PROPERTIES) + 1))
     grid = figure.subplots(len(PROPERTIES) + 1, len(names), squeeze=False)
     for column, name in enumerate(names):
@@ -67,7 +67,7 @@ def draw_anchors(filters: pd.DataFrame, angles: pd.DataFrame, layers: pd.DataFra
             _draw_shares(grid[-1, column], own, color=colour_of(str(condition)), lw=1.2)
     for axes, label in zip(grid[:, 0], [*PROPERTIES.values(), "angle of pairs, °"], strict=True):
         axes.set_ylabel(label)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -84,18 +84,18 @@ def draw_mean_anchor(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 
 @style()
-def draw_turned(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
+def draw_rotation(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Mean angle between anchors and what they were at first, by epoch; trained and shuffled networks."""
-    shown = layers[layers["quantity"] == "turned"]
+    shown = layers[layers["quantity"] == "rotation"]
     if not len(shown):
-        raise NothingToDraw("one checkpoint: nothing has turned")
-    names = _layers(layers)
+        raise NothingToDraw("one checkpoint: nothing to compare with")
+    names = layers_in_order(layers)
     figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for network, rows in shown[shown["layer"] == name].groupby("network"):
             axes.plot([0, *rows["epoch"]], [0, *rows["value"]], marker="o", ms=2.5, lw=1, color=colour_of(str(network)))
         axes.set(title=name, ylim=(0, 95), yticks=(0, 30, 60, 90))
-    panels[0].set_ylabel("degrees turned")
+    panels[0].set_ylabel("degrees from initialisation")
     figure.supxlabel("epoch (blue: trained, red: shuffled labels)", fontsize=10)
     return figure.axes[0]
 
@@ -104,14 +104,14 @@ def draw_turned(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
 def draw_embedding(embedding: pd.DataFrame, layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Anchors of one network in two dimensions, before and after training, a panel per layer."""
     shown = at_the_end(of_one_network(embedding))
-    names = _layers(layers)
+    names = layers_in_order(layers)
     figure, panels = panels_for(len(names), ax)
     for axes, name in zip(panels, names, strict=True):
         for condition, rows in shown[shown["layer"] == name].groupby("condition", sort=False):
             marks: dict[str, Any] = {"s": 10, "alpha": 0.8, "lw": 0, "rasterized": rasterise(len(rows))}
             axes.scatter(rows["x"], rows["y"], color=colour_of(str(condition)), label=condition, **marks)
         axes.set(title=name, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    add_legend(figure)
     return figure.axes[0]
 
 
@@ -133,14 +133,14 @@ def draw_fisher(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
         axes.set_yscale("symlog", linthresh=0.01)
         axes.set(title=titles[quantity])
     panels[0].set_ylabel("Fisher ratio")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    add_legend(figure)
     return figure.axes[0]
 
 
 @style()
 def draw_spectral(arrays: Mapping[str, Any], layers: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Spectral components of one network's conv layers, `PANELS` at most: rows filters, columns classes."""
-    names = _some([name for name in _layers(layers) if f"{name}/class_means" in arrays], PANELS)
+    names = _some([name for name in layers_in_order(layers) if f"{name}/class_means" in arrays], PANELS)
     filters = FILTERS if len(names) <= 2 else FILTERS // 2
     maps = {name: arrays[f"{name}/class_means"][:CLASSES, :filters] for name in names}
     if not maps:
@@ -180,8 +180,3 @@ def _draw_shares(axes: Any, angles: pd.DataFrame, **line: Any) -> None:
 def _some(names: list[str], count: int) -> list[str]:
     """So many of the names at most, evenly over them."""
     return [names[index] for index in np.linspace(0, len(names) - 1, min(len(names), count)).round().astype(int)]
-
-
-def _layers(table: pd.DataFrame) -> list[str]:
-    """Layers in the order they run."""
-    return list(table.drop_duplicates("layer").sort_values("position")["layer"])

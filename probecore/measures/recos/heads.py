@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from probecore.train.evaluation import correct
+
 WIDTHS = (120, 84)
 """The hidden layers of LeNet-5 (LeCun et al. 1998, doi 10.1109/5.726791)."""
 
@@ -80,7 +82,7 @@ def collapse(layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor]:
 def hits(heads: Mapping[str, nn.Module], features: Tensor, labels: Tensor) -> dict[str, npt.NDArray[np.bool_]]:
     """Which images each head gets right, bool (N,)."""
     with torch.inference_mode():
-        return {name: (head(features).argmax(1) == labels).cpu().numpy() for name, head in heads.items()}
+        return {name: correct(head(features), labels).cpu().numpy() for name, head in heads.items()}
 
 
 class _Scale(nn.Module):

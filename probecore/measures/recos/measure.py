@@ -86,7 +86,7 @@ FIGURES = [
         "together, near-flat patches left out.",
     ),
     Figure(
-        name="turned",
+        name="rotation",
         source="layers.csv",
         title="How far anchors turn",
         caption="Mean angle between a layer's anchors and what they were at epoch 0; a line per network.",
@@ -118,8 +118,8 @@ TABLES = [
     Table(
         name="layers",
         title="Layers",
-        caption="Per network, layer and quantity, with the layer's place (`position`) and what it `reads`; intervals "
-        "are over images, of `turned` over anchors. See docs/recos.md.",
+        caption="Per network, layer and quantity, and what the layer `reads`; intervals "
+        "are over images, of `rotation` over anchors. See docs/recos.md.",
     ),
     Table(
         name="families",
@@ -159,7 +159,7 @@ MEASURE = Measure(
         "dc_share": "share of the energy of its weights that is in their mean",
         "density": "share of patches within 60° of it",
         "occupancy": "share of patches to which it is the nearest",
-        "turned": "degrees by which training has turned it",
+        "rotation": "degrees by which training has rotated it",
         "sign_confusion": "share of its positive products of weight and input that two negatives make",
         "accuracy_change_normal": "change of accuracy on images when it alone is negated",
         "accuracy_change_reversed": "change of accuracy on reversed images when it alone is negated",

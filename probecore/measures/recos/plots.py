@@ -9,8 +9,8 @@ from probecore.measures.recos.figures_sphere import (
     draw_embedding,
     draw_fisher,
     draw_mean_anchor,
+    draw_rotation,
     draw_spectral,
-    draw_turned,
 )
 
 PLOTS = {
@@ -20,7 +20,7 @@ PLOTS = {
     "anchors": Drawing(draw_anchors, ("filters", "angles", "layers")),
     "mean_anchor": Drawing(draw_mean_anchor, ("layers",)),
     "angles": Drawing(draw_angles, ("angles", "layers")),
-    "turned": Drawing(draw_turned, ("layers",)),
+    "rotation": Drawing(draw_rotation, ("layers",)),
     "embedding": Drawing(draw_embedding, ("embedding", "layers")),
     "fisher": Drawing(draw_fisher, ("layers",)),
     "spectral": Drawing(draw_spectral, ("arrays", "layers")),

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError
+from probecore.train.evaluation import correct_images
 
 Predict = Callable[[torch.Tensor], torch.Tensor]
 
@@ -171,8 +172,7 @@ def hits_per_filter(
     with _hooked(layer, flip):
         for index in range(filters):
             chosen[:] = [index]
-            predictions = torch.cat([model(scale(part)).argmax(1) for part in images.split(batch)])
-            hits[index] = (predictions == labels).cpu()
+            hits[index] = correct_images(model, images, labels, scale=scale, size=batch).cpu()
     return hits
 
 

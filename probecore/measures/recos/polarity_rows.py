@@ -19,6 +19,7 @@ from probecore.measures.recos.polarity import (
 from probecore.measures.recos.probe import Probe, Rows
 from probecore.statistics import paired_difference, wilson_interval
 from probecore.train.batches import Scaling
+from probecore.train.evaluation import correct, predicted
 from probecore.train.params import Normalise
 
 Logits = dict[tuple[str, str], Tensor]
@@ -57,7 +58,7 @@ class Polarity:
 
     def confusion(self) -> Rows:
         """Counts of (label, prediction) on reversed images, the network as trained."""
-        predictions, classes = self.logits["plain", "reversed"].argmax(1), self.probe.network.dataset.outputs
+        predictions, classes = predicted(self.logits["plain", "reversed"]), self.probe.network.dataset.outputs
         pairs = torch.bincount(self.probe.labels * classes + predictions, minlength=classes**2)
         for index, count in enumerate(pairs.tolist()):
             yield {"label": index // classes, "prediction": index % classes, "count": count}
@@ -71,7 +72,7 @@ class Polarity:
             logits = polarity_logits(probe.model, self.layer, probe.images, scale=scale)
             with mean_free(self.layer):
                 repaired = polarity_logits(probe.model, self.layer, probe.images, scale=scale)
-            same = logits["plain", "normal"].argmax(1) == logits["negated", "reversed"].argmax(1)
+            same = correct(logits["plain", "normal"], predicted(logits["negated", "reversed"]))
             yield {
                 "scaling": name,
                 "mean": normalise.mean,
@@ -88,7 +89,7 @@ class Polarity:
         labels = self.probe.labels[:count]
         shown_images = self.probe.images[:count]
         for shown, images in (("normal", shown_images), ("reversed", reverse(shown_images))):
-            before = (self.logits["plain", shown][:count].argmax(1) == labels).cpu().numpy()
+            before = correct(self.logits["plain", shown][:count], labels).cpu().numpy()
             after = hits_per_filter(self.probe.model, self.layer, images, labels, scale=self.scale).numpy()
             for index, hits in enumerate(after):
                 yield {
@@ -101,7 +102,7 @@ class Polarity:
 
     def _accuracies(self, logits: Logits) -> Rows:
         for (filters, images), values in logits.items():
-            right = int((values.argmax(1) == self.probe.labels).sum())
+            right = int(correct(values, self.probe.labels).sum())
             yield {"filters": filters, "images": images, **accuracy(right, self.probe.network.dataset)}
 
 

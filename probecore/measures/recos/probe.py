@@ -58,11 +58,9 @@ class Probe:
         return cls(network, network.at(epoch), epoch, params, *network.test_tensors())
 
     def placed(self, rows: Iterable[dict[str, Any]]) -> Rows:
-        """Add to rows of layers ``position``, their place in the order they run, and ``reads``: pixels or features."""
-        order, first = list(self.layers), self.weighted[0].layer
-        for row in rows:
-            reads = "pixels" if row["layer"] == first else "features"
-            yield {**row, "position": order.index(row["layer"]), "reads": reads}
+        """Add to rows of layers what they ``reads``: pixels or features."""
+        first = self.weighted[0].layer
+        return ({**row, "reads": "pixels" if row["layer"] == first else "features"} for row in rows)
 
     @property
     def first_dense(self) -> str | None:

@@ -15,16 +15,16 @@ from probecore.measures.recos.keys import ARRAYS, KEYS
 from probecore.measures.recos.params import RecosParams
 from probecore.measures.recos.polarity_rows import Polarity
 from probecore.measures.recos.probe import Probe
-from probecore.measures.recos.spectral_rows import Maps, block_maps, class_means, fisher_rows
+from probecore.measures.recos.spectral_rows import Maps, block_maps, class_mean_maps, fisher_rows
 from probecore.measures.recos.sphere_rows import Spheres, embedding_rows
-from probecore.measures.recos.weight_rows import Signs, Turned, mean_anchor_rows, weight_rows
+from probecore.measures.recos.weight_rows import Rotation, Signs, mean_anchor_rows, weight_rows
 from probecore.progress import track
 
 
 def run_network(*, data: Path, checkpoints: Path, params: RecosParams, numerics: Numerics, output: Path) -> None:
     """Write the tables of `KEYS`, ``filters.csv`` and ``spectral.h5`` of one network into `output`.
 
-    Polarity, sign confusion and how far anchors have turned are of all checkpoints; the rest is of the first and
+    Polarity, sign confusion and how far anchors are rotated are of all checkpoints; the rest is of the first and
     the last one.
 
     Raises
@@ -49,14 +49,14 @@ def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arra
         If a layer cannot be handled.
     """
     tables = Tables(network, KEYS)
-    turned = Turned(Probe.at(network, network.epochs[0], params))
+    rotation = Rotation(Probe.at(network, network.epochs[0], params))
     for epoch in track(network.epochs, f"recos of {network.info.network}, epochs"):
         probe = Probe.at(network, epoch, params)
         polarity, signs = Polarity(probe), Signs(probe)
         tables.add("polarity", epoch, polarity.accuracies())
         tables.add("layers", epoch, probe.placed(signs.layer_rows()))
         if epoch != network.epochs[0]:
-            tables.add("layers", epoch, probe.placed(turned.layer_rows(probe)))
+            tables.add("layers", epoch, probe.placed(rotation.layer_rows(probe)))
         if epoch in (network.epochs[0], network.epochs[-1]):
             tables.add("polarity", epoch, polarity.repaired())
             tables.add("filters", epoch, [*polarity.filters(), *signs.filter_rows()])
@@ -66,7 +66,7 @@ def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arra
             tables.add("confusion", epoch, polarity.confusion())
             tables.add("scalings", epoch, polarity.scalings())
             if epoch != network.epochs[0]:
-                tables.add("filters", epoch, turned.filter_rows(probe))
+                tables.add("filters", epoch, rotation.filter_rows(probe))
     return tables, partial(_write_spectral, probe=probe, maps=maps)
 
 
@@ -106,7 +106,7 @@ def _add_separation(tables: Tables, probe: Probe) -> Maps:
 def _write_spectral(file: h5py.File, probe: Probe, maps: Maps) -> None:
     """Per conv layer: anchors, and class means (K, F, H, W) of what its block gives."""
     labels = probe.labels[: probe.params.images].cpu().numpy()
-    for name, means in class_means(maps, labels, probe.network.dataset.outputs).items():
+    for name, means in class_mean_maps(maps, labels, probe.network.dataset.outputs).items():
         group = file.create_group(name)
         group["class_means"] = means
         layer = probe.layers[name]

@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from probecore.measures.recos.fisher import Groups, fisher_ratio
 from probecore.measures.recos.listening import outputs_of
 from probecore.measures.recos.probe import Probe
+from probecore.statistics.by_class import class_means
 
 Maps = Mapping[str, Tensor]
 """What the block of each layer gives for N images: (N, F) or (N, F, H, W)."""
@@ -55,15 +56,12 @@ def fisher_rows(
     return layer_rows, filter_rows
 
 
-def class_means(maps: Maps, labels: Groups, classes: int) -> dict[str, npt.NDArray[np.float32]]:
+def class_mean_maps(maps: Maps, labels: Groups, classes: int) -> dict[str, npt.NDArray[np.float32]]:
     """Maps averaged over the images of each class, (K, F, H, W); linear layers left out; NaN for an absent class."""
     means = {}
     for name, own in maps.items():
         if own.ndim == 4:
-            sums = torch.zeros(classes, *own.shape[1:], dtype=torch.float64)
-            sums.index_add_(0, torch.from_numpy(labels), own.double().cpu())
-            counts = torch.from_numpy(np.bincount(labels, minlength=classes)).view(-1, 1, 1, 1)
-            means[name] = (sums / counts).float().numpy()
+            means[name] = class_means(own.cpu(), torch.from_numpy(labels), classes).float().numpy()
     return means
 
 

@@ -49,8 +49,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
 def _missing(tables: Tables) -> list[str]:
     """Figures that have nothing to show."""
     missing = [name for name in ("cascade", "heads", "positions") if not len(tables[name])]
-    if not (tables["layers"]["quantity"] == "turned").any():
-        missing.append("turned")
+    if not (tables["layers"]["quantity"] == "rotation").any():
+        missing.append("rotation")
     return missing
 
 

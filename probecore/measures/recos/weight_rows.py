@@ -9,13 +9,14 @@ from scipy.special import betainc, betaincc, stdtrit
 from torch import Tensor
 
 from probecore.measures.recos.geometry import anchor_vectors
-from probecore.measures.recos.listening import BATCH, inputs_of
+from probecore.measures.recos.listening import inputs_of
 from probecore.measures.recos.polarity import dc_share, mean_free, weight_of
 from probecore.measures.recos.probe import Probe, Rows
 from probecore.measures.recos.ratios import ratio_over_images
 from probecore.measures.recos.signs import Contributions
 from probecore.statistics import paired_difference, permutation_p
 from probecore.statistics.moved_grid import Orders, moved_taps
+from probecore.train.evaluation import correct_images
 
 Array = npt.NDArray[np.float64]
 
@@ -40,8 +41,8 @@ def dc_share_p(share: float, taps: int) -> float:
     return float(betaincc(0.5, (taps - 1) / 2, share))
 
 
-class Turned:
-    """How far anchors have turned since the first checkpoint."""
+class Rotation:
+    """How far training has rotated anchors from what they were at the first checkpoint."""
 
     def __init__(self, first: Probe) -> None:
         self.anchors = {name: anchor_vectors(layer) for name, layer in first.layers.items()}
@@ -51,7 +52,7 @@ class Turned:
         for name, degrees in self._degrees(probe):
             value, low, high = angle_interval(degrees.numpy())
             numbers = {"value": value, "low": low, "high": high, "null": 90.0, "n": len(degrees)}
-            yield {"layer": name, "quantity": "turned", **numbers}
+            yield {"layer": name, "quantity": "rotation", **numbers}
 
     def filter_rows(self, probe: Probe) -> Rows:
         """The angle of each anchor; p is the chance of a random direction to be at least as close."""
@@ -61,7 +62,7 @@ class Turned:
                     "layer": name,
                     "site": "conv",
                     "filter": index,
-                    "quantity": "turned",
+                    "quantity": "rotation",
                     "value": angle,
                     "null": 90.0,
                     "p": turned_p(angle, self.anchors[name].shape[1]),
@@ -141,8 +142,5 @@ def mean_anchor_rows(probe: Probe) -> Rows:
         yield {"layer": name, "quantity": "accuracy_change_without_mean", **vars(change)}
 
 
-@torch.inference_mode()
 def _hits(probe: Probe, images: Tensor, labels: Tensor) -> np.ndarray:
-    scale = probe.network.scale
-    predictions = torch.cat([probe.model(scale(part)).argmax(1) for part in images.split(5 * BATCH)])
-    return (predictions == labels).cpu().numpy()
+    return correct_images(probe.model, images, labels, scale=probe.network.scale).cpu().numpy()
