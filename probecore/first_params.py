@@ -9,7 +9,6 @@ from pathlib import Path
 from probecore.dataset.params import KINDS
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
-from probecore.models.catalogue import MODELS
 from probecore.params import STEPS, YAML_BOOLEANS
 
 IMAGENET = "{mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"
@@ -33,11 +32,12 @@ experiments:
 
 TRAINED = """\
       seeds: [0]                          # one network for each; three or more show what chance does
-      epochs: {epochs}
+      epochs: 3
+      batch: 16                           # images per step
       checkpoints: []                     # the first and the last; null keeps 1, 2, 5, … too
       optimiser: adam
-      learning_rate: {rate}
-      # shuffled: {{}}                      # the same networks on permuted labels, as a control
+      learning_rate: 1.0e-3
+      # shuffled: {}                        # the same networks on permuted labels, as a control
 """
 
 GIVEN = """\
@@ -48,7 +48,7 @@ GIVEN = """\
 
 MEASURED = {
     "mechanism": """
-      heads: {epochs: 5, augmentation: null}
+      heads: {epochs: 5, batch: 16, augmentation: null}
       bootstrap: 20
       pruning: null""",
     "mean_dimension": """
@@ -144,7 +144,7 @@ def _model(beginning: Beginning) -> str:
 def _networks(beginning: Beginning) -> str:
     if beginning.weights is not None:
         return GIVEN.format(normalise=IMAGENET, weights=_quoted(f"own/{beginning.weights.name}"))
-    return TRAINED.format(epochs=3, rate="3.0e-3" if beginning.model in MODELS else "1.0e-3")
+    return TRAINED
 
 
 def _step(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 UNSTATED = "not stated in its metadata"
 LONGEST = 60
@@ -21,17 +22,16 @@ def licences(name: str = "probecore") -> list[tuple[str, str, str]]:
     found: dict[str, Distribution] = {}
     waiting = [name]
     while waiting:
-        wanted = waiting.pop()
-        if wanted.lower() in found:
+        wanted = canonicalize_name(waiting.pop())
+        if wanted in found:
             continue
         try:
-            found[wanted.lower()] = distribution(wanted)
+            found[wanted] = distribution(wanted)
         except PackageNotFoundError:  # needed elsewhere: on another system, or by an extra
             continue
-        waiting += _needs(found[wanted.lower()])
-    first = found.pop(name.lower())
-    others = sorted(found.values(), key=lambda each: each.name.lower())
-    return [(each.name, each.version, _licence(each)) for each in (first, *others)]
+        waiting += _needs(found[wanted])
+    first = found.pop(canonicalize_name(name))
+    return [(each.name, each.version, _licence(each)) for each in (first, *map(found.__getitem__, sorted(found)))]
 
 
 def _needs(package: Distribution) -> Iterator[str]:
