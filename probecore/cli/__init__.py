@@ -74,7 +74,3 @@ def begin(context: typer.Context) -> None:
     """Take a convolutional network apart and measure it. Begin with `probecore init FOLDER`."""
     if context.invoked_subcommand in {"dataset", "report", *steps.GROUPS}:
         running.enter_as_job()
-
-
-if __name__ == "__main__":
-    main()
