@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: help demo test test-slow test-cluster lint clean
+.PHONY: help taste demo docs test test-slow test-cluster lint clean
 
 help:
+	@echo "make taste         one network, two measures: the first figures, in a minute"
 	@echo "make demo          train, measure and report the embedded study (minutes, two cores)"
+	@echo "make docs          these documents as a site, every link checked"
 	@echo "make test          all tests that need no server"
 	@echo "make test-slow     damaged files and changed parameters by the thousand, other surroundings (minutes)"
 	@echo "make test-cluster  tests on a real one-node SLURM and sshd (root: installs them)"
@@ -23,10 +25,26 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+taste: $(VENV)/installed
+	@test -e tmp/taste/params.yaml || probecore init tmp/taste > /dev/null
+	@cd tmp/taste && snakemake --quiet
+	@echo "First figure: $(CURDIR)/tmp/taste/results/mechanism/lenet5/depth.png"
+	@echo "Report: $(CURDIR)/tmp/taste/results/report/index.html"
+
 demo: $(VENV)/installed
 	@snakemake --quiet
 	@probecore verify --tolerant
 	@echo "Report: $(CURDIR)/results/report/index.html"
+
+# In an environment of its own: it reads docstrings and imports nothing of this package.
+$(VENV)/docs/installed: requirements.docs.lock
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/pip install --quiet --disable-pip-version-check --requirement requirements.docs.lock
+	touch $@
+
+docs: $(VENV)/docs/installed
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --strict --quiet
+	@echo "Documents: $(CURDIR)/tmp/site/index.html"
 
 test: $(VENV)/installed
 	pytest --numprocesses 2 --dist worksteal

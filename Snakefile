@@ -1,9 +1,12 @@
 # The one DAG of a study, which is a folder made by `probecore init` (the repository's root is one):
 #   snakemake --cores 2
-#   snakemake --snakefile path/to/Snakefile --directory path/to/study --cores 2
+# A study elsewhere has a Snakefile that includes this one.
 import sys
 
 from snakemake.utils import min_version
+
+if workflow.current_basedir.get_path_or_uri(secret_free=True) != workflow.basedir:
+    sys.path.remove(workflow.basedir)  # the study's link `probecore` may lead to another package than the one that runs
 
 from probecore.params import STEPS
 from probecore.running import wait_for_jobs

@@ -1,5 +1,6 @@
-"""Making studies, and where the workflow lies that runs them. Not here: what a study's parameters mean."""
+"""Making studies, finding them, and where the workflow lies that runs them. Not here: what parameters mean."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,38 +9,15 @@ from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
-from probecore.params import STEPS
+from probecore.first_params import Beginning, first_params
 
 PACKAGE = Path(__file__).resolve().parent
 
 COPIED = ("dvc.yaml", ".dvcignore", ".gitignore", "own/README.md")
 """Files that every study has, equal to those beside the Snakefile."""
 
-LINKS = ("home", "probecore")
+LINKS = ("home", "probecore", "profiles")
 """Links to this installation that a study outside the repository has; they are not for Git."""
-
-PARAMS = """\
-# yaml-language-server: $schema={home}/params.schema.json
-# Check this file with `probecore check`. A new experiment is a new block below; nothing else needs an edit.
-home: {home}
-numerics: {{device: cpu, threads: 1, isa: avx2}}
-
-datasets:
-  mnist5k: {{}}                         # 5,000 real MNIST images, no download
-
-experiments:
-  lenet5:
-    dataset: mnist5k
-    train:
-      model: lenet5
-      seeds: [0, 1]                   # one network each
-      epochs: 10
-      augmentation: {{shift: 2}}
-    activations:
-      layers: ["conv*", "act*", "fc*"]
-      store: [pooled, class_means]
-    recos: {{polarity: {{}}}}
-"""
 
 DVC_CONFIG = "[core]\n    analytics = false\n    autostage = false\n"
 
@@ -50,32 +28,70 @@ def home() -> Path:
     return installed if installed.is_dir() else PACKAGE.parent
 
 
-def init_study(folder: Path) -> str:
-    """Make a study in `folder`, or give a clone of one its links to this installation.
-
-    Returns
-    -------
-    str
-        The directory of the Snakefile as seen from the study.
+def study_around(folder: Path) -> Path:
+    """Find the study that `folder` is, or lies in.
 
     Raises
     ------
     InputError
-        If `folder` holds anything else, or Git is missing.
+        If there is no ``params.yaml`` here or above.
     """
-    if shutil.which("git") is None:
-        raise InputError("git: no such program; install it, DVC needs it")
+    for place in (folder, *folder.parents):
+        if (place / "params.yaml").is_file():
+            return place
+    raise InputError(f"{folder}: no params.yaml here or above; go to a study, or make one: `probecore init FOLDER`")
+
+
+def init_study(folder: Path, beginning: Beginning | None = None) -> None:
+    """Make a study in `folder`, or give a clone of one its links to this installation.
+
+    Parameters
+    ----------
+    beginning : Beginning, optional
+        The network and the data to begin with; by default LeNet-5 on the embedded images.
+
+    Raises
+    ------
+    InputError
+        If `folder` holds anything else, or what is to be begun with is not there.
+    """
     folder = folder.resolve()
     below = _is_below_home(folder)
     present = _names_in(folder)
-    if "params.yaml" in present and not below and not present.intersection(LINKS):
+    if "params.yaml" in present and beginning is None and not below and not present.intersection(LINKS):
         renew_links(folder)
     elif present - {".git"}:
         raise InputError(f"{folder}: is no empty folder; name a new one, or a clone of a study that has no links yet")
     else:
-        _fill(folder, below=below)
+        _fill(folder, beginning or Beginning())
         _put_under_version_control(folder)
-    return os.path.relpath(home(), folder) if below else "home"
+
+
+def home_from(folder: Path) -> str:
+    """The directory of the Snakefile as a study in `folder` writes it."""
+    return os.path.relpath(home(), folder.resolve()) if _is_below_home(folder.resolve()) else "home"
+
+
+def write_snakefile(folder: Path) -> bool:
+    """Write the line by which `snakemake` finds the workflow from a study; False if the study has a Snakefile."""
+    if (folder / "Snakefile").exists():
+        return False
+    path = "/".join([home_from(folder), "Snakefile"])
+    line = f"workflow.include({json.dumps(path, ensure_ascii=False)}, overwrite_default_target=True)"
+    write_text(folder / "Snakefile", f"{line}  # `include` alone would leave `snakemake` without a target\n")
+    return True
+
+
+def ignore_links(folder: Path) -> bool:
+    """Let Git ignore the links of a study outside the repository; False if it does."""
+    path = folder / ".gitignore"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    missing = [f"/{name}" for name in LINKS if f"/{name}" not in lines]
+    if _is_below_home(folder.resolve()) or not missing:
+        return False
+    note = "# this machine's installation; `probecore init .` makes these links in a clone"
+    write_text(path, "\n".join([*lines, *([] if note in lines else [note]), *missing]) + "\n")
+    return True
 
 
 def renew_links(folder: Path) -> list[str]:
@@ -87,7 +103,9 @@ def renew_links(folder: Path) -> list[str]:
         Links that led elsewhere, or were missing.
     """
     folder = folder.resolve()
-    targets = {"probecore": PACKAGE} if _is_below_home(folder) else {"probecore": PACKAGE, "home": home()}
+    targets = {"probecore": PACKAGE, "profiles": home() / "profiles"}
+    if not _is_below_home(folder):
+        targets["home"] = home()
     wrong = [name for name, target in targets.items() if (folder / name).resolve() != target.resolve()]
     for name in wrong:
         link = folder / name
@@ -110,30 +128,35 @@ def _names_in(folder: Path) -> set[str]:
     return {folder.name} if folder.exists() else set()
 
 
-def _fill(folder: Path, *, below: bool) -> None:
+def _fill(folder: Path, beginning: Beginning) -> None:
+    params = first_params(beginning, folder=folder, home=home_from(folder))
     (folder / "own").mkdir(parents=True)
     for name in COPIED:
         shutil.copyfile(home() / name, folder / name)
+    for file in beginning.own_files:
+        shutil.copyfile(file, folder / "own" / file.name)
     renew_links(folder)
-    if not below:
-        with (folder / ".gitignore").open("a", encoding="utf-8") as file:
-            file.write("# this machine's installation; `probecore init .` makes these links in a clone\n")
-            file.writelines(f"/{name}\n" for name in LINKS)
-    params = PARAMS.format(home=os.path.relpath(home(), folder) if below else "home")
-    unused = [step for step in STEPS if f"    {step}:" not in params]
-    write_text(folder / "params.yaml", params + "".join(f"    {step}: null\n" for step in unused))
+    write_snakefile(folder)
+    ignore_links(folder)
+    write_text(folder / "params.yaml", params)
 
 
 def _put_under_version_control(folder: Path) -> None:
-    """DVC in the Git repository around `folder`, or in a new one."""
-    around = subprocess.run(
-        ["git", "rev-parse", "--show-toplevel"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if around.returncode:
+    """DVC in the Git repository around `folder`, or in a new one; without Git where there is none, or it looks away."""
+    git = shutil.which("git") is not None
+    top = _asks_git(folder, "rev-parse", "--show-toplevel") if git else None
+    if git and top is None:
         _run(["git", "init", "--quiet"], folder)
-    below = not around.returncode and Path(around.stdout.strip()).resolve() != folder
-    _run([sys.executable, "-P", "-m", "dvc", "init", "--quiet", *(["--subdir"] if below else [])], folder)
-    write_text(folder / ".dvc" / "config", DVC_CONFIG)
+    unseen = not git or (top is not None and _asks_git(folder, "check-ignore", ".") is not None)
+    below = top is not None and Path(top).resolve() != folder
+    options = ["--no-scm"] if unseen else ["--subdir"] if below else []
+    _run([sys.executable, "-P", "-m", "dvc", "init", "--quiet", *options], folder)
+    write_text(folder / ".dvc" / "config", DVC_CONFIG + ("    no_scm = true\n" if unseen else ""))
+
+
+def _asks_git(folder: Path, *question: str) -> str | None:
+    done = subprocess.run(["git", *question], cwd=folder, capture_output=True, text=True, check=False)
+    return None if done.returncode else done.stdout.strip()
 
 
 def _run(command: list[str], folder: Path) -> None:

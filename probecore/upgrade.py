@@ -14,7 +14,7 @@ import yaml
 from probecore.errors import InputError
 from probecore.files import write_text
 from probecore.params import OPTIONAL_STEPS
-from probecore.study import home, renew_links
+from probecore.study import home, ignore_links, renew_links, write_snakefile
 from probecore.yaml_files import read_yaml
 
 
@@ -32,7 +32,9 @@ def upgrade_study(folder: Path) -> list[str]:
         If the folder is no study, or its ``params.yaml`` is written in a way in which nothing can be added.
     """
     added = _add_sections(folder / "params.yaml")
-    return [*added, *_renew_stages(folder / "dvc.yaml"), *(f"{link}: linked anew" for link in renew_links(folder))]
+    stages, links = _renew_stages(folder / "dvc.yaml"), renew_links(folder)
+    written = [*(["Snakefile"] if write_snakefile(folder) else []), *([".gitignore"] if ignore_links(folder) else [])]
+    return [*added, *stages, *(f"{link}: linked anew" for link in links), *(f"{name}: written" for name in written)]
 
 
 def _add_sections(path: Path) -> list[str]:

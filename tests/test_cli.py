@@ -3,11 +3,14 @@
 import errno
 import os
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from probecore import cli
+from probecore.licences import licences
 from tests.conftest import ROOT
 
 
@@ -67,3 +70,20 @@ def test_make_says_which_python_it_needs(tmp_path: Path) -> None:
         )
         assert done.returncode == 2
         assert f"{python}: no Python 3.11 or newer; name one: make PYTHON=" in done.stderr
+
+
+def test_licences_are_listed() -> None:
+    """All that is needed here, directly or not, once, with this package first."""
+    found = licences()
+    names = [canonicalize_name(name) for name, _, _ in found]
+    assert found[0] == ("probecore", version("probecore"), "MIT")
+    assert {"torch", "snakemake", "dvc", "pydantic-core"} <= set(names)
+    assert len(names) == len(set(names))
+    assert names[1:] == sorted(names[1:])
+    assert all(licence for _, _, licence in found)
+
+
+def test_no_module_of_the_command_line_is_long() -> None:
+    modules = list((ROOT / "probecore/cli").glob("*.py"))
+    assert len(modules) > 4
+    assert [path.name for path in modules if len(path.read_text().splitlines()) > 400] == []

@@ -102,7 +102,7 @@ def test_a_table_with_other_rows_is_named() -> None:
 
 
 def test_the_command_ends_as_it_says(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr(cli, "_configured_for_study", Numerics)
+    monkeypatch.setattr(cli.options, "configured_for_study", Numerics)
     monkeypatch.setattr(
         reproduction, "explain", lambda *_, **options: Ending("so it is", 0 if options["tolerant"] else 3)
     )

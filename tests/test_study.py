@@ -1,23 +1,28 @@
 """Making studies: beside the repository, with the installed package alone, and within the repository."""
 
+import contextlib
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from probecore import study as studies
 from probecore.errors import InputError
-from probecore.params import STEPS, load_study, read_yaml
+from probecore.first_params import Beginning
+from probecore.params import STEPS, Study as StudyParams, load_study, read_yaml
 from probecore.study import COPIED, LINKS, home, init_study
 from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
 
 def test_a_study_elsewhere_is_complete(tmp_path: Path) -> None:
     folder = tmp_path / "some" / "study"
-    assert init_study(folder) == "home"
+    init_study(folder)
     assert (folder / "home").resolve() == home() == ROOT
     assert (folder / "probecore").resolve() == ROOT / "probecore"
     for name in COPIED:
@@ -25,6 +30,7 @@ def test_a_study_elsewhere_is_complete(tmp_path: Path) -> None:
     assert (folder / "dvc.yaml").read_bytes() == (ROOT / "dvc.yaml").read_bytes()
     parameters, written = load_study(folder / "params.yaml")
     assert parameters.home == "home"
+    assert (folder / "Snakefile").read_text().startswith('workflow.include("home/Snakefile", ')
     assert [set(experiment) - {"dataset"} for experiment in written["experiments"].values()] == [set(STEPS)]
 
 
@@ -33,7 +39,7 @@ def test_git_sees_all_but_the_links_and_dvc_is_ready(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.run("git", "add", "--all")
     tracked = set(study.run("git", "ls-files").stdout.split())
-    assert tracked == {".dvc/.gitignore", ".dvc/config", "params.yaml", *COPIED}
+    assert tracked == {".dvc/.gitignore", ".dvc/config", "params.yaml", "Snakefile", *COPIED}
     assert "dataset@mnist5k" in study.run("dvc", "status").stdout
 
 
@@ -52,13 +58,15 @@ def test_a_clone_gets_its_links_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_study_in_the_repository_is_linked_relatively(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = Study(tmp_path / "repository")
-    for name in ("probecore/study.py", *COPIED):
+    for name in ("probecore/study.py", "profiles/default/config.yaml", *COPIED):
         (repository.folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, repository.folder / name)
     repository.run("git", "init", "--quiet")
     monkeypatch.setattr(studies, "PACKAGE", repository.folder / "probecore")
     folder = repository.folder / "studies" / "paper"
-    assert init_study(folder) == "../.."
+    init_study(folder)
+    assert (folder / "Snakefile").read_text().startswith('workflow.include("../../Snakefile", ')
+    assert (folder / "profiles").readlink() == Path("../../profiles")
     assert (folder / "probecore").readlink() == Path("../../probecore")
     assert read_yaml(folder / "params.yaml")["home"] == "../.."
     assert all((folder / name).read_bytes() == (ROOT / name).read_bytes() for name in COPIED)
@@ -84,6 +92,101 @@ def test_an_empty_git_repository_is_good_and_a_file_is_not(tmp_path: Path) -> No
         init_study(tmp_path / "file")
 
 
+def test_commands_find_the_study_from_a_folder_below(tmp_path: Path) -> None:
+    Study(tmp_path).run("probecore", "init", "my study")
+    below = tmp_path / "my study/results/recos"
+    below.mkdir(parents=True)
+    assert Study(below).run("probecore", "check").stdout.startswith("params.yaml: good; ")
+    assert Study(below).run("probecore", "prune").stdout == "0 files\n"
+    refused = Study(tmp_path).run("probecore", "prune", check=False)
+    assert refused.returncode == 2
+    assert refused.stdout == (
+        f"probecore: {tmp_path}: no params.yaml here or above; go to a study, or make one: `probecore init FOLDER`\n"
+    )
+
+
+def test_what_init_says_next_can_be_typed(tmp_path: Path) -> None:
+    said = Study(tmp_path).run("probecore", "init", "it's my study").stdout
+    commands = [line.partition("#")[0].strip() for line in said.splitlines()[1:]]
+    assert commands[1:] == ["probecore check", "snakemake --cores 2"]
+    script = f"{commands[0]} && {commands[1]} && {commands[2]} --dry-run --quiet rules"
+    done = Study(tmp_path).run("sh", "-c", script).stdout
+    assert "params.yaml: good" in done
+    assert "Using workflow specific profile profiles/default" in done
+    assert "mean_dimension_summary" in done
+
+
+NETWORK_FILE = """
+from torch import nn
+
+
+def build() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+"""
+
+
+@pytest.mark.parametrize("model", ["torchvision:resnet18", "mine.py:build", "lenet5"])
+def test_a_study_from_a_network_and_a_folder_asks_nothing(model: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(NETWORK_FILE)
+    for name in ("1", "2"):
+        for label in ("ant", "bee"):
+            (tmp_path / "My images" / label).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (70, 64), (200, 0, 0)).save(tmp_path / "My images" / label / f"{name}.png")
+    study = Study(tmp_path / "study")
+    Study(tmp_path).run("probecore", "init", "study", "--from", model, "--data", "My images/")
+    parameters, _ = load_study_in(study.folder)
+    (experiment,) = parameters.experiments.values()
+    assert experiment.train.model.name == ("own/mine.py:build" if "mine" in model else model)
+    assert parameters.datasets["my_images"].path == "../My images"
+    assert study.run("probecore", "check").stdout.startswith("params.yaml: good; 1 experiments, 1 networks")
+
+
+def test_weights_stand_for_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.pt").write_bytes(b"")
+    init_study(tmp_path / "study", Beginning("resnet18", "cifar10", Path("w.pt")))
+    train = next(iter(load_study_in(tmp_path / "study")[0].experiments.values())).train
+    assert train.networks == ["given", "reinitialised-0"]
+    assert train.given is not None
+    assert train.given.weights == "own/w.pt"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "said"),
+    [
+        (Beginning(data="nowhere/"), r"--data nowhere/: no folder of images, .* name one of mnist5k, "),
+        (Beginning(model="no.py:build"), r"no.py: no such file; correct the path"),
+        (Beginning(weights=Path("no.pt")), r"no.pt: no such file; correct the path"),
+    ],
+)
+def test_what_is_not_there_makes_no_study(beginning: Beginning, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        init_study(tmp_path / "study", beginning)
+    assert not (tmp_path / "study").exists()
+
+
+def test_without_git_there_is_a_study_without_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(without_git(tmp_path / "bin")))
+    init_study(tmp_path / "study")
+    assert "no_scm = true" in (tmp_path / "study/.dvc/config").read_text()
+    assert not (tmp_path / "study/.git").exists()
+
+
+def without_git(folder: Path) -> Path:
+    """A folder of links to the programs of this machine, but for Git."""
+    folder.mkdir()
+    for place in ("/bin", "/usr/bin"):
+        for program in Path(place).iterdir():
+            if not program.name.startswith("git") and not (folder / program.name).is_symlink():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+def load_study_in(folder: Path) -> tuple[StudyParams, dict[str, Any]]:
+    with contextlib.chdir(folder):
+        return load_study(Path("params.yaml"))
+
+
 ONE_NETWORK = PARAMS.partition("  bare:")[0].replace("[0, 1]", "[0]").replace("{{epochs: 1}}", "null")
 
 
@@ -97,18 +200,32 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_the_installed_package_alone_runs_a_study(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_package_alone_runs_a_study_without_git(installed: Path, tmp_path: Path) -> None:
+    """The wheel, a machine without Git, and three commands; again and by the long way nothing is left to do."""
     around, study = Study(tmp_path), Study(tmp_path / "study")
-    environment = {"PYTHONPATH": str(installed)}
-    around.run("probecore", "init", "study", **environment)
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(without_git(tmp_path / "bin"))])
+    environment = {"PYTHONPATH": str(installed), "PATH": path}
+    assert "note: no Git here" in around.run("probecore", "init", "study", **environment).stdout
     assert study.run("probecore", "home", **environment).stdout == f"{installed}/probecore/home\n"
     assert (study.folder / "home").resolve() == installed / "probecore" / "home"
-    study.run("probecore", "check", **environment)
-    dry = study.run("snakemake", "--snakefile", "home/Snakefile", "--dry-run", **environment).stdout
-    assert "report" in dry
-    assert "profiles/default" in dry
     write_yaml(study.folder / "params.yaml", read_params(ONE_NETWORK, "home"))
-    study.run("snakemake", "--snakefile", "home/Snakefile", **environment)
-    for folder, path in (study, "home/Snakefile"), (around, "study/home/Snakefile"):
-        command = ("snakemake", "--snakefile", path, "--directory", str(study.folder), "--dry-run")
-        assert "Nothing to be done" in folder.run(*command, **environment).stdout
+    study.run("probecore", "check", **environment)
+    assert "profiles/default" in study.run("snakemake", "--cores", "2", **environment).stdout
+    page = (study.folder / "results/report/index.html").read_text()
+    assert "<pre>snakemake</pre>" in page
+    for folder, command in (
+        (study, ("snakemake",)),
+        (study, ("snakemake", "--snakefile", "home/Snakefile")),
+        (around, ("snakemake", "--snakefile", "study/Snakefile", "--directory", "study")),
+    ):
+        assert "Nothing to be done" in folder.run(*command, "--dry-run", **environment).stdout
+
+
+def test_a_link_to_another_installation_is_named(installed: Path, tmp_path: Path) -> None:
+    """The study's folder is no place of modules: its link `probecore` would say that it is right."""
+    Study(tmp_path).run("probecore", "init", "study", PYTHONPATH=str(installed))
+    done = Study(tmp_path / "study").run("snakemake", "-n", check=False)
+    assert done.returncode == 2
+    assert "probecore: this study's link is not to the package that runs; `probecore upgrade` renews it" in done.stdout
+    Study(tmp_path / "study").run("probecore", "upgrade")
+    assert (tmp_path / "study" / "home").resolve() == ROOT

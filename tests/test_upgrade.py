@@ -59,14 +59,17 @@ def old(tmp_path: Path) -> Path:
     study = tmp_path / "study"
     init_study(study)
     params = (study / "params.yaml").read_text()
-    lines = [line for line in params.splitlines() if "recos" not in line and "mean_dimension" not in line]
-    (study / "params.yaml").write_text("\n".join(lines) + "\n")
+    (study / "params.yaml").write_text(params.partition("    recos:")[0])
     dvc = (study / "dvc.yaml").read_text()
     kept = dvc.replace("outs:\n        - results/activations/${key}\n", PUSH_FALSE)
     (study / "dvc.yaml").write_text(kept.partition("  recos:")[0])
     for name in ("home", "probecore"):
         (study / name).unlink()
         (study / name).symlink_to("gone")
+    for name in ("Snakefile", "profiles"):
+        (study / name).unlink()
+    ignored = (study / ".gitignore").read_text()
+    (study / ".gitignore").write_text(ignored.replace("/profiles\n", ""))
     return study
 
 
@@ -83,7 +86,10 @@ def test_an_old_study(old: Path) -> None:
         f"{added}.mean_dimension: null",
         "dvc.yaml: written anew",
         "probecore: linked anew",
+        "profiles: linked anew",
         "home: linked anew",
+        "Snakefile: written",
+        ".gitignore: written",
     ]
     study, _ = load_study(old / "params.yaml")
     assert study.experiments["lenet5"].recos is None

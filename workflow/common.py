@@ -150,4 +150,4 @@ def only(names: Iterable[str]) -> str:
 def _check_link() -> None:
     """The code that both tools hash is the code that runs."""
     if not Path("probecore").exists() or not Path("probecore").samefile(Path(probecore.__file__).parent):
-        raise InputError("probecore: this study's link is not to the package that runs; `probecore init .` makes it")
+        raise InputError("probecore: this study's link is not to the package that runs; `probecore upgrade` renews it")

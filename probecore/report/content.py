@@ -7,6 +7,7 @@ experiment or network does not come back.
 import csv
 import itertools
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,9 +125,9 @@ class StudyFiles:
 
     def command(self, *targets: str) -> str:
         """The command that rebuilds `targets`, typed in the study's folder."""
-        home = self.params.get("home", ".")
-        snakefile = [] if home == "." else ["--snakefile", f"{home}/Snakefile"]
-        return " ".join(["snakemake", *snakefile, *targets])
+        bare = (self._folders["results"].parent / "Snakefile").exists()
+        snakefile = [] if bare else ["--snakefile", f"{self.params.get('home', '.')}/Snakefile"]
+        return shlex.join(["snakemake", *snakefile, *targets])
 
     def file(self, path: str) -> File:
         """A file by its path seen from the study, e.g. ``data/mnist5k.h5``; hashed once."""

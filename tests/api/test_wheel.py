@@ -1,16 +1,22 @@
 """The wheel, installed: types reach its users, every name loads, and torch comes with the first measure alone."""
 
+import email
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
+
+PYENV = Path.home() / ".pyenv/versions"
 
 SCRIPT = """
 import matplotlib.axes
@@ -57,6 +63,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def wheel_of_sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that the sdist gives, as an installer without a wheel builds it."""
+    folder = tmp_path_factory.mktemp("sdist")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t"]
+    subprocess.run([*build, "sdist"], cwd=ROOT, capture_output=True, check=True)
+    (packed,) = folder.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    subprocess.run([*build, "wheel"], cwd=packed.with_suffix("").with_suffix(""), capture_output=True, check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has the wheel, and of all else what the tests have."""
     home = tmp_path_factory.mktemp("environment")
@@ -76,6 +96,43 @@ def clean() -> dict[str, str]:
 
 def test_the_wheel_says_that_it_is_typed(wheel: Path) -> None:
     assert "probecore/py.typed" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_sdist_gives_the_same_wheel(wheel: Path, wheel_of_sdist: Path) -> None:
+    first, second = (
+        {each.filename: each.CRC for each in zipfile.ZipFile(one).infolist()} for one in (wheel, wheel_of_sdist)
+    )
+    assert first == second
+    assert {
+        f"probecore/home/{name}" for name in ("Snakefile", "workflow/common.py", "dvc.yaml", "own/README.md")
+    } <= set(first)
+
+
+def test_what_an_index_shows(wheel: Path) -> None:
+    (metadata,) = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("dist-info/METADATA"))
+    stated = email.message_from_bytes(zipfile.ZipFile(wheel).read(metadata))
+    assert stated["Version"] == yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]
+    assert f"\n## {stated['Version']} " in (ROOT / "CHANGELOG.md").read_text()
+    assert stated["License-Expression"] == "MIT"
+    assert "Typing :: Typed" in stated.get_all("Classifier", [])
+    assert {"timm", "ssh", "s3", "docs"} <= set(stated.get_all("Provides-Extra", []))
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13"])
+def test_each_python_takes_the_wheel_that_it_can_run(version: str, wheel: Path, tmp_path: Path) -> None:
+    """Without torch nothing is measured here; every module must be readable by that Python, and an older one is refused."""
+    found = next(iter(sorted(PYENV.glob(f"{version}.*/bin/python"))), None) or shutil.which(f"python{version}")
+    if found is None:
+        pytest.skip(f"no Python {version} here")
+    subprocess.run([found, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
+    python = str(tmp_path / "env/bin/python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", str(wheel)]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False, env=clean())
+    if version == "3.10":
+        assert "requires a different Python" in done.stderr
+        return
+    code = "import compileall, probecore, sys; sys.exit(not compileall.compile_dir(probecore.__path__[0], quiet=1, force=True))"
+    subprocess.run([python, "-c", code], cwd=tmp_path, env=clean(), check=True)
 
 
 def test_every_name_loads_and_the_import_is_light(python: Path, tmp_path: Path) -> None:

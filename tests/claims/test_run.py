@@ -23,7 +23,7 @@ BLOCK = "before\n\n<!-- claims: all -->\n<!-- /claims -->\n\nafter\n"
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_configured_for_study", lambda: None)  # pytest has imported numpy
+    monkeypatch.setattr(cli.options, "configured_for_study", lambda: None)  # pytest has imported numpy
     write_study(tmp_path, CONTROLLED, NOT_HERE)
     write_results(tmp_path, RISES)
     (tmp_path / "docs").mkdir()

@@ -33,7 +33,7 @@ def test_what_follows_is_what_uses_it(repository: Repository, step: str) -> None
 
 
 def test_code_that_no_step_runs(repository: Repository) -> None:
-    (repository.folder / "probecore" / "sharing.py").write_text("EDITED = True\n")
+    (repository.folder / "probecore" / "cli" / "sharing.py").write_text("EDITED = True\n")
     assert repository.wanted_by_snakemake() == set()
 
 

@@ -1,5 +1,6 @@
 """The commands by which studies travel: to and from remotes and capsules, and side by side. Not here: what they do."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import typer
 
 from probecore import running
+from probecore.cli.options import in_study
 from probecore.errors import InputError
+from probecore.study import study_around
 
 CapsuleFile = Annotated[Path, typer.Argument(help="A capsule that `probecore pack` wrote.")]
 
@@ -15,13 +18,15 @@ CapsuleFile = Annotated[Path, typer.Argument(help="A capsule that `probecore pac
 def pull(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="Stages, folders or files; all if none is named. Or one capsule: its file or address."),
+        typer.Argument(help="Stages, folders or files of the study; all if none is named. Or one capsule: file, URL."),
     ] = None,
 ) -> None:
     """Fetch recorded files from the DVC remote, or from a capsule, and check each."""
     capsules = [target for target in targets or [] if target.endswith(".zip") or _is_address(target)]
     if capsules and len(targets or []) > 1:
         raise InputError(f"{capsules[0]}: name one capsule and nothing else, or stages, folders and files without one")
+    capsules = [capsule if _is_address(capsule) else str(Path(capsule).resolve()) for capsule in capsules]
+    os.chdir(study_around(Path.cwd()))
     if capsules:
         for out in _pull_capsule(capsules[0]):
             typer.echo(f"{out}: not in the capsule as dvc.lock has it; `snakemake` makes it if it is needed")
@@ -49,10 +54,13 @@ def _pull_capsule(target: str) -> list[str]:
         return pull_capsule(path)
 
 
+@in_study
 def pack(
-    output: Annotated[Path | None, typer.Argument(help="The file to write; named as the study's folder.")] = None,
+    output: Annotated[
+        Path | None, typer.Argument(resolve_path=True, help="The file to write; named as the study's folder.")
+    ] = None,
 ) -> None:
-    """Write the recorded study in this folder as one file, a capsule, for a release or an archive."""
+    """Write the recorded study as one file, a capsule, for a release or an archive."""
     from probecore.capsule.pack import pack_study
 
     path = output or Path(f"{Path().resolve().name}.zip")
