@@ -303,8 +303,8 @@ SIMULATIONS = [
         for column in ("distance", "drift")
         for n in (SMALL, LAYER)
     ),
-    *(_simulation(f"pair, {kind}", PAIR, N, pairs, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
-    _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic),
+    *(_simulation(f"pair, {kind}", PAIR, N, pairs, 1000, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
+    _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic, 1000),
     _simulation("independent units", "pairs.csv:shared", N, shared),
     *(
         _simulation(f"unit that knows nothing, place {informed + 1}", "choice.csv:gain", 400, choice, informed=informed)
