@@ -131,7 +131,7 @@ def bootstrap(
 ) -> Replicates:
     """Images drawn anew within each label, so that no label is ever without; of all images or of those chosen (N,).
 
-    One less than there are is drawn: as many would vary too little by a share of 1 / images of a label (Rao and Wu 1988,
+    One fewer than there are is drawn, for as many vary too little by a share of 1 / images of a label (Rao and Wu 1988,
     doi 10.1080/01621459.1988.10478591).
     """
     chosen = np.ones(len(labels), dtype=bool) if chosen is None else chosen
