@@ -96,14 +96,14 @@ def reason(row: Mapping[str, str]) -> str:
     wrong, printed = 1 - float(rate), float(row["printed"])
     if row["coverage"] and float(rate) < least and printed < RARE:
         return f"{printed:.0%} of the samples show one; {wrong * printed:.1%} of all one that misses"
-    if within_chance(float(rate), int(row["independent"]), nearest=least if float(rate) < least else most):
+    if within_chance(float(rate), int(row["independent"] or row["repeats"]), nearest=least if float(rate) < least else most):
         return "no more than chance"
     if row["size"]:
         return "rejects less often than it may" if float(rate) < least else TOO_SHORT
     if float(rate) < least:
         return TOO_SHORT
-    below = float(row["below"])
-    return "one side alone can miss" if min(below, wrong - below) < wrong / 20 else "longer than it need be"
+    one_sided = row["below"] and min(float(row["below"]), wrong - float(row["below"])) < wrong / 20
+    return "one side alone can miss" if one_sided else "longer than it need be"
 
 
 def within_chance(rate: float, n: int, *, nearest: float) -> bool:
