@@ -45,14 +45,18 @@ def read_csv(path: str) -> list[dict[str, str]]:
 
 
 def rates(rows: list[dict[str, str]]) -> str:
-    """Coverage and size of some rows of the calibration table, least to greatest."""
+    """Coverage and size of some rows, least to greatest; of what few samples show the share that misses, at most."""
     if not rows:
         return "not in the table yet"
+    rare = [row for row in rows if row["coverage"] and float(row["printed"]) < RARE]
     texts = []
     for column in ("coverage", "size"):
-        if values := sorted(float(row[column]) for row in rows if row[column]):
+        if values := sorted(float(row[column]) for row in rows if row[column] and row not in rare):
             ends = dict.fromkeys(f"{value:.3f}".removeprefix("0") for value in (values[0], values[-1]))
             texts.append(f"{column} {' to '.join(ends)}")
+    if rare:
+        worst = max((1 - float(row["coverage"])) * float(row["printed"]) for row in rare)
+        texts.append(f"{len(rare)} where few samples show one, {worst:.1%} of all one that misses")
     silent = sum(row["kind"] == "none" for row in rows)
     return "; ".join([*texts, *([f"{silent} without an interval"] if silent else [])]) + f" ({len(rows)} rows)"
 
@@ -78,13 +82,18 @@ def outside(_: Numbers) -> str:
             row["simulation"],
             row["n"],
             row["repeats"],
-            rates([row]).removesuffix(" (1 rows)"),
+            rate_of(row),
             why,
         ]
         for row in read_csv("benchmarks/results/calibration.csv")
         if (why := reason(row))
     ]
     return markdown_table(["measure", "simulation", "N", "repeats", "rate", "why"], lines)
+
+
+def rate_of(row: Mapping[str, str]) -> str:
+    """Coverage or size."""
+    return " ".join(f"{name} {float(row[name]):.3f}".replace(" 0.", " .") for name in AIMS if row[name])
 
 
 def reason(row: Mapping[str, str]) -> str:
@@ -96,7 +105,9 @@ def reason(row: Mapping[str, str]) -> str:
     wrong, printed = 1 - float(rate), float(row["printed"])
     if row["coverage"] and float(rate) < least and printed < RARE:
         return f"{printed:.0%} of the samples show one; {wrong * printed:.1%} of all one that misses"
-    if within_chance(float(rate), int(row["independent"] or row["repeats"]), nearest=least if float(rate) < least else most):
+    if within_chance(
+        float(rate), int(row["independent"] or row["repeats"]), nearest=least if float(rate) < least else most
+    ):
         return "no more than chance"
     if row["size"]:
         return "rejects less often than it may" if float(rate) < least else TOO_SHORT

@@ -278,7 +278,15 @@ SIMULATIONS = [
     _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 200),
     _simulation("unit that knows nothing of a class", "classes.csv:value", 500, one_class),
     *(
-        _simulation(f"layer, {quantity}, {name}", f"plane.csv:{quantity}", n, plane, 200, estimator=estimator, images=n)
+        _simulation(
+            f"layer, {quantity}, {name}",
+            f"plane.csv:{quantity}",
+            n,
+            plane,
+            1000 if name == "probe" else 200,
+            estimator=estimator,
+            images=n,
+        )
         for (quantity, name), estimator in ESTIMATORS.items()
         for n in (SMALL, LAYER)
     ),
