@@ -3,7 +3,9 @@
 Every module of `benchmarks.simulations` draws samples whose truth is known and calls the product's own functions on
 them. The table has a row per simulation and kind: the share of 95 % intervals that cover the truth (`coverage`) or of
 p-values up to 0.05 where the null is true (`size`), the mean error of the estimates (`bias`), and the share of
-estimates that had an interval or p-value at all (`printed`). Repeats are independent, estimates within one may not be.
+estimates that had an interval or p-value at all (`printed`). Of the intervals that miss, `below` are those wholly below
+the truth. Repeats are independent, estimates within one may not be: `independent` is how many independent ones would
+vary as much.
 
   --quick         a few repeats, nothing written: what the tests run
   --only MEASURE  this one alone; may be repeated
@@ -43,8 +45,20 @@ from probecore.errors import InputError
 from probecore.measures import MEASURES
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
-COLUMNS = ["measure", "simulation", "covers", "kind", "n", "repeats", "coverage", "size", "bias", "printed", "verdict"]
-COLUMNS += ["processor"]
+COLUMNS = [
+    "measure",
+    "simulation",
+    "covers",
+    "kind",
+    "n",
+    "repeats",
+    "independent",
+    "coverage",
+    "below",
+    "size",
+    "bias",
+]
+COLUMNS += ["printed", "verdict", "processor"]
 
 LOWEST_COVERAGE, HIGHEST_SIZE = 0.90, 0.08
 NOMINAL = 0.05
@@ -84,9 +98,10 @@ def simulate(measure: str, simulation: Simulation, *, quick: bool) -> list[Row]:
     nothing: Row = {"kind": "none", "printed": 0.0, "verdict": "no result"}
     kinds = [kind for kind in (_intervals(drawn), _tests(drawn)) if kind]
     if not simulation.printed:
-        kinds = [kind | {"verdict": "printed where it does not hold"} for kind in kinds]
         nothing["verdict"] = "good"
-    return [names | kind for kind in kinds or [nothing]]
+        for kind in kinds:
+            kind["verdict"] = "good" if kind.pop("wrong") <= NOMINAL else "printed where it does not hold"
+    return [names | {key: kind[key] for key in kind if key != "wrong"} for kind in kinds or [nothing]]
 
 
 def _intervals(drawn: Sequence[Repeat]) -> Row:
@@ -94,14 +109,21 @@ def _intervals(drawn: Sequence[Repeat]) -> Row:
     printed = [np.isfinite(low) & np.isfinite(high) for _, _, low, high in fields]
     if not any(part.any() for part in printed):
         return {}
-    missed = [((truth < low) | (truth > high))[own] for (truth, _, low, high), own in zip(fields, printed, strict=True)]
+    below = [(truth > high)[own] for (truth, _, _, high), own in zip(fields, printed, strict=True)]
+    above = [(truth < low)[own] for (truth, _, low, _), own in zip(fields, printed, strict=True)]
     errors = np.concatenate([(value - truth).ravel() for truth, value, _, _ in fields])
-    rate, too_many = judge(missed, 1 - LOWEST_COVERAGE)
+    rate, independent, too_many = judge(
+        [one | other for one, other in zip(below, above, strict=True)], 1 - LOWEST_COVERAGE
+    )
+    share = float(np.concatenate([part.ravel() for part in printed]).mean())
     return {
         "kind": "interval",
+        "independent": independent,
         "coverage": 1 - rate,
+        "below": float(np.concatenate(below).mean()),
         "bias": float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan,
-        "printed": float(np.concatenate([part.ravel() for part in printed]).mean()),
+        "printed": share,
+        "wrong": rate * share,
         "verdict": "too short" if too_many else "good",
     }
 
@@ -111,17 +133,21 @@ def _tests(drawn: Sequence[Repeat]) -> Row:
     printed = [np.isfinite(p) for p in values]
     if not any(part.any() for part in printed):
         return {}
-    rate, too_many = judge([p[own] <= NOMINAL for p, own in zip(values, printed, strict=True)], HIGHEST_SIZE)
+    rejected = [p[own] <= NOMINAL for p, own in zip(values, printed, strict=True)]
+    rate, independent, too_many = judge(rejected, HIGHEST_SIZE)
+    share = float(np.concatenate(printed).mean())
     return {
         "kind": "p",
+        "independent": independent,
         "size": rate,
-        "printed": float(np.concatenate(printed).mean()),
+        "printed": share,
+        "wrong": rate * share,
         "verdict": "too small" if too_many else "good",
     }
 
 
-def judge(errors: Sequence[Array], limit: float) -> tuple[float, bool]:
-    """The share of errors, and whether it is above `limit` and beyond what an exact method shows by chance.
+def judge(errors: Sequence[Array], limit: float) -> tuple[float, int, bool]:
+    """The share of errors, of how many independent ones, and whether it is above `limit` by more than chance.
 
     Parameters
     ----------
@@ -135,7 +161,7 @@ def judge(errors: Sequence[Array], limit: float) -> tuple[float, bool]:
     spread = float(np.var([part.mean() for part in errors], ddof=1)) / len(errors) if len(errors) > 1 else 0.0
     independent = rate * (1 - rate) / spread if spread else len(pooled)
     n = int(np.clip(independent, len(errors), len(pooled)))
-    return rate, rate > max(limit, binom.isf(CHANCE, n, NOMINAL) / n)
+    return rate, n, rate > max(limit, binom.isf(CHANCE, n, NOMINAL) / n)
 
 
 def of_study(folder: Path, step: str) -> list[tuple[str, str]]:

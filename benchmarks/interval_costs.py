@@ -26,7 +26,7 @@ RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"
 EXPERIMENT = "lenet5"
 FEWEST: dict[str, dict[str, Any]] = {
     "anova": {"permutations": 19},
-    "mutual_information": {"shuffles": 19, "layer_shuffles": 19, "redundancy": {"shuffles": 19}},
+    "mutual_information": {"shuffles": 19, "layer_shuffles": 19, "redundancy": {"shuffles": 39}},
     "mechanism": {"bootstrap": 20, "permutations": 20},
     "recos": {"resamples": 19, "sphere": {"directions": 19}},
     "mean_dimension": {"companions": None},

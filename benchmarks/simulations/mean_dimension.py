@@ -2,9 +2,12 @@
 
 import functools
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import norm
 from torch import Tensor, nn
 
 from benchmarks.simulations import Repeat, Simulation
@@ -94,25 +97,85 @@ def principal_components(generator: np.random.Generator) -> Repeat:
     return as_repeat(mean_dimension(lambda x: x @ SLOPES, points, basis=basis, generator=generator), 1.0)
 
 
-def heavy_tailed(generator: np.random.Generator) -> Repeat:
-    """The product of ten normal inputs: a few points make up its mean dimension, 10, so that no interval holds."""
-    points = generator.standard_normal((60, 10))
-    return as_repeat(mean_dimension(lambda x: x.prod(axis=1), points, generator=generator), 10.0)
+class Case(NamedTuple):
+    """A function of independent inputs (N, D), whose mean dimension is known."""
+
+    function: Callable[[np.ndarray], np.ndarray]
+    draw: Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
+    n: int
+    features: int
+    truth: float
 
 
-def heavy_but_many(generator: np.random.Generator) -> Repeat:
-    """Exponentials of sums: of 1,000 points few make up the value, in some samples fewer than the truth needs."""
-    points = generator.standard_normal((1000, 4))
-    spread = math.exp(0.8**2)
-    truth = 4 * (spread - 1) * spread**3 / (spread**4 - 1)
-    return as_repeat(mean_dimension(lambda x: np.exp(0.8 * x.sum(axis=1)), points, generator=generator), truth)
+def of_case(generator: np.random.Generator, case: Case) -> Repeat:
+    """All coordinates of `n` points."""
+    points = case.draw(generator, (case.n, case.features))
+    return as_repeat(mean_dimension(case.function, points, generator=generator), case.truth)
 
 
-def product(generator: np.random.Generator) -> Repeat:
-    """The product of two normal inputs, skewed and long-tailed."""
-    return as_repeat(
-        mean_dimension(lambda x: x.prod(axis=1), generator.standard_normal((200, 2)), generator=generator), 2.0
-    )
+def normal(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Normal inputs."""
+    return generator.standard_normal(shape)
+
+
+def bits(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Fair bits."""
+    return generator.integers(2, size=shape)
+
+
+def product_truth(factors: int, variance: float) -> float:
+    """Of a product of independent factors of mean 1."""
+    return factors * variance * (1 + variance) ** (factors - 1) / ((1 + variance) ** factors - 1)
+
+
+def above_truth(inputs: int = INPUTS) -> float:
+    """Of what a normal mean root of inputs has above 1, by quadrature."""
+    nodes = np.linspace(-9, 9, 3001)
+    weights = norm.pdf(nodes) / norm.pdf(nodes).sum()
+    r = 1 - 1 / inputs
+    moved = np.maximum(r * nodes[:, None] + math.sqrt(1 - r * r) * nodes - 1, 0) @ weights
+    above = np.maximum(nodes - 1, 0)
+    square = weights @ above**2
+    return float(inputs * (square - weights @ (above * moved)) / (square - (weights @ above) ** 2))
+
+
+def root(x: np.ndarray) -> np.ndarray:
+    """Sum over inputs, of variance 1."""
+    return x.sum(axis=1) / math.sqrt(x.shape[1])
+
+
+SKEWED = {
+    "product of two inputs": Case(lambda x: x.prod(axis=1), normal, 200, 2, 2.0),
+    "product of three inputs": Case(lambda x: x.prod(axis=1), normal, 200, 3, 3.0),
+    "square of a sum": Case(lambda x: root(x) ** 2, normal, 200, INPUTS, 2 - 1 / INPUTS),
+    "sum of Student's inputs": Case(root, lambda generator, shape: generator.standard_t(3, shape), 60, 5, 1.0),
+    "AND of five bits": Case(lambda x: x.all(axis=1) * 1.0, bits, 1000, 5, 80 / 31),
+    "Sobol's g": Case(
+        lambda x: np.abs(4 * x - 2).prod(axis=1),
+        lambda generator, shape: generator.random(shape),
+        1000,
+        5,
+        product_truth(5, 1 / 3),
+    ),
+    "sum above 1": Case(lambda x: np.maximum(root(x) - 1, 0), normal, 1000, INPUTS, above_truth()),
+}
+"""Skewed or long-tailed, with enough effective points in most samples."""
+
+HEAVY = {
+    "product of ten inputs": Case(lambda x: x.prod(axis=1), normal, 60, 10, 10.0),
+    "product of six inputs": Case(lambda x: x.prod(axis=1), normal, 1000, 6, 6.0),
+    "product of ten factors": Case(
+        lambda x: (1 + x / 2).prod(axis=1),
+        lambda generator, shape: generator.choice([-1.0, 1.0], shape),
+        1000,
+        10,
+        product_truth(10, 1 / 4),
+    ),
+    "exponential of a sum": Case(
+        lambda x: np.exp(0.8 * x.sum(axis=1)), normal, 1000, 4, product_truth(4, math.expm1(0.64))
+    ),
+}
+"""Few points make up the value, and a sample may lack them."""
 
 
 def correlated(generator: np.random.Generator, n: int) -> np.ndarray:
@@ -230,18 +293,20 @@ SIMULATIONS = [
     Simulation(
         name="linear function in components", covers=(*EVERY_TABLE, FILTERS[1]), n=100, repeat=principal_components
     ),
-    Simulation(
-        name="product of ten inputs, heavy-tailed", covers=EVERY_TABLE, n=60, repeat=heavy_tailed, printed=False
+    *(
+        Simulation(name=name, covers=EVERY_TABLE, n=case.n, repeat=functools.partial(of_case, case=case))
+        for name, case in SKEWED.items()
     ),
-    Simulation(
-        name="exponential of a sum, heavy-tailed",
-        covers=EVERY_TABLE,
-        n=1000,
-        repeat=heavy_but_many,
-        repeats=200,
-        printed=False,
+    *(
+        Simulation(
+            name=f"{name}, heavy-tailed",
+            covers=EVERY_TABLE,
+            n=case.n,
+            repeat=functools.partial(of_case, case=case),
+            printed=False,
+        )
+        for name, case in HEAVY.items()
     ),
-    Simulation(name="product of two inputs", covers=EVERY_TABLE, n=200, repeat=product),
     Simulation(name="waves after sums, paired", covers=CHANGES, n=60, repeat=change),
     Simulation(
         name="majority of bits made independent",

@@ -182,14 +182,14 @@ SIMULATIONS = [
     Simulation(name="a head at chance", covers=ACCURACIES, n=1000, repeat=accuracy(0.12, 1000)),
     Simulation(name="a nearly perfect head", covers=ACCURACIES, n=1000, repeat=accuracy(0.99, 1000)),
     Simulation(
-        name="rare losses", covers=("filters.csv:worth_loss",), n=400, repeat=rare_losses, repeats=200, quick_repeats=20
+        name="rare losses", covers=("filters.csv:worth_loss",), n=400, repeat=rare_losses, repeats=400, quick_repeats=20
     ),
     Simulation(
         name="skewed losses",
         covers=("filters.csv:worth_loss",),
         n=400,
         repeat=skewed_losses,
-        repeats=200,
+        repeats=400,
         quick_repeats=20,
     ),
     Simulation(name="changed hits", covers=("filters.csv:worth_accuracy",), n=1000, repeat=changes(0.004, 0.004, 1000)),

@@ -278,7 +278,15 @@ SIMULATIONS = [
     _simulation("entropy of a binned unit", "filters.csv:input_information", N, entropies, 200),
     _simulation("unit that knows nothing of a class", "classes.csv:value", 500, one_class),
     *(
-        _simulation(f"layer, {quantity}, {name}", f"plane.csv:{quantity}", n, plane, 200, estimator=estimator, images=n)
+        _simulation(
+            f"layer, {quantity}, {name}",
+            f"plane.csv:{quantity}",
+            n,
+            plane,
+            1000 if name == "probe" else 200,
+            estimator=estimator,
+            images=n,
+        )
         for (quantity, name), estimator in ESTIMATORS.items()
         for n in (SMALL, LAYER)
     ),
@@ -303,8 +311,8 @@ SIMULATIONS = [
         for column in ("distance", "drift")
         for n in (SMALL, LAYER)
     ),
-    *(_simulation(f"pair, {kind}", PAIR, N, pairs, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
-    _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic),
+    *(_simulation(f"pair, {kind}", PAIR, N, pairs, 1000, kind=kind) for kind in ("ignorant", "one", "halves", "both")),
+    _simulation("pair called synergetic, truth 0", PAIR, N, called_synergetic, 1000),
     _simulation("independent units", "pairs.csv:shared", N, shared),
     *(
         _simulation(f"unit that knows nothing, place {informed + 1}", "choice.csv:gain", 400, choice, informed=informed)

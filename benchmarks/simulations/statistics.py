@@ -99,7 +99,7 @@ def permuted(rng: np.random.Generator) -> Repeat:
 
 
 def simulation(name: str, function: str, n: int, repeat: Draw, *, slow: bool = False) -> Simulation:
-    repeats, quick = (200, 20) if slow else (400, 60)
+    repeats, quick = (400, 20) if slow else (1000, 60)
     return Simulation(
         name=name, covers=(f"statistics:{function}",), n=n, repeat=repeat, repeats=repeats, quick_repeats=quick
     )

@@ -12,13 +12,15 @@ from probecore.statistics.result import Estimate
 Array = npt.NDArray[np.float64]
 
 
-def bootstrap_counts(n: int, repeats: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    """How often each of n samples is drawn in each bootstrap replicate, shape (B, N); rows sum to n.
+def bootstrap_counts(
+    n: int, repeats: int, generator: np.random.Generator, *, drawn: int | None = None
+) -> npt.NDArray[np.int64]:
+    """How often each of n samples is drawn in each bootstrap replicate, shape (B, N); rows sum to n, or to `drawn`.
 
     A statistic that is a function of means becomes one product: ``counts @ values / n``
     (Efron 1979, doi 10.1214/aos/1176344552).
     """
-    return generator.multinomial(n, np.full(n, 1 / n), size=repeats)
+    return generator.multinomial(drawn or n, np.full(n, 1 / n), size=repeats)
 
 
 def percentile_interval(replicates: npt.ArrayLike) -> tuple[Array, Array]:

@@ -57,16 +57,32 @@ def test_a_wrong_test_is_found_and_a_missing_result_too() -> None:
 def test_what_does_not_hold_is_not_printed() -> None:
     nothing = Simulation(name="none", covers=(), n=9, repeat=lambda _: Repeat(truth=1.0, value=1.0), printed=False)
     assert calibration.simulate("toy", nothing, quick=True)[0]["verdict"] == "good"
-    something = dataclasses.replace(mean_of(1.0), printed=False)
-    assert calibration.simulate("toy", something, quick=True)[0]["verdict"] == "printed where it does not hold"
+    short = dataclasses.replace(mean_of(0.75, columns=20), printed=False)
+    assert calibration.simulate("toy", short, quick=True)[0]["verdict"] == "printed where it does not hold"
+
+
+def test_what_is_rarely_printed_may_be_wrong_as_rarely() -> None:
+    """Of all samples, 2 % show an interval and none of those holds the truth."""
+
+    def repeat(generator: np.random.Generator) -> Repeat:
+        return Repeat(truth=1.0, value=0.0, low=0.0, high=np.where(np.arange(50) == 3, 0.5, np.nan))
+
+    rare = Simulation(name="rare", covers=(), n=9, repeat=repeat, printed=False)
+    row = calibration.simulate("toy", rare, quick=True)[0]
+    assert (row["coverage"], row["below"], row["printed"], row["verdict"]) == (0.0, 1.0, 0.02, "good")
+    assert calibration.simulate("toy", dataclasses.replace(rare, printed=True), quick=True)[0]["verdict"] == "too short"
 
 
 def test_estimates_that_repeat_each_other_count_once() -> None:
     """Six wrong intervals of sixty may be chance, however many copies there are of each."""
     wrong = np.arange(60) % 10 == 0
     copies = [np.full(50, value) for value in wrong]
-    assert calibration.judge(copies, 0.08) == (0.1, False)
-    assert calibration.judge([np.roll(np.arange(50) % 10 == 0, index) for index in range(60)], 0.08) == (0.1, True)
+    assert calibration.judge(copies, 0.08) == (0.1, 60, False)
+    assert calibration.judge([np.roll(np.arange(50) % 10 == 0, index) for index in range(60)], 0.08) == (
+        0.1,
+        3000,
+        True,
+    )
 
 
 def test_bias_and_share_printed() -> None:

@@ -97,6 +97,16 @@ def test_a_heavy_tail_has_no_interval_and_a_light_one_has() -> None:
     assert np.isfinite(change.value).all() and np.isnan(change.low).all()
 
 
+def test_fewer_than_one_effective_point_in_forty_are_too_few() -> None:
+    """The same large contributions among more points: what a sample of so heavy a tail shows is not to be relied on."""
+    for n, printed in ((700, True), (1000, False)):
+        contributions = np.full((n, 1, 2), 1e-3)
+        contributions[:: n // 20] = 1 + np.arange(20)[:, None, None] / 100
+        found = estimate_ratios(contributions, reach=1, generator=np.random.default_rng(0))
+        assert LEAST_EFFECTIVE < found.effective[0] < 25
+        assert np.isfinite(found.low[0]) == printed
+
+
 def test_the_interval_of_a_change_is_paired() -> None:
     generator = np.random.default_rng(0)
     before = generator.chisquare(4, (200, 1, 2))

@@ -234,6 +234,17 @@ def test_the_matrices_shown_are_those_of_a_network_with_true_labels(tmp_path: Pa
     assert sha256_of(tmp_path / "alone.svg") == sha256_of(tmp_path / "beside.svg")
 
 
+def test_replicates_vary_as_means_of_other_images_would() -> None:
+    """By the variance of one image over their number: drawing as many as there are gives 3/4 of it at 4 images."""
+    labels = np.repeat([0, 1], 4)
+    values = np.array([0.0, 1, 3, 4, 2, 2, 5, 9])
+    drawn = bootstrap(labels, classes=2, repeats=20_000, generator=np.random.default_rng(0))
+    for label in (0, 1):
+        own = labels == label
+        spread = (drawn.weights[:, own] @ values[own]).var()
+        assert spread == pytest.approx(values[own].var(ddof=1) / 4, rel=0.04)
+
+
 def test_replicates_are_class_means_of_other_images(
     lenet: nn.Module, digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

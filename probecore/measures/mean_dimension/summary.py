@@ -9,7 +9,7 @@ from probecore.figures import write_figures
 from probecore.files import open_hdf5
 from probecore.measures.answer import answer_from
 from probecore.measures.mean_dimension.inference import what_follows
-from probecore.measures.mean_dimension.intervals import HEAVIEST_TAIL, LEAST_EFFECTIVE
+from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE, MOST_PER_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
 from probecore.measures.mean_dimension.plots import PLOTS
@@ -86,8 +86,8 @@ def _without_interval(tables: dict[str, pd.DataFrame]) -> list[str]:
         return []
     return [
         f"No interval is given where fewer than {LEAST_EFFECTIVE:.0f} effective points make up a value "
-        "((Σ|c|)² / Σ c² of the points' contributions, column effective), or their tail is heavy (index above "
-        f"{HEAVIEST_TAIL}), for there neither percentile, studentised nor BCa intervals held 95 %: "
+        "((Σ|c|)² / Σ c² of the points' contributions, column effective), or fewer than one of "
+        f"{MOST_PER_EFFECTIVE:.0f} points, for there neither percentile, studentised nor BCa intervals held 95 %: "
         f"{', '.join(counts)}. More base points (`images`) help."
     ]
 

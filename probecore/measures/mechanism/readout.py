@@ -131,11 +131,16 @@ def bootstrap(
     generator: np.random.Generator,
     chosen: npt.NDArray[np.bool_] | None = None,
 ) -> Replicates:
-    """Images drawn anew within each label, so that no label is ever without; of all images or of those chosen (N,)."""
+    """Images drawn anew within each label, so that no label is ever without; of all images or of those chosen (N,).
+
+    One fewer than there are is drawn, for as many vary too little by a share of 1 / images of a label (Rao and Wu 1988,
+    doi 10.1080/01621459.1988.10478591).
+    """
     chosen = np.ones(len(labels), dtype=bool) if chosen is None else chosen
     weights = np.zeros((repeats, len(labels)), dtype=np.float32)
     for label, count in enumerate(images_per_label(labels[chosen], classes=classes)):
-        weights[:, chosen & (labels == label)] = bootstrap_counts(count, repeats, generator) / count
+        drawn = max(count - 1, 1)
+        weights[:, chosen & (labels == label)] = bootstrap_counts(count, repeats, generator, drawn=drawn) / drawn
     return Replicates(labels=np.broadcast_to(labels, weights.shape), weights=weights)
 
 
