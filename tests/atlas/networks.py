@@ -18,6 +18,13 @@ def lenet() -> nn.Module:
     return build_model(ModelParams(name="lenet5"), input_shape=(1, 28, 28), outputs=10).eval()
 
 
+def small() -> nn.Module:
+    """Six filters, for what needs thousands of passes."""
+    torch.manual_seed(3)
+    layers = (nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(16, 10))
+    return nn.Sequential(*layers).eval()
+
+
 def strided() -> nn.Module:
     """Norms, strides, dilations, dropout, and a convolution in groups, whose block cannot be split."""
     torch.manual_seed(1)
@@ -59,6 +66,7 @@ def residual() -> nn.Module:
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], list[int]]] = {
     "lenet": (lenet, (1, 28, 28), [0, 1, 2, 3]),
+    "small": (small, (1, 6, 6), []),
     "strided": (strided, (1, 28, 28), [0, 1, 2]),
     "residual": (residual, (1, 8, 8), [0, 1]),
 }

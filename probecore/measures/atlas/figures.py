@@ -52,14 +52,14 @@ def _draw_truth(axes: Axes, line: pd.DataFrame) -> None:
 
 @style()
 def draw_matrix(matrix: pd.DataFrame, *, ax: Place = None) -> Axes:
-    """Correlations of all quantities and truths with each other; truths last."""
+    """Correlations of all quantities and truths with each other, truths last; columns in the order of rows."""
     rows = _of_shown_condition(matrix)
     names = sorted(set(rows["first"]), key=lambda name: (name in TRUTHS, name))
     values = rows.pivot(index="first", columns="second", values="value").reindex(index=names, columns=names)
     size = 2.6 + 0.1 * len(names)
     axes = one_panel(ax, size, size)
     image = axes.imshow(values.to_numpy(), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=5)
+    axes.set_xticks([])
     axes.set_yticks(range(len(names)), names, fontsize=5)
     axes.figure.colorbar(image, ax=axes, shrink=0.6, label="Spearman correlation")
     return axes

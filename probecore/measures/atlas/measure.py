@@ -19,7 +19,7 @@ FIGURES = [
         source="matrix.csv",
         title="Do quantities agree with each other?",
         caption="Spearman correlation of all quantities and truths within network and layer, mean over layers and over "
-        "the networks of {network}'s condition; white: no filters that know both.",
+        "the networks of {network}'s condition; columns are in the order of rows; white: no filters that know both.",
     ),
     Figure(
         name="prediction",

@@ -50,7 +50,8 @@ def predict(groups: Groups, *, sets: Mapping[str, Sequence[int]] | None = None) 
         within layers, averaged by their number of filters, and ``gain``, how much more than from baselines alone.
     """
     rows = list(_rows(groups, feature_sets(groups) if sets is None else sets)) if len(groups.networks) > 1 else []
-    return pd.DataFrame(rows, columns=["truth", "features", "network", "value", "gain", "n"])
+    table = pd.DataFrame(rows, columns=["truth", "features", "network", "value", "gain", "n"])
+    return table.astype({"value": float, "gain": float, "n": int})
 
 
 def _rows(groups: Groups, sets: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Any]]:
