@@ -160,9 +160,9 @@ def run_steps(
                 )
     for step in sections:
         networks = [Path(step) / f"{network}{ENDINGS.get(step, '')}" for network in params.networks]
-        files = {"measured": measured_before(sections, experiment)} if step == "atlas" else {}
+        measured = {"measured": measured_before(sections, experiment)} if step == "atlas" else {}
         importlib.import_module(f"{package_of(step)}.summary").summarise(
-            experiment=experiment, networks=networks, output=Path(step), **files
+            experiment=experiment, networks=networks, output=Path(step), **measured
         )
         check_step(Path(step), experiment, has_filters=step in SMALL)
         if step in SMALL:

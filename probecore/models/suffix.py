@@ -48,5 +48,6 @@ def chain_after(model: nn.Module, block: Block) -> nn.Sequential | None:
     names = list(dict(model.named_children()))
     if not isinstance(model, nn.Sequential) or block.output not in names:
         return None
-    after: nn.Sequential = model[names.index(block.output) + 1 :]
+    after = model[names.index(block.output) + 1 :]
+    assert isinstance(after, nn.Sequential)
     return after
