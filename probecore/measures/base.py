@@ -49,7 +49,7 @@ class Answer:
     unit: float = 1.0
     """What the column is divided by."""
     at_end: str | None = None
-    """A column of which only the rows with the network's largest value count, as ``depth``."""
+    """A column of which only the rows with the network's largest value count, as ``layer_index``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,17 @@ class Resources:
     memory: int
     """MB."""
     minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerTable:
+    """The table that is mainly of layers, and how it says what the tables of other measures say alike."""
+
+    name: str = "layers"
+    value: str = "value"
+    """The column of the estimate."""
+    quantity: str | None = None
+    """What is estimated, where no column says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +107,8 @@ class Measure:
     """Tables that only the gathering job writes."""
     reads_measures: bool = False
     """Whether its gathering job reads the ``filters.csv`` of the measures that do not."""
+    layers: LayerTable = LayerTable()
+    """What a result in Python calls ``.layers``."""
     text: Sequence[str] = ()
     """Columns that hold names, beside `probecore.files.TEXT_COLUMNS`."""
 
@@ -111,15 +124,20 @@ class Measure:
         return f"{__package__}.{self.name}"
 
     @property
+    def all_keys(self) -> dict[str, Sequence[str]]:
+        """`keys`, with those of ``filters.csv``."""
+        return {**self.keys, "filters": ("layer", "filter", "site", "quantity")}
+
+    @property
     def network_files(self) -> list[str]:
         """Files that the job of a network writes into its folder."""
-        tables = [f"{name}.csv" for name in sorted([*self.keys, "filters"])]
+        tables = [f"{name}.csv" for name in sorted(self.all_keys)]
         return [*tables, *([self.arrays] if self.arrays else [])]
 
     @property
     def gathered_files(self) -> list[str]:
         """Files that the gathering job writes into the experiment's folder, beside ``summary.json``."""
-        tables = [f"{name}.csv" for name in sorted([*self.keys, "filters", *self.gathered])]
+        tables = [f"{name}.csv" for name in sorted([*self.all_keys, *self.gathered])]
         figures = sorted(figure.name for figure in self.figures)
         return [*tables, *(f"{name}.{kind}" for name in figures for kind in ("svg", "png"))]
 

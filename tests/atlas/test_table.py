@@ -12,7 +12,7 @@ NAMES = {"experiment": "one", "n": 9}
 def rows(quantity: str, layer: str, epochs: tuple[int, ...], values: list[float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {**NAMES, "network": "trained-0", "epoch": epoch, "layer": layer, "filter": filter_, "site": "block",
+            {**NAMES, "network": "trained-0", "epoch": epoch, "layer": layer, "layer_index": 0, "filter": filter_, "site": "block",
              "quantity": quantity, "value": value, "low": np.nan, "high": np.nan, "null": np.nan, "p": np.nan}
             for epoch in epochs
             for filter_, value in enumerate(values)

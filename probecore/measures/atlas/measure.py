@@ -2,7 +2,7 @@
 
 from probecore.measures.atlas.keys import CHANCE, KEYS
 from probecore.measures.atlas.params import AtlasParams
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
 
 FIGURES = [
     Figure(
@@ -107,6 +107,7 @@ MEASURE = Measure(
         column="gain",
         null=None,
     ),
+    layers=LayerTable(name="reliability"),
     gathered=("agreement", "matrix", "missing", "prediction", "table"),
     text=("condition", "features", "first", "measure", "predictor", "second", "truth"),
     reads_measures=True,

@@ -19,6 +19,7 @@ from probecore.measures.atlas.table import long_table, missing
 from probecore.measures.tables import gather, is_last, remarks_on_controls, representative
 from probecore.networks import in_order
 from probecore.statistics import difference_over_seeds, headline_over_seeds
+from probecore.statistics.filters import in_order_of_execution
 from probecore.summary import write_summary
 
 KEYS = {
@@ -47,7 +48,8 @@ def summarise(*, experiment: str, networks: list[Path], output: Path, measured: 
     tables = {**own, "table": table, "missing": missing(table), **_compared(experiment, table)}
     for name, keys in KEYS.items():
         leading = [*keys, *(column for column in tables[name] if column not in keys)]
-        write_table(output / f"{name}.csv", tables[name][leading], sort_by=keys)
+        in_order = in_order_of_execution(keys) if "layer_index" in leading else keys
+        write_table(output / f"{name}.csv", tables[name][leading], sort_by=in_order)
     write_figures(PLOTS, tables, output)
     summary = MEASURE.summary(
         experiment,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from probecore.measures.atlas.keys import FILTER, QUANTITY
 from probecore.networks import condition_at
+from probecore.statistics.filters import in_order_of_execution
 
 COLUMNS = [
     "experiment",
@@ -15,6 +16,7 @@ COLUMNS = [
     "condition",
     "epoch",
     "layer",
+    "layer_index",
     "filter",
     "measure",
     "site",
@@ -72,7 +74,7 @@ def long_table(filters: Mapping[str, pd.DataFrame], reliability: pd.DataFrame) -
     stacked["condition"] = list(map(conditions.get, zip(stacked["network"], stacked["epoch"], strict=True)))
     if stacked.duplicated([*FILTER, *QUANTITY]).any():
         raise ValueError("filters.csv: a quantity of a filter occurs twice")
-    return stacked.sort_values([*FILTER, *QUANTITY], ignore_index=True)[COLUMNS]
+    return stacked.sort_values(in_order_of_execution([*FILTER, *QUANTITY]), ignore_index=True)[COLUMNS]
 
 
 def missing(table: pd.DataFrame) -> pd.DataFrame:
