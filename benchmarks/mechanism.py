@@ -33,7 +33,7 @@ from torch import nn
 
 from probecore.dataset import load_dataset
 from probecore.measures.mechanism import class_mean_maps, shrink, single_filter_fields
-from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.backbone import choose_blocks
 from probecore.measures.mechanism.head import Head
 from probecore.measures.mechanism.heads import train_heads
 from probecore.measures.mechanism.params import Heads
@@ -42,6 +42,7 @@ from probecore.measures.mechanism.retraining import prune, size_of
 from probecore.measures.network import Network
 from probecore.models import Block, build_model
 from probecore.models.params import ModelParams
+from probecore.models.suffix import block_outputs
 from probecore.train.batches import Batches
 from probecore.train.inference import chunks
 from probecore.train.params import Normalise

@@ -10,6 +10,10 @@ ADJUSTED = ("_holm", "_bh", "_adjusted")
 NO_ESTIMATE = {"null", "null_95", "n", "df", "df1", "df2", "ceiling", "low", "high", "p"}
 
 
+COPIED = {"table.csv"}
+"""Rows of the measures' own tables, in the atlas."""
+
+
 def printed_quantities(folder: Path) -> list[tuple[str, str]]:
     """List what the tables in `folder` give an interval or a p-value.
 
@@ -20,7 +24,7 @@ def printed_quantities(folder: Path) -> list[tuple[str, str]]:
         the column that the interval or p-value belongs to, and the column that holds the p-value, or again the former.
     """
     found: dict[tuple[str, str], None] = {}
-    for path in sorted(folder.glob("*.csv")):
+    for path in sorted(set(folder.glob("*.csv")) - {folder / name for name in COPIED}):
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file)
             header = table.fieldnames or []

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         measure_mutual_information as measure_mutual_information,
         measure_recos as measure_recos,
         open_network as open_network,
+        open_study as open_study,
     )
     from probecore.dataset.store import load_dataset as load_dataset
     from probecore.errors import InputError as InputError
     from probecore.measures import (
         anova as anova,
+        atlas as atlas,
         mean_dimension as mean_dimension,
         mechanism as mechanism,
         mutual_information as mutual_information,
@@ -49,12 +51,14 @@ else:
                 "measure_mutual_information",
                 "measure_recos",
                 "open_network",
+                "open_study",
             ],
             "dataset.store": ["load_dataset"],
             "errors": ["InputError"],
             "statistics.result": ["Estimate"],
             "activations": [],
             "measures.anova": [],
+            "measures.atlas": [],
             "dataset": [],
             "measures.mean_dimension": [],
             "measures.mechanism": [],

@@ -16,7 +16,7 @@ from typing import Any
 from probecore.errors import ProbecoreError
 from probecore.files import read_json, write_json
 from probecore.inputs import code_file, determinants, hash_of, versions
-from probecore.params import STEPS, Experiment, Study, section_of
+from probecore.params import STEPS, Experiment, Study, filters_read, section_of
 from probecore.provenance import package_of
 from probecore.running import FOLDER
 
@@ -80,9 +80,12 @@ def network_job(step: str, section: str, numerics: str, *, files: Sequence[Path]
     return Job(f"{package_of(step)}.run", stage, output, tuple(files), written, told, own=True)
 
 
-def summary_job(step: str, experiment: str, *, inputs: Sequence[Path], output: Path) -> Job:
-    """The job that gathers an experiment's networks."""
-    files = tuple(file for path in inputs for file in (sorted(path.glob("**/*.*")) if path.is_dir() else [path]))
+def summary_job(
+    step: str, experiment: str, *, inputs: Sequence[Path], output: Path, measured: Sequence[Path] = ()
+) -> Job:
+    """The job that gathers an experiment's networks, and tables `measured` by other steps."""
+    folders = [sorted(path.glob("**/*.*")) if path.is_dir() else [path] for path in inputs]
+    files = (*(file for folder in folders for file in folder), *measured)
     networks = frozenset(path.stem for path in inputs)
     told = " ".join(sorted(networks))
     entry, stage = f"{package_of(step)}.summary", f"{step}@{experiment}"
@@ -130,7 +133,8 @@ def _jobs_of_step(step: str, name: str, experiment: Experiment, section: str, nu
             files.append(Path("results/activations", name, f"{network}.h5"))
         yield network_job(step, section, numerics, files=files, output=folder / f"{network}{suffix}")
     inputs = [folder / f"{network}{suffix}" for network in experiment.train.networks]
-    yield summary_job(step, name, inputs=inputs, output=folder)
+    measured = filters_read(experiment, name, step)
+    yield summary_job(step, name, inputs=inputs, output=folder, measured=measured)
 
 
 @contextlib.contextmanager

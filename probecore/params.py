@@ -179,6 +179,14 @@ def _check_activations(where: str, experiment: Experiment) -> None:
             raise InputError(f"{where}.{measure}: reads what is not dumped; {remedies[needed]}, or write null")
 
 
+def filters_read(experiment: Experiment, name: str, step: str) -> list[Path]:
+    """The ``filters.csv`` of other measures that the gathering job of a step reads in the experiment `name`."""
+    if step not in MEASURES or not declaration(step).reads_measures:
+        return []
+    others = [other for other in MEASURES if not declaration(other).reads_measures]
+    return [Path("results", other, name, "filters.csv") for other in others if getattr(experiment, other) is not None]
+
+
 def section_of(written: Mapping[str, Any], experiment: str, step: str) -> str:
     """The section of a step as it stands in `params.yaml`, as JSON with sorted keys."""
     return json.dumps(written["experiments"][experiment][step], sort_keys=True)

@@ -5,7 +5,7 @@ What its stages depend on is what the steps import (`probecore.provenance`) and 
 
 from collections.abc import Iterator, Sequence
 
-from probecore.measures import MEASURES
+from probecore.measures import MEASURES, declaration
 from probecore.params import STEPS, section_class
 from probecore.provenance import code_units
 
@@ -58,7 +58,9 @@ def _steps_before(step: str) -> list[str]:
     if step == "train":
         return []
     reads_activations = step in MEASURES and section_class(step).reads_activations is not None
-    return ["train", *(["activations"] if reads_activations else [])]
+    measures = [other for other in MEASURES if not declaration(other).reads_measures]
+    reads_measures = step in MEASURES and declaration(step).reads_measures
+    return ["train", *(["activations"] if reads_activations else []), *(measures if reads_measures else [])]
 
 
 def _report() -> Iterator[str]:

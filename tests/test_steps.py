@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "layers": {"images": 4, "features": 5},
         "deletion": {"images": 10},
     },
+    "atlas": {"images": 20, "shapley": {"images": 20, "pairs": 8}},
 }
 """Sections of the measures, cheap enough for every case."""
 
@@ -158,20 +160,47 @@ def run_steps(
                 )
     for step in sections:
         networks = [Path(step) / f"{network}{ENDINGS.get(step, '')}" for network in params.networks]
+        measured = {"measured": measured_before(sections, experiment)} if step == "atlas" else {}
         importlib.import_module(f"{package_of(step)}.summary").summarise(
-            experiment=experiment, networks=networks, output=Path(step)
+            experiment=experiment, networks=networks, output=Path(step), **measured
         )
         check_step(Path(step), experiment, has_filters=step in SMALL)
         if step in SMALL:
             check_conditions(Path(step), params)
+    if "atlas" in sections:
+        check_join(Path("atlas"), [measure for measure in SMALL if measure in sections])
     if "recos" in sections:
         layers = read_table(Path("recos/filters.csv"))["layer"]
         assert set(layers) >= {"0.0" if "own" in str(train["model"]) else "fc1"}
         assert pd.read_csv("recos/confusion.csv")["count"].sum() == 30 * len(params.networks)
 
 
+def measured_before(sections: dict[str, Any], experiment: str) -> list[Path]:
+    """The filters of all measures, where the atlas of a study finds them."""
+    measures = [step for step in sections if step in MEASURES and step != "atlas"]
+    for measure in measures:
+        Path("results", measure, experiment).mkdir(parents=True)
+        shutil.copy(Path(measure, "filters.csv"), Path("results", measure, experiment))
+    return [Path("results", measure, experiment, "filters.csv") for measure in measures]
+
+
 ENDINGS = {"train": ".csv", "activations": ".h5"}
 """Of the networks' files, where a step has no folder per network."""
+
+
+def check_join(folder: Path, measures: list[str]) -> None:
+    """Every row of every measure is in the long table, and what is not there is counted."""
+    table, missing = (
+        read_table(folder / f"{name}.csv", text=["measure", "condition"]) for name in ("table", "missing")
+    )
+    for measure in measures:
+        own = read_table(Path(measure, "filters.csv"))
+        joined = table[table["measure"] == measure]
+        assert len(joined) == len(own)
+        assert joined["value"].sum() == pytest.approx(own["value"].sum())
+    reasons = ["present", "undefined", "layer_not_measured", "epoch_not_measured", "filter_not_measured"]
+    assert (missing[reasons].sum(axis=1) == missing["filters"]).all()
+    assert missing[["present", "undefined"]].sum(axis=None) == len(table)
 
 
 def check_step(folder: Path, experiment: str, *, has_filters: bool) -> None:
@@ -187,12 +216,19 @@ def check_step(folder: Path, experiment: str, *, has_filters: bool) -> None:
         assert set(filters["experiment"]) <= {experiment}
 
 
+OF_ALL_CONDITIONS = {
+    *("identity_error", "nulls_tested", "nulls_held"),
+    *("filters", "values", "undefined", "not_measured"),
+}
+"""Headlines that are of no condition."""
+
+
 def check_conditions(folder: Path, params: TrainParams) -> None:
     """Each headline is of one condition, and given weights say whether they have a control."""
     summary = read_json(folder / "summary.json")
     conditions = {condition_at(name, params.recipe(name).epochs) for name in params.networks}
     named = {key: set(key.split(".")) & set(CONDITIONS) for key in summary["headline"]}
-    assert {key for key, found in named.items() if len(found) != 1} <= {"identity_error", "nulls_tested", "nulls_held"}
+    assert {key for key, found in named.items() if len(found) != 1} <= OF_ALL_CONDITIONS
     assert set().union(*named.values()) >= conditions - {"untrained", "shuffled"}
     initial = {"untrained"} if "trained" in conditions else set()
     assert (NO_CONTROL in summary["remarks"]) == lacks_control(conditions | initial)

@@ -15,7 +15,7 @@ from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
 from probecore.notes import of_other_versions, stale_data, unseen_by_dvc
-from probecore.params import STEPS, load_study, section_of
+from probecore.params import STEPS, filters_read, load_study, section_of
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
 from workflow.adopt import agree_with_dvc
@@ -117,6 +117,13 @@ class Common:
         """The input of a measure's job that is the network's activations, if the measure reads them."""
         reads = measure.section.reads_activations is not None
         return {"activations": "results/activations/{experiment}/{network}.h5"} if reads else {}
+
+    def measured_for(self, measure: Measure) -> Callable[[Any], list[str]]:
+        """An input function: the tables of other measures that a measure's gathering job reads."""
+        studied = self.study.experiments
+        return lambda wildcards: [
+            str(path) for path in filters_read(studied[wildcards.experiment], wildcards.experiment, measure.name)
+        ]
 
     def file_options(self, wildcards: Any, input: Any) -> str:
         """The files that a measure's job reads, as options of its command."""

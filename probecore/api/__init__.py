@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from probecore.api.opening import open_network as open_network
     from probecore.api.result import Result as Result
+    from probecore.api.study import open_study as open_study
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -27,5 +28,6 @@ else:
             ],
             "opening": ["open_network"],
             "result": ["Result"],
+            "study": ["open_study"],
         },
     )

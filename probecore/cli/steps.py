@@ -107,14 +107,25 @@ def _add_network(group: typer.Typer, name: str) -> None:
 
 def _add_summary(group: typer.Typer, name: str) -> None:
     @group.command("summary")
-    def summary(inputs: Inputs, *, experiment: Experiment, output: Output) -> None:
+    def summary(
+        inputs: Inputs,
+        *,
+        experiment: Experiment,
+        measured: Annotated[
+            list[Path] | None, typer.Option(help="Another measure's filters.csv, if the step reads them.")
+        ] = None,
+        output: Output,
+    ) -> None:
         """Gather the networks of an experiment into tables, figures and the summary."""
         from probecore.notes import noted, summary_job
 
+        if measured and not (name in MEASURES and declaration(name).reads_measures):
+            raise InputError(f"--measured: {name} reads none")
         options.configured("{}")
-        with noted(summary_job(name, experiment, inputs=inputs, output=output)):
+        with noted(summary_job(name, experiment, inputs=inputs, output=output, measured=measured or [])):
             job = importlib.import_module(f"{package_of(name)}.summary")
-            job.summarise(experiment=experiment, networks=inputs, output=output)
+            files = {"measured": measured} if measured else {}
+            job.summarise(experiment=experiment, networks=inputs, output=output, **files)
 
 
 _add_summary(train, "train")

@@ -15,6 +15,7 @@ MEASURES = (
     "mechanism",
     "recos",
     "mean_dimension",
+    "atlas",
 )
 """The one place that knows them: a name is the package here, the section, the stage, the folder and the subcommand."""
 

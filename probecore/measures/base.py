@@ -105,6 +105,8 @@ class Measure:
     """The HDF5 file that the job of a network writes beside its tables."""
     gathered: Sequence[str] = ()
     """Tables that only the gathering job writes."""
+    reads_measures: bool = False
+    """Whether its gathering job reads the ``filters.csv`` of the measures that do not."""
     layers: LayerTable = LayerTable()
     """What a result in Python calls ``.layers``."""
     text: Sequence[str] = ()

@@ -57,6 +57,8 @@ class Block:
     reused: bool
     axis: int = 0
     """Which axis of one image's output are the units."""
+    norm: str | None = None
+    """The first norm that it goes through."""
     unseen: tuple[str, ...] = ()
     """Without activation: what reads the output, reshaped or not, and may be one or have one that is not seen."""
 
@@ -201,6 +203,7 @@ def _block(place: int, found: list[Step]) -> Block:
     members, unseen = _members(place, found)
     calls = [step.call for step in members if step.call is not None]
     active = next((call for call in calls if kind_of(call.module) == "activation"), None)
+    norm = next((call for call in calls if kind_of(call.module) == "norm"), None)
     layer, last = calls[0], calls[-1]
     return Block(
         layer=layer.name,
@@ -210,6 +213,7 @@ def _block(place: int, found: list[Step]) -> Block:
         output_call=last.index - 1,
         reused=last.times > 1 or (active is not None and active.times > 1),
         axis=last.axis,
+        norm=norm.name if norm else None,
         unseen=() if active else tuple(unseen),
     )
 

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from probecore.dataset import Dataset
+from probecore.determinism import numpy_generator
 from probecore.errors import InputError
 from probecore.models import build_model
 from probecore.models.contract import plain_weights
+from probecore.networks import condition_of
 from probecore.train.batches import Scaling
 from probecore.train.checkpoints import NetworkInfo, describe, load_checkpoint
 from probecore.train.evaluation import CHUNK
@@ -39,6 +41,14 @@ def load_network(path: Path, epoch: int, *, device: torch.device | str = "cpu") 
     model = build_model(info.model, input_shape=tuple(info.input_shape), outputs=info.outputs)
     model.load_state_dict(load_checkpoint(path, epoch))
     return plain_weights(model.to(device).eval())
+
+
+def learned_targets(dataset: Dataset, *, experiment: str, network: str) -> np.ndarray:
+    """Targets (N,) of the training split that a network is trained on: permuted where its condition is `shuffled`."""
+    targets = dataset.train.targets
+    if condition_of(network) != "shuffled":
+        return targets
+    return numpy_generator(experiment, network, "train", "labels").permutation(targets)
 
 
 def check_data(path: Path, info: NetworkInfo, dataset: Dataset) -> None:

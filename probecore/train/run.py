@@ -9,15 +9,14 @@ import pandas as pd
 import torch
 
 from probecore.dataset import Dataset, load_dataset
-from probecore.determinism import Numerics, numpy_generator, seed_of, torch_device, torch_generator
+from probecore.determinism import Numerics, seed_of, torch_device, torch_generator
 from probecore.errors import InputError
 from probecore.files import write_table
 from probecore.inputs import determinants
-from probecore.networks import condition_of
 from probecore.progress import say, track
 from probecore.train.batches import Batches, Scaling
 from probecore.train.checkpoints import NetworkInfo, State, save_checkpoints
-from probecore.train.inference import chunks
+from probecore.train.inference import chunks, learned_targets
 from probecore.train.initial import initial_model
 from probecore.train.loop import evaluate, make_optimiser, train_epoch
 from probecore.train.params import Recipe, TrainParams
@@ -94,9 +93,7 @@ def _train(
     device: torch.device,
     resume: Resume,
 ) -> tuple[list[dict[str, Any]], dict[int, State]]:
-    targets = dataset.train.targets
-    if condition_of(key[1]) == "shuffled":
-        targets = numpy_generator(*key, STEP, "labels").permutation(targets)
+    targets = learned_targets(dataset, experiment=key[0], network=key[1])
     scale = Scaling(params.normalise, dataset.input_shape, device)
 
     def evaluated(split: str) -> dict[str, float]:

@@ -9,11 +9,12 @@ from torch import nn
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.measures.mechanism import class_mean_maps, heads, train_heads
-from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.backbone import choose_blocks
 from probecore.measures.mechanism.head import Head
 from probecore.measures.mechanism.params import Heads
 from probecore.models import build_model
 from probecore.models.params import ModelParams
+from probecore.models.suffix import block_outputs
 from probecore.train.params import Augmentation
 from tests.mechanism.conftest import Digits, scaled
 

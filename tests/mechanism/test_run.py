@@ -16,7 +16,7 @@ from probecore.errors import InputError
 from probecore.figures import save_figure, write_figures
 from probecore.files import open_hdf5, read_table, sha256_of
 from probecore.measures.mechanism import readout, train_heads
-from probecore.measures.mechanism.backbone import block_outputs, choose_blocks
+from probecore.measures.mechanism.backbone import choose_blocks
 from probecore.measures.mechanism.estimates import estimates, of_fields, within_range
 from probecore.measures.mechanism.figures import draw_matrices
 from probecore.measures.mechanism.head import Head
@@ -35,6 +35,7 @@ from probecore.measures.mechanism.run import KEYS, run_network
 from probecore.measures.mechanism.summary import summarise
 from probecore.models import build_model
 from probecore.models.params import ModelParams
+from probecore.models.suffix import block_outputs
 from probecore.networks import NO_CONTROL
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise

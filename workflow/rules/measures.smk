@@ -45,6 +45,7 @@ for measure in common.measures:
                     f"results/{measure.name}/{{{{experiment}}}}/{{{{network}}}}/{{file}}", file=measure.network_files
                 )
             ),
+            measured=common.measured_for(measure),
         output:
             expand(f"results/{measure.name}/{{{{experiment}}}}/{{file}}", file=measure.gathered_files),
             summary=f"results/{measure.name}/{{experiment}}/summary.json",
@@ -56,8 +57,9 @@ for measure in common.measures:
         params:
             step=measure.name,
             folders=common.networks_of(f"results/{measure.name}/{{experiment}}/{{network}}"),
+            measured=lambda wildcards, input: [f"--measured {path}" for path in input.measured],
         message:
             f"Gathering {measure.title} of {{wildcards.experiment}}"
         shell:
             "probecore {params.step} summary --experiment {wildcards.experiment}"
-            " --output results/{params.step}/{wildcards.experiment} {params.folders} > {log} 2>&1"
+            " --output results/{params.step}/{wildcards.experiment} {params.measured} {params.folders} > {log} 2>&1"

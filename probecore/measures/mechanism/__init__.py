@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from probecore.lazy import attach
 
 if TYPE_CHECKING:
-    from probecore.measures.mechanism.backbone import block_outputs as block_outputs
     from probecore.measures.mechanism.clusters import (
         FilterStatistics as FilterStatistics,
         filter_statistics as filter_statistics,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         shrink as shrink,
     )
     from probecore.measures.mechanism.worth import ablation_losses as ablation_losses
+    from probecore.models.suffix import block_outputs as block_outputs
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

@@ -1,15 +1,13 @@
-"""The frozen network: which of its blocks are probed, and what they give."""
+"""The frozen network: which of its blocks are probed, and the shapes of what they give."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from probecore.models import Block, blocks
-from probecore.models.kinds import units_first
 from probecore.models.selection import choose_layers
-from probecore.models.tracing import listening
+from probecore.models.suffix import block_outputs
 
 
 def choose_blocks(model: nn.Module, input_shape: tuple[int, ...], patterns: Sequence[str]) -> list[Block]:
@@ -24,19 +22,6 @@ def choose_blocks(model: nn.Module, input_shape: tuple[int, ...], patterns: Sequ
     names = [block.layer for block in inner]
     chosen = choose_layers(names, patterns, where="mechanism.layers")
     return [block for block in inner if block.layer in chosen]
-
-
-def block_outputs(model: nn.Module, blocks: Sequence[Block], inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """Output (N, F, ...) of each block, by the name of its layer, and the network's own output (N, K)."""
-    kept: dict[tuple[str, int], Tensor] = {}
-
-    def keep(name: str, index: int, _inputs: Any, output: Any) -> None:
-        kept[name, index] = output.clone()  # what follows may work in place
-
-    with torch.no_grad(), listening(model, {block.output for block in blocks}, keep):
-        logits = model(inputs)
-    outputs = {block.layer: (kept[block.output, block.output_call + 1], block.axis) for block in blocks}
-    return {layer: units_first(output, axis) for layer, (output, axis) in outputs.items()}, logits
 
 
 def block_shapes(model: nn.Module, blocks: Sequence[Block], input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

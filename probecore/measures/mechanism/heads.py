@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from probecore.determinism import torch_generator
 from probecore.errors import InputError, ProbecoreError
-from probecore.measures.mechanism.backbone import block_outputs, block_shapes
+from probecore.measures.mechanism.backbone import block_shapes
 from probecore.measures.mechanism.fields import check_labels
 from probecore.measures.mechanism.head import Head, Moments
 from probecore.measures.mechanism.params import Heads
 from probecore.models import Block
+from probecore.models.suffix import block_outputs
 from probecore.progress import track
 from probecore.train.batches import Batches, Scaling
 from probecore.train.inference import chunks

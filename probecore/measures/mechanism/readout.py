@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from probecore.errors import InputError
-from probecore.measures.mechanism.backbone import block_outputs, block_shapes
+from probecore.measures.mechanism.backbone import block_shapes
 from probecore.measures.mechanism.fields import images_per_label
 from probecore.measures.mechanism.head import Head
 from probecore.models import Block
+from probecore.models.suffix import block_outputs
 from probecore.statistics import bootstrap_counts
 from probecore.statistics.by_class import ClassMeans
 from probecore.train.evaluation import correct

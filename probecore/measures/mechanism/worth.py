@@ -3,18 +3,15 @@
 Ablated is a filter whose channel of the block's output is 0. No weight changes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.mechanism.backbone import block_outputs
 from probecore.models import Block
-from probecore.models.intervention import output_changed
+from probecore.models.suffix import block_outputs, rest_after
 from probecore.train.evaluation import correct
-
-Rest = Callable[[Tensor, Tensor], Tensor]
 
 
 @torch.inference_mode()
@@ -40,7 +37,7 @@ def ablation_losses(
     intact, ablated = [], []
     for inputs, labels in images:
         maps = block_outputs(model, [block], inputs)[0][block.layer]
-        rest = _rest(model, block, inputs)
+        rest = rest_after(model, block, inputs)
         logits = rest(maps, torch.arange(len(labels), device=labels.device))
         loss, hit = _judge(logits, labels)
         losses, hits = loss.repeat(maps.shape[1], 1), hit.repeat(maps.shape[1], 1)
@@ -60,19 +57,3 @@ def ablation_losses(
 
 def _judge(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return cross_entropy(logits, labels, reduction="none"), correct(logits, labels)
-
-
-def _rest(model: nn.Module, block: Block, inputs: Tensor) -> Rest:
-    """What follows a block, as a function of its output for some of the images, and of their places."""
-    if isinstance(model, nn.Sequential) and block.output in (names := list(dict(model.named_children()))):
-        tail = model[names.index(block.output) + 1 :]
-        return lambda maps, _chosen: tail(maps.movedim(1, block.axis + 1))
-
-    def whole(maps: Tensor, chosen: Tensor) -> Tensor:
-        with output_changed(
-            model, f"{block.output}#{block.output_call + 1}", lambda _: maps.movedim(1, block.axis + 1)
-        ):
-            logits: Tensor = model(inputs[chosen])
-        return logits
-
-    return whole

@@ -1,0 +1,142 @@
+"""What a network loses with one filter replaced: by zero, by its mean map, by its map of another image."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from probecore.measures.atlas.tail import Tail
+from probecore.models import Block
+from probecore.models.suffix import block_outputs
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Kind = Literal["zero", "mean", "resample"]
+
+FLOATS_AT_ONCE = 1 << 22
+"""Values behind the block that are held at once; more filters at once than that are no faster."""
+
+BINS = 15
+"""Of confidence, in the calibration error (Guo et al. 2017, arXiv 1706.04599)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """How a network does on single images; arrays of one shape, (N,) or (F, N)."""
+
+    loss: Array
+    correct: Array
+    confidence: Array
+
+    def over(self, images: npt.NDArray[np.int64]) -> dict[str, Array]:
+        """Mean loss, accuracy and calibration error over some of the images, of shape (1,) or (F,)."""
+        loss, correct, confidence = (each[..., images] for each in (self.loss, self.correct, self.confidence))
+        return {
+            "loss": np.atleast_1d(loss.mean(axis=-1)),
+            "accuracy": np.atleast_1d(correct.mean(axis=-1)),
+            "calibration": calibration_error(confidence, correct),
+        }
+
+
+def increases(intact: Outcomes, ablated: Outcomes, images: npt.NDArray[np.int64]) -> dict[str, Array]:
+    """By how much each filter's ablation makes the network worse: loss and calibration error rise, accuracy falls."""
+    before, after = intact.over(images), ablated.over(images)
+    return {name: (before[name] - after[name]) * (1 if name == "accuracy" else -1) for name in before}
+
+
+def calibration_error(confidence: Array, correct: Array) -> Array:
+    """Compute the expected calibration error over `BINS` equally wide bins of confidence, of each row.
+
+    Examples
+    --------
+    >>> calibration_error(np.array([[0.9, 0.9]]), np.array([[1.0, 0.0]])).round(6)
+    array([0.4])
+    """
+    confidence, correct = np.atleast_2d(confidence, correct)
+    rows, images = confidence.shape
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(rows)[:, None]
+    gaps = np.bincount(bins.ravel(), weights=(correct - confidence).ravel(), minlength=BINS * rows)
+    return np.asarray(np.abs(gaps).reshape(rows, BINS).sum(axis=1) / images)
+
+
+@torch.inference_mode()
+def ablate(
+    model: nn.Module,
+    block: Block,
+    images: Sequence[tuple[Tensor, Tensor]],
+    kind: Kind,
+    *,
+    mean: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> tuple[Outcomes, Outcomes]:
+    """Replace the map of each filter of a block in turn, and run what follows for the images whose map changes.
+
+    Parameters
+    ----------
+    model : network in evaluation mode
+    block : one of its blocks, with F filters
+    images : scaled images and labels, in chunks
+    kind : by what a map is replaced
+    mean : the mean maps (F, ...) over other images, for `mean`
+    generator : draws for each image of a chunk another one, whose map it gets, for `resample`
+
+    Returns
+    -------
+    intact, ablated
+        Outcomes of the network as it is, (N,), and with each filter replaced, (F, N).
+    """
+    intact, ablated = [], []
+    for inputs, labels in images:
+        maps = block_outputs(model, [block], inputs)[0][block.layer]
+        replaced = _replacement(maps, kind, mean=mean, generator=generator)
+        tail = Tail(model, block, inputs, maps)
+        logits = tail.logits(tail.start.clone(), torch.arange(len(labels), device=labels.device))
+        intact.append(_outcomes(logits, labels))
+        ablated.append(_join([_outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
+    return _join(intact, axis=0), _join(ablated, axis=1)
+
+
+def _replacement(maps: Tensor, kind: Kind, *, mean: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    if kind == "zero":
+        return torch.zeros_like(maps)
+    if kind == "mean":
+        assert mean is not None
+        return mean.expand_as(maps)
+    assert generator is not None
+    order = torch.randperm(len(maps), generator=generator).to(maps.device)
+    donors = torch.empty_like(order)
+    donors[order] = order.roll(1)
+    return maps[donors]
+
+
+def _ablated(tail: Tail, maps: Tensor, replaced: Tensor, intact: Tensor) -> Iterable[Tensor]:
+    """Outputs (B, N, K) of the network with each filter replaced, some filters at a time."""
+    at_once = max(1, FLOATS_AT_ONCE // tail.start.numel())
+    for filters in torch.arange(maps.shape[1], device=maps.device).split(at_once):
+        change = (replaced[:, filters] - maps[:, filters]).transpose(0, 1)
+        moved = change.reshape(*change.shape[:2], -1).any(2)
+        logits = intact.expand(len(filters), *intact.shape).clone()
+        if moved.any():
+            images = moved.nonzero()[:, 1]
+            logits[moved] = tail.logits((tail.start + tail.effect(change, filters))[moved], images)
+        yield logits
+
+
+def _outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
+    """Outcomes (..., N) of outputs (..., N, K)."""
+    flat, shape = logits.flatten(0, -2), logits.shape[:-1]
+    repeated = labels.expand(shape).flatten()
+    values = {
+        "loss": cross_entropy(flat, repeated, reduction="none"),
+        "correct": flat.argmax(1) == repeated,
+        "confidence": flat.softmax(1).amax(1),
+    }
+    return Outcomes(**{name: value.reshape(shape).double().cpu().numpy() for name, value in values.items()})
+
+
+def _join(parts: Sequence[Outcomes], *, axis: int) -> Outcomes:
+    return Outcomes(**{name: np.concatenate([vars(part)[name] for part in parts], axis) for name in vars(parts[0])})

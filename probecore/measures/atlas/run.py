@@ -1,0 +1,222 @@
+"""The job of one network: checkpoints and data in; baselines, truths and their reliability out.
+
+Baselines come from test images, as the measures' quantities do; truths from training images, on the labels that the
+network has learnt.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from probecore.determinism import Numerics, numpy_generator, torch_generator
+from probecore.measures.atlas import baselines as base
+from probecore.measures.atlas.ablation import Array, Outcomes, ablate, increases
+from probecore.measures.atlas.keys import CHANCE, KEYS, OUTCOMES
+from probecore.measures.atlas.params import AtlasParams
+from probecore.measures.atlas.reliability import split_half
+from probecore.measures.atlas.shapley import shapley_values
+from probecore.measures.network import Network, Tables
+from probecore.models import Block, blocks
+from probecore.models.selection import choose_layers
+from probecore.statistics import Estimate, bootstrap_counts, mean_estimates, paired_difference
+from probecore.train.inference import chunks, learned_targets
+
+REPLICATES = 999
+"""Bootstrap replicates over images of a loss increase."""
+
+BATCH = 250
+"""Images that run forward and back at once."""
+
+Row = dict[str, Any]
+Images = list[tuple[Tensor, Tensor]]
+
+
+def run_network(*, data: Path, checkpoints: Path, params: AtlasParams, numerics: Numerics, output: Path) -> None:
+    """Write ``filters.csv`` and ``reliability.csv`` of one network into `output`.
+
+    Raises
+    ------
+    InputError
+        If the data are no labelled images or belong to another training, or a layer is unknown.
+    """
+    network = Network.read(data=data, checkpoints=checkpoints, numerics=numerics)
+    network.need_labelled_images("atlas")
+    measure_network(network, params).write(output)
+
+
+def measure_network(network: Network, params: AtlasParams) -> Tables:
+    """Fill the tables of one network at its last checkpoint.
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown.
+    """
+    tables, epoch = Tables(network, KEYS), network.epochs[-1]
+    model = network.at(epoch)
+    inner = blocks(model, network.dataset.input_shape)[:-1]
+    names = [block.layer for block in inner]
+    chosen = choose_layers(names, params.layers, where="atlas.layers")
+    played = choose_layers(names, params.shapley.layers, where="atlas.shapley.layers") if params.shapley else []
+    of_epoch = _Epoch(network, model, [block for block in inner if block.layer in chosen], epoch, params)
+    for block in of_epoch.blocks:
+        found = [*of_epoch.baselines(block), *of_epoch.ablations(block)]
+        found += of_epoch.shapley(block) if block.layer in played else []
+        for quantity in found:
+            tables.add("filters", epoch, quantity.rows(block.layer))
+            reliability = {"layer": block.layer, "quantity": quantity.name, "value": quantity.reliability}
+            tables.add("reliability", epoch, [{**reliability, "n": quantity.images}])
+    return tables
+
+
+class _Quantity:
+    """A quantity of a layer's filters with its reliability over images, of which it is 1 where they have no part."""
+
+    def __init__(self, name: str, site: str, estimates: list[Estimate], reliability: float = 1.0) -> None:
+        self.name, self.site, self.estimates, self.reliability = name, site, estimates, reliability
+        self.images = estimates[0].n
+
+    def rows(self, layer: str) -> Iterator[Row]:
+        names = {"layer": layer, "site": self.site, "quantity": self.name}
+        return ({**names, "filter": index, **vars(each)} for index, each in enumerate(self.estimates))
+
+
+class _Epoch:
+    """One network at one epoch."""
+
+    def __init__(
+        self, network: Network, model: nn.Module, chosen: list[Block], epoch: int, params: AtlasParams
+    ) -> None:
+        self.network, self.model, self.blocks, self.epoch, self.params = network, model, chosen, epoch, params
+        self._seen, self._ranks, self._means = self._look()
+        self._counts: dict[int, Any] = {}
+
+    def baselines(self, block: Block) -> Iterator[_Quantity]:
+        """What weights, maps and gradients say of each filter, and one number at random."""
+        layer = self.model.get_submodule(block.layer)
+        norm = self.model.get_submodule(block.norm) if block.norm else None
+        weight = layer.get_parameter("weight")
+        gamma = getattr(norm, "weight", None)
+        gamma = gamma if gamma is not None and gamma.shape == weight.shape[:1] else None
+        if not getattr(layer, "transposed", False):
+            for name, values in base.weight_baselines(weight, gamma).items():
+                yield _Quantity(name, "conv", _plain(values, weight[0].numel()))
+        yield from self._seen_quantities(block)
+        if (ranks := self._ranks.get(block.layer)) is not None:
+            key = self._key("hrank", block.layer)
+            yield from self._measured(
+                ["hrank"], "block", lambda images: ranks[images].mean(axis=0)[None], len(ranks), key
+            )
+        filters = self._means[block.layer].shape[0]
+        chance = numpy_generator(*self._key(CHANCE, block.layer)).random(filters)
+        yield _Quantity(CHANCE, "block", _plain(chance, len(self._seen[block.layer].means)), np.nan)
+
+    def ablations(self, block: Block) -> Iterator[_Quantity]:
+        """How much worse the network does with each filter replaced."""
+        images = self._training_images(self.params.images)
+        for kind in self.params.ablations:
+            key = self._key(kind, block.layer)
+            donors, mean = torch_generator(*key, "donors"), self._means[block.layer]
+            intact, ablated = ablate(self.model, block, images, kind, mean=mean, generator=donors)
+            n = len(intact.loss)
+
+            def over(chosen: Any, pair: tuple[Outcomes, Outcomes] = (intact, ablated)) -> Array:
+                return np.stack(list(increases(*pair, chosen).values()))
+
+            reliability = split_half(over, over, n=n, generator=numpy_generator(*key))
+            before = intact.correct.astype(bool)
+            estimates = {
+                "loss": mean_estimates((ablated.loss - intact.loss).T, self._replicates(n)),
+                "accuracy": [paired_difference(row.astype(bool), before) for row in ablated.correct],
+                "calibration": _plain(over(np.arange(n))[OUTCOMES.index("calibration")], n),
+            }
+            for outcome, own in zip(OUTCOMES, reliability, strict=True):
+                yield _Quantity(f"{kind}_{outcome}", "block", estimates[outcome], float(own))
+
+    def shapley(self, block: Block) -> Iterator[_Quantity]:
+        """What each filter adds to others; the interval is over images."""
+        params, key = self.params.shapley, self._key("shapley", block.layer)
+        assert params is not None
+        first, second = shapley_values(
+            self.model,
+            block,
+            self._training_images(params.images),
+            generator=numpy_generator(*key),
+            most_pairs=params.pairs,
+            tolerance=params.tolerance,
+        ).halves
+        n = first.shape[1]
+        reliability = split_half(
+            lambda chosen: first[:, chosen].mean(axis=1)[None],
+            lambda chosen: second[:, chosen].mean(axis=1)[None],
+            n=n,
+            generator=numpy_generator(*key, "halves"),
+        )
+        estimates = mean_estimates((first + second).T / 2, self._replicates(n))
+        yield _Quantity("shapley", "block", estimates, float(reliability[0]))
+
+    def _look(self) -> tuple[dict[str, base.PerImage], dict[str, Array], dict[str, Tensor]]:
+        """What filters do on single test images, ranks of their maps, and their mean maps."""
+        test, count = self.network.dataset.test, self.params.images
+        parts: dict[str, list[base.PerImage]] = {block.layer: [] for block in self.blocks}
+        ranks: dict[str, Array] = {}
+        sums: dict[str, Tensor] = {}
+        images = self._chunks(test.inputs[:count], test.targets[:count], BATCH)
+        for inputs, labels in images:
+            for layer, found in base.block_gradients(self.model, self.blocks, inputs, labels).items():
+                maps = found[0]
+                parts[layer].append(base.per_image(*found))
+                sums[layer] = sums.get(layer, 0) + maps.sum(0)
+                if layer not in ranks and maps.ndim == 4 and min(maps.shape[2:]) > 1:
+                    ranks[layer] = base.map_ranks(maps[: base.RANKED_IMAGES])
+        seen = {
+            layer: base.PerImage(*(np.concatenate(each) for each in zip(*found, strict=True)))
+            for layer, found in parts.items()
+        }
+        number = sum(len(labels) for _, labels in images)
+        return seen, ranks, {layer: total / number for layer, total in sums.items()}
+
+    def _seen_quantities(self, block: Block) -> Iterator[_Quantity]:
+        seen, key = self._seen[block.layer], self._key("activations", block.layer)
+        names = list(base.activation_baselines(seen, np.arange(len(seen.means))))
+
+        def over(images: Any) -> Array:
+            return np.stack(list(base.activation_baselines(seen, images).values()))
+
+        for quantity in self._measured(names, "block", over, len(seen.means), key):
+            if quantity.name == "apoz" and block.activation:
+                quantity.site = "act"
+            yield quantity
+
+    def _measured(
+        self, names: list[str], site: str, over: Callable[[Any], Array], n: int, key: tuple[str | int, ...]
+    ) -> Iterator[_Quantity]:
+        """Quantities of n images, with their reliability."""
+        reliability = split_half(over, over, n=n, generator=numpy_generator(*key))
+        for name, values, own in zip(names, over(np.arange(n)), reliability, strict=True):
+            yield _Quantity(name, site, _plain(values, n), float(own))
+
+    def _replicates(self, n: int) -> Any:
+        """How often each of n images is drawn in each bootstrap replicate; the same for all truths."""
+        if n not in self._counts:
+            self._counts[n] = bootstrap_counts(n, REPLICATES, numpy_generator(*self._key("bootstrap", n)))
+        return self._counts[n]
+
+    def _training_images(self, count: int) -> Images:
+        info, dataset = self.network.info, self.network.dataset
+        labels = learned_targets(dataset, experiment=info.experiment, network=info.network)
+        return self._chunks(dataset.train.inputs[-count:], labels[-count:], None)
+
+    def _chunks(self, inputs: Any, labels: Any, size: int | None) -> Images:
+        options: Mapping[str, Any] = {} if size is None else {"size": size}
+        return list(chunks(inputs, labels, scale=self.network.scale, device=self.network.device, **options))
+
+    def _key(self, *parts: str | int) -> tuple[str | int, ...]:
+        return (self.network.info.experiment, self.network.info.network, "atlas", self.epoch, *parts)
+
+
+def _plain(values: Array, n: int) -> list[Estimate]:
+    return [Estimate(value=float(value), n=n) for value in values]

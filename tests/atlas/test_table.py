@@ -1,0 +1,60 @@
+"""The long table: joined without loss, and counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from probecore.measures.atlas.table import REASONS, address, long_table, missing
+
+NAMES = {"experiment": "one", "n": 9}
+
+
+def rows(quantity: str, layer: str, epochs: tuple[int, ...], values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**NAMES, "network": "trained-0", "epoch": epoch, "layer": layer, "layer_index": 0, "filter": filter_, "site": "block",
+             "quantity": quantity, "value": value, "low": np.nan, "high": np.nan, "null": np.nan, "p": np.nan}
+            for epoch in epochs
+            for filter_, value in enumerate(values)
+        ]
+    )  # fmt: skip
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    filters = {
+        "atlas": rows("zero_loss", "conv1", (0, 5), [0.1, 0.2, 0.3]),
+        "recos": pd.concat([rows("density", "conv1", (5,), [1.0, np.nan]), rows("density", "fc1", (5,), [1.0, 2.0])]),
+    }
+    known = pd.DataFrame(
+        [{**NAMES, "network": "trained-0", "epoch": 5, "layer": "conv1", "quantity": "zero_loss", "value": 0.7}]
+    )
+    return long_table(filters, known)
+
+
+def test_every_row_is_there_with_condition_and_reliability(table: pd.DataFrame) -> None:
+    assert len(table) == 6 + 4
+    assert set(table[table["epoch"] == 0]["condition"]) == {"untrained"}
+    truths = table[table["measure"] == "atlas"]
+    assert truths[truths["epoch"] == 5]["reliability"].tolist() == [0.7] * 3
+    assert truths[truths["epoch"] == 0]["reliability"].isna().all()
+    assert table[table["measure"] == "recos"]["reliability"].isna().all()
+
+
+def test_what_is_missing_is_counted_by_reason(table: pd.DataFrame) -> None:
+    found = missing(table).set_index(["measure", "layer"])
+    assert found.loc[("atlas", "conv1"), list(REASONS)].tolist() == [6, 0, 0, 0, 0]
+    assert found.loc[("recos", "conv1"), list(REASONS)].tolist() == [1, 1, 0, 3, 1]
+    assert found.loc[("atlas", "fc1"), list(REASONS)].tolist() == [0, 0, 2, 0, 0]
+    assert (found[list(REASONS)].sum(axis=1) == found["filters"]).all()
+
+
+def test_a_quantity_twice_is_refused() -> None:
+    twice = pd.concat([rows("density", "conv1", (5,), [1.0])] * 2)
+    none = pd.DataFrame(columns=["experiment", "network", "epoch", "layer", "quantity", "value", "n"])
+    with pytest.raises(ValueError, match="occurs twice"):
+        long_table({"recos": twice}, none)
+
+
+def test_an_address_names_a_filter() -> None:
+    assert address("lenet5", "trained-0", 20, "conv2", 7) == "lenet5/trained-0/20/conv2/7"
