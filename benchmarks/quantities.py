@@ -7,7 +7,7 @@ from pathlib import Path
 ADJUSTED = ("_holm", "_bh", "_adjusted")
 """Ends of columns that hold p-values of a family, made from those in another column of the table."""
 
-NO_ESTIMATE = {"null", "null_95", "n", "df", "df1", "df2", "ceiling", "low", "high", "p"}
+NO_ESTIMATE = {"layer_index", "null", "null_95", "n", "df", "df1", "df2", "ceiling", "low", "high", "p"}
 
 
 COPIED = {"table.csv"}
