@@ -17,6 +17,7 @@ from probecore.files import md5_of, write_text
 from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
+from probecore.study import home
 from probecore.verify import LOCK, dvc_cache, object_of
 from probecore.yaml_files import read_yaml
 
@@ -86,6 +87,35 @@ def delete_leftovers(files: Sequence[Path]) -> None:
     _remove_empty_folders()
 
 
+def push_study() -> int:
+    """Send what ``dvc.lock`` records to the DVC remote, which is asked for each object.
+
+    Returns
+    -------
+    int
+        How many objects were sent: files, and lists of folders. All others are there.
+
+    Raises
+    ------
+    InputError
+        If no remote is set, or nothing is recorded.
+    ProbecoreError
+        If DVC fails, or something is good neither in DVC's cache nor in the remote; nothing is sent then.
+    """
+    _require_remote()
+    if not LOCK.exists():
+        raise InputError(f"{LOCK}: no such file; `probecore record` writes it")
+    return int(_run_python("push", str(home() / "workflow" / "push.py")))
+
+
+def _require_remote() -> None:
+    if not run("dvc", "config", "core.remote").strip():
+        raise InputError(
+            "no DVC remote is set: `dvc remote add -d NAME PATH`, where PATH is a folder or an address such as"
+            " ssh://host/folder"
+        )
+
+
 def pull_study(targets: Sequence[str]) -> list[str]:
     """Fetch files that ``dvc.lock`` names from the DVC remote, and read them all: none may be damaged.
 
@@ -105,18 +135,14 @@ def pull_study(targets: Sequence[str]) -> list[str]:
     ProbecoreError
         If DVC fails, or the remote holds damaged files.
     """
-    if not run("dvc", "config", "core.remote").strip():
-        raise InputError(
-            "no DVC remote is set: `dvc remote add -d NAME PATH`, where PATH is a folder or an address such as"
-            " ssh://host/folder"
-        )
+    _require_remote()
     for _ in range(2):
         unshared, failure = _pull(targets)
         if not (damaged := _drop_damaged()):
             break
     if damaged:
         raise ProbecoreError(
-            f"{', '.join(map(str, damaged))}: damaged in the remote, so not taken; delete it there and `dvc push`"
+            f"{', '.join(map(str, damaged))}: damaged in the remote, so not taken; delete it there and `probecore push`"
             " from where it is good, or let `snakemake` make it"
         )
     if failure:
@@ -195,12 +221,16 @@ def _snakemake(*arguments: str) -> str:
 
 def run(program: str, *arguments: str) -> str:
     """What the program of this environment prints; its reason in one line where it fails."""
+    return _run_python(f"{program} {arguments[0]}", "-m", program, *arguments)
+
+
+def _run_python(what: str, *arguments: str) -> str:
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    command = [sys.executable, "-P", "-m", program, *arguments]
+    command = [sys.executable, "-P", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip() or "no reason given"
         marked = re.search(r"(?:ERROR|probecore): (.*)", lines, re.DOTALL)
         reason = re.sub(r"ERROR: |<https://\S+>", "", marked[1] if marked else lines.splitlines()[-1])
-        raise ProbecoreError(f"{program} {arguments[0]}: {' '.join(reason.split())}")
+        raise ProbecoreError(f"{what}: {' '.join(reason.split())}")
     return done.stdout

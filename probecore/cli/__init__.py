@@ -29,7 +29,7 @@ REMEDIES = {
 
 COMMANDS = {
     "Your study": (study.init, study.check, study.upgrade, study.claims, study.verify, study.record, study.prune),
-    "Share and compare": (sharing.pull, sharing.pack, sharing.unpack, sharing.diff),
+    "Share and compare": (sharing.pull, sharing.push, sharing.pack, sharing.unpack, sharing.diff),
     "This installation": (about.models, about.fingerprint, about.licences, study.home, study.schema),
     "Steps, called by the workflow": (steps.dataset, steps.report),
 }

@@ -37,6 +37,15 @@ def pull(
         typer.echo(f"{out}: in no remote (`push: false` in dvc.yaml); `snakemake` makes it if it is needed")
 
 
+@in_study
+def push() -> None:
+    """Send recorded files to the DVC remote; it is asked for each, also after a push that was stopped."""
+    from probecore.versioning import push_study
+
+    sent = push_study()
+    typer.echo(f"objects sent: {sent}" if sent else "nothing to send: the remote has all that is recorded and shared")
+
+
 def _is_address(target: str) -> bool:
     return target.startswith(("http://", "https://"))
 

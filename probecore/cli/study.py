@@ -154,7 +154,7 @@ def record() -> None:
     record_study()
     write_fingerprint(RECORDED_ON, kept_fingerprint(numerics))
     typer.echo(
-        f"recorded: commit dvc.lock, {RECORDED_ON} and results/metrics.json with Git, share files with `dvc push`"
+        f"recorded: commit dvc.lock, {RECORDED_ON} and results/metrics.json with Git, share files with `probecore push`"
     )
 
 

@@ -54,7 +54,7 @@ def remote(sshd: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Re
         "dvc remote modify cluster verify true",
         f"dvc remote modify --local cluster port {sshd['SSHD_PORT']}",
         f"dvc remote modify --local cluster keyfile {sshd['SSHD_KEY']}",
-        "dvc push",
+        "probecore push",
         "git add --all",
         "git commit --quiet --message=study",
     ):
@@ -67,6 +67,16 @@ def test_pushed_and_pulled(remote: Remote, tmp_path: Path) -> None:
     clone.run("dvc", "pull")
     assert clone.hashes() == remote.study.hashes()
     assert "up to date" in clone.run("dvc", "status").stdout
+
+
+def test_what_a_killed_push_may_leave_is_completed(remote: Remote) -> None:
+    """Lists of folders without their files."""
+    lost = {path: path.read_bytes() for path in remote.folder.glob("files/md5/*/*") if path.suffix != ".dir"}
+    for path in lost:
+        path.unlink()
+    assert remote.study.run("probecore", "push").stdout == f"objects sent: {len(lost)}\n"
+    assert {path: path.read_bytes() for path in lost} == lost
+    assert "nothing to send" in remote.study.run("probecore", "push").stdout
 
 
 def test_no_key_in_git(remote: Remote, sshd: dict[str, str]) -> None:
