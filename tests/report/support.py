@@ -66,6 +66,7 @@ class FakeStudy:
 
 def make_study(root: Path) -> FakeStudy:
     write_dataset(tiny_dataset(), root / "data/tiny.h5")
+    (root / "Snakefile").touch()
     add_train(root, "zeta", ["trained-0", "trained-1", "shuffled-0", "shuffled-1"])
     add_train(root, "alpha", ["trained-4"])
     add_recos(root, "zeta")

@@ -94,6 +94,7 @@ def test_provenance_of_a_figure(study: FakeStudy) -> None:
 
 
 def test_command_of_a_study_outside_the_repository(study: FakeStudy) -> None:
+    (study.root / "Snakefile").unlink()
     study.params["home"] = "../.."
     assert "snakemake --snakefile ../../Snakefile results/recos/zeta/polarity.svg" in study.build()
 
