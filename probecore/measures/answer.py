@@ -41,6 +41,8 @@ def answer_from(tables: Mapping[str, pd.DataFrame], answer: Answer) -> Answered:
 
 def _by_network(table: pd.DataFrame, answer: Answer) -> pd.DataFrame:
     """One row per network and condition, with `value` and `null`."""
+    if table.empty:  # not asked for: it has its key columns alone
+        return pd.DataFrame(columns=["condition", "network", "epoch", "value", "null"])
     rows = at_the_end(table)
     for column, wanted in answer.where.items():
         rows = rows[rows[column].astype(str) == str(wanted)]
@@ -92,7 +94,7 @@ def _verdict(change: Estimate) -> str:
 def _sentence(answer: Answer, rows: list[AnswerRow], shown: str, change: Estimate, before: float) -> str:
     row = next((row for row in rows if row.condition == shown), None)
     if row is None:
-        return f"{answer.says}: nothing to show, see the remarks"
+        return f"{answer.says}: not measured"
     networks = f"{row.n} network" + ("s" if row.n > 1 else "")
     if not change.n:
         return f"{answer.says}: {row.value:.3g} ({networks}), and no untrained network to compare with"

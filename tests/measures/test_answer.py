@@ -68,6 +68,6 @@ def test_given_weights_are_compared_with_the_reinitialised_copy() -> None:
     assert "7 after training and 3 before it" in answer_from({"layers": both}, SNR).sentence
 
 
-def test_nothing_measured() -> None:
-    empty = table({"trained-0": (1.0, 2.0)}).iloc[:0]
-    assert answer_from({"layers": empty}, SNR).rows == []
+def test_a_table_that_was_not_asked_for_has_its_keys_alone() -> None:
+    found = answer_from({"layers": table({"trained-0": (1.0, 2.0)}).iloc[:0][["network", "epoch"]]}, SNR)
+    assert (found.rows, found.verdict, found.sentence) == ([], "no control", "SNR: not measured")
