@@ -94,7 +94,7 @@ def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
     sixth.snakemake()
     folder = sixth.folder / "results/sixth/tiny"
     filters = pd.read_csv(folder / "filters.csv")
-    assert list(filters)[:7] == ["experiment", "network", "epoch", "layer", "filter", "site", "quantity"]
+    assert list(filters)[:5] == ["experiment", "network", "epoch", "layer", "layer_index"]
     assert set(filters["quantity"]) == {"weight_norm"}
     assert filters["value"].gt(0).all()
     page = (sixth.folder / "results/report/index.html").read_text()
