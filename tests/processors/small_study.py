@@ -5,6 +5,7 @@ from probecore.determinism import Numerics, configure
 configure(Numerics())
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def report() -> None:
     """Make the report of what `run_steps` left in the working directory."""
     data, results = Path("data"), Path("results")
     data.mkdir()
+    shutil.rmtree(results, ignore_errors=True)  # copies that the atlas has read
     Path("data.h5").rename(data / "images.h5")
     steps = [step for step in STEPS if Path(step).is_dir()]
     for step in steps:
