@@ -55,7 +55,7 @@ def test_nulls_stand_at_the_end_of_each_experiment() -> None:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A study made before there were `recos` and `mean_dimension`, linked to an installation that is gone."""
+    """A study made before there were `recos` and the steps after it, linked to an installation that is gone."""
     study = tmp_path / "study"
     init_study(study)
     params = (study / "params.yaml").read_text()
@@ -73,6 +73,8 @@ def old(tmp_path: Path) -> Path:
     return study
 
 
+LATER = STEPS[STEPS.index("recos") :]
+
 PUSH_FALSE = "outs:\n        - results/activations/${key}:\n            push: false\n"
 
 
@@ -82,8 +84,7 @@ def test_an_old_study(old: Path) -> None:
         load_study(old / "params.yaml")
     added = "params.yaml: experiments.lenet5"
     assert upgrade_study(old) == [
-        f"{added}.recos: null",
-        f"{added}.mean_dimension: null",
+        *(f"{added}.{step}: null" for step in LATER),
         "dvc.yaml: written anew",
         "probecore: linked anew",
         "profiles: linked anew",
@@ -93,7 +94,7 @@ def test_an_old_study(old: Path) -> None:
     ]
     study, _ = load_study(old / "params.yaml")
     assert study.experiments["lenet5"].recos is None
-    assert (old / "params.yaml").read_text() == before + "    recos: null\n    mean_dimension: null\n"
+    assert (old / "params.yaml").read_text() == before + "".join(f"    {step}: null\n" for step in LATER)
     stages = yaml.safe_load((old / "dvc.yaml").read_text())["stages"]
     assert set(STEPS) < set(stages)
     assert stages["activations"]["do"]["outs"] == [{"results/activations/${key}": {"push": False}}]
