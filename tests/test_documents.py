@@ -49,7 +49,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 WALK = ("minute", "five_minutes", "how_to")
 """Pages whose commands a reader types one after the other, in one folder."""
 
-BLOCK = re.compile(r"(?P<mark><!-- not run here: [^\n]+ -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.M)
+BLOCK = re.compile(
+    r"(?P<mark><!-- not run here: [^\n]+ -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.M
+)
 
 
 def script_of(page: str) -> str:

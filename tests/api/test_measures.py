@@ -223,7 +223,9 @@ def test_what_a_measure_cannot_do_with_floats_or_without_training_images(resnet:
     with pytest.raises(pc.InputError, match="give uint8"):
         pc.measure_recos(resnet, labels=LABELS, train_labels=LABELS, **floats)
     with pytest.raises(pc.InputError, match=r"augmentation.shift: is of uint8 images"):
-        pc.measure_mechanism(resnet, labels=LABELS, train_labels=LABELS, heads={"batch": 8}, **floats)
+        pc.measure_mechanism(
+            resnet, labels=LABELS, train_labels=LABELS, heads={"batch": 8, "augmentation": {"shift": 2}}, **floats
+        )
     with pytest.raises(pc.InputError, match="need train_images"):
         pc.measure_mutual_information(resnet, PIXELS, LABELS, normalise=NORMALISE, ablation={})
 
