@@ -191,6 +191,11 @@ def object_of(md5: str, cache: Path) -> Path:
     return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
+def is_intact(cached: Path) -> bool:
+    """Whether an object of DVC is there and holds what its name says."""
+    return cached.exists() and md5_of(cached) == cached.parent.name + cached.stem
+
+
 def dvc_cache() -> Path:
     """Ask DVC where its cache for this study is."""
     done = subprocess.run(

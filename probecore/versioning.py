@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from probecore.errors import InputError, ProbecoreError
-from probecore.files import md5_of, write_text
+from probecore.files import write_text
 from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
 from probecore.study import home
-from probecore.verify import LOCK, dvc_cache, object_of
+from probecore.verify import LOCK, dvc_cache, is_intact, object_of
 from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")
@@ -176,7 +176,7 @@ def _drop_damaged() -> list[Path]:
     """Delete from the cache what is not what its name says, and from the study what came from there; name it."""
     damaged = []
     for file, cached in track(_recorded_files(), "reading what DVC gave"):
-        if cached.exists() and not _is_intact(cached):
+        if cached.exists() and not is_intact(cached):
             damaged.append(file)
             cached.unlink()
             if not file.is_dir():
@@ -194,10 +194,6 @@ def _recorded_files() -> Iterator[tuple[Path, Path]]:
             if cached.suffix == ".dir" and cached.exists():
                 for entry in json.loads(cached.read_bytes()):
                     yield path / entry["relpath"], object_of(entry["md5"], cache)
-
-
-def _is_intact(cached: Path) -> bool:
-    return md5_of(cached) == cached.parent.name + cached.stem
 
 
 def _remove_empty_folders() -> None:

@@ -15,7 +15,7 @@ from dvc.repo.index import Index
 from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.transfer import find_tree_by_obj_id
 
-from probecore.files import md5_of
+from probecore.verify import is_intact
 
 Objects = dict[str, str]
 """Names of objects, which are MD5 of their content, each with one file or folder of the study that has it."""
@@ -27,7 +27,7 @@ def push(repo: Any) -> int:
     lacking = [_lacking(objects, remote) for objects in _recorded(repo, cache, remote)]
     for objects in lacking:
         for name, file in objects.items():
-            if not _is_good(Path(cache.oid_to_path(name))):
+            if not is_intact(Path(cache.oid_to_path(name))):
                 _stop(file, Path(cache.oid_to_path(name)))
     for objects in lacking:
         _send(objects, cache, remote)
@@ -46,7 +46,7 @@ def _recorded(repo: Any, cache: HashFileDB, remote: HashFileDB) -> tuple[Objects
             continue
         lists[name] = path
         cached = Path(cache.oid_to_path(name))
-        folder = find_tree_by_obj_id([cache if _is_good(cached) else remote], out.hash_info)
+        folder = find_tree_by_obj_id([cache if is_intact(cached) else remote], out.hash_info)
         if folder is None:
             _stop(f"the list of {path}", cached)
         files |= {entry.value: "/".join([path, *parts]) for parts, _, entry in folder}
@@ -56,10 +56,6 @@ def _recorded(repo: Any, cache: HashFileDB, remote: HashFileDB) -> tuple[Objects
 def _lacking(objects: Objects, remote: Any) -> Objects:
     there = set(remote.oids_exist(objects))
     return {name: file for name, file in objects.items() if name not in there}
-
-
-def _is_good(cached: Path) -> bool:
-    return cached.exists() and md5_of(cached) == cached.parent.name + cached.stem
 
 
 def _stop(file: str, cached: Path) -> NoReturn:

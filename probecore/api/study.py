@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 from probecore.errors import InputError
 from probecore.files import read_table
+from probecore.measures import declaration
 from probecore.schema import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TEXT = ("measure", "condition")
-"""Columns of names in ``table.csv`` of the atlas, beside those of every table."""
 
 
 class StudyResults:
@@ -38,7 +36,7 @@ class StudyResults:
             raise InputError(f"{self.folder}: no atlas of {experiment!r}{did_you_mean(experiment, self.experiments)}")
         if experiment not in self._tables:
             path = self.folder / "results/atlas" / experiment / "table.csv"
-            self._tables[experiment] = read_table(path, text=TEXT)
+            self._tables[experiment] = read_table(path, text=declaration("atlas").text)
         return self._tables[experiment]
 
     def filter(self, address: str) -> "pd.DataFrame":

@@ -274,7 +274,7 @@
   place("experiment").addEventListener("change", (event) => show(byName.get(event.target.value)));
   for (const axis of ["x", "y"]) place(axis).addEventListener("change", scatter);
   place("compare").addEventListener("toggle", () => place("compare").open && scatter());
-  place("copy").addEventListener("click", () => table.download("csv", `${shown.experiment}-filters.csv`));
+  place("save").addEventListener("click", () => table.download("csv", `${shown.experiment}-filters.csv`));
   document.querySelectorAll("#study\\.filters, .scripted").forEach((hidden) => (hidden.hidden = false));
   window.addEventListener("hashchange", follow);
   show(studies[0]);

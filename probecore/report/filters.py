@@ -14,6 +14,7 @@ from markupsafe import Markup
 from probecore.figures import colour_of
 from probecore.files import read_table
 from probecore.measures import MEASURES, declaration
+from probecore.measures.tables import is_last
 from probecore.networks import condition_at, in_order, place_among_shown
 from probecore.report.content import Experiment, StudyFiles
 
@@ -48,10 +49,11 @@ def filter_data(study: StudyFiles, experiment: Experiment) -> dict[str, Any] | N
             "says": declaration(name).quantities[quantity],
             "file": found[name].path,
             "sha256": found[name].sha256,
-            "cells": {cell: _text(values.set_index(KEYS)[cell].reindex(place)) for cell in CELLS},
+            "cells": {cell: _text(aligned[cell]) for cell in CELLS},
         }
         for name, table in tables.items()
         for (quantity, site), values in table.groupby(["quantity", "site"], sort=False)
+        for aligned in [values.set_index(KEYS)[[*CELLS]].reindex(place)]
     ]
     pairs = zip(rows["network"], rows["epoch"], strict=True)
     conditions = [condition_at(str(network), int(epoch)) for network, epoch in pairs]
@@ -71,8 +73,8 @@ def as_script(content: Any) -> Markup:
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the first checkpoint of each network and of the last."""
-    epochs = table.groupby("network")["epoch"]
-    return table[(table["epoch"] == epochs.transform("min")) | (table["epoch"] == epochs.transform("max"))]
+    is_first = table["epoch"] == table.groupby("network")["epoch"].transform("min")
+    return table[is_first | is_last(table)]
 
 
 def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

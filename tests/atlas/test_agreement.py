@@ -10,8 +10,9 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from benchmarks.simulations.atlas import planted
 from probecore.measures.atlas.agreement import agreement, correlate, matrix, random_effects
-from probecore.measures.atlas.groups import Groups, centred_ranks, directions, groups_of
+from probecore.measures.atlas.groups import Groups, directions, groups_of
 from probecore.measures.atlas.prediction import predict
+from probecore.measures.atlas.reliability import centred_ranks
 from probecore.statistics import permutation_p
 
 

@@ -18,11 +18,11 @@ from probecore.measures.atlas.groups import (
     Groups,
     Name,
     basis_of,
-    centred_ranks,
     directions,
     is_intervention,
 )
 from probecore.measures.atlas.keys import SIZES
+from probecore.measures.atlas.reliability import centred_ranks
 from probecore.statistics import permutation_p
 from probecore.statistics.seeds import FEWEST_FOR_INTERVAL
 

@@ -7,9 +7,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from probecore.measures.atlas.keys import INTERVENTIONS, QUANTITY, TRUTHS
+from probecore.measures.atlas.reliability import centred_ranks
 from probecore.measures.tables import is_last
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -90,11 +90,6 @@ def groups_of(table: pd.DataFrame) -> Groups:
             )
         )
     return Groups(groups=groups, quantities=quantities, truths=truths)
-
-
-def centred_ranks(values: Array) -> Array:
-    """Ranks of each row of (Q, F), minus their mean."""
-    return np.asarray(rankdata(values, axis=1) - (values.shape[1] + 1) / 2)
 
 
 def basis_of(values: Array) -> Array:

@@ -47,6 +47,11 @@ def split_half(
 
 def rank_correlations(x: Array, y: Array) -> Array:
     """Spearman's correlations of the rows of x and y, both (M, F), shape (M,); NaN where one is constant."""
-    a, b = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (x, y))
+    a, b = centred_ranks(x), centred_ranks(y)
     with np.errstate(invalid="ignore"):
         return np.asarray((a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1)))
+
+
+def centred_ranks(values: Array) -> Array:
+    """Ranks of each row of (Q, F), minus their mean."""
+    return np.asarray(rankdata(values, axis=1) - (values.shape[1] + 1) / 2)
