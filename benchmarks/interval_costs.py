@@ -30,6 +30,7 @@ FEWEST: dict[str, dict[str, Any]] = {
     "mechanism": {"bootstrap": 20, "permutations": 20},
     "recos": {"resamples": 19, "sphere": {"directions": 19}},
     "mean_dimension": {"companions": None},
+    "atlas": {"shapley": {"pairs": 8}},
 }
 """Parameters with as few draws as allowed, and without the companions of a mean dimension."""
 

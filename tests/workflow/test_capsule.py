@@ -99,7 +99,8 @@ def test_what_is_not_recorded_and_committed_is_not_packed(citable: Repository) -
     citable.edit("experiments.tiny.recos.polarity.images", 49)
     assert "experiments.tiny.recos: not what results were made from" in refusal(citable, "pack", "../a.zip")
     citable.git("checkout", "params.yaml")
-    (citable.folder / "recorded_on.csv").open("a").write("\n")
+    recorded = citable.folder / "recorded_on.csv"
+    recorded.write_text(recorded.read_text() + "\n")
     assert "recorded_on.csv: not as Git has it; commit it" in refusal(citable, "pack", "../a.zip")
     citable.git("checkout", "recorded_on.csv")
     (citable.folder / "CITATION.cff").write_text("title: x\n")

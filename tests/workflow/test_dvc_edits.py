@@ -24,6 +24,7 @@ EDITS = {
     "experiments.tiny.mechanism": {},
     "experiments.tiny.recos.polarity.images": 49,
     "experiments.tiny.mean_dimension": {},
+    "experiments.tiny.atlas": {},
 }
 """A parameter of each step, with another value than the small study has; measures that it does not have are added."""
 
