@@ -30,6 +30,8 @@ from typing import Any
 
 import pandas as pd
 
+from probecore.params import STEPS
+
 RESULT = Path(__file__).parent / "results" / "kills.csv"
 
 PARAMS = """\
@@ -47,6 +49,7 @@ experiments:
     mechanism: null
     recos: null
     mean_dimension: {images: 10, features: 10}
+    atlas: null
 """
 
 SNAKEMAKE = ("snakemake", "--snakefile", "home/Snakefile", "--cores", "1", "--quiet")
@@ -55,9 +58,9 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 REPORT = ("results/report",)
 MEASURED = (*REPORT, "results/mean_dimension")
 TRAINED = (*MEASURED, "results/train")
-STEPS = (
+FOLDERS = (
     *TRAINED,
-    *(f"results/{step}" for step in ("activations", "anova", "mutual_information", "mechanism", "recos")),
+    *(f"results/{step}" for step in STEPS if step not in ("train", "mean_dimension")),
 )
 MADE = tuple((".dvc/cache/runs", *part) for part in (REPORT, MEASURED, TRAINED, (*TRAINED, "data")))
 """Parts of what jobs make."""
@@ -80,7 +83,7 @@ TARGETS = {
     "job": Target(SNAKEMAKE, MADE, job=True),
     "dvc repro": Target(("dvc", "repro"), MADE),
     "record": Target(("probecore", "record"), ((CACHE,),)),
-    "pull": Target(("probecore", "pull"), ((CACHE, "data", *STEPS),)),
+    "pull": Target(("probecore", "pull"), ((CACHE, "data", *FOLDERS),)),
     "push": Target(("probecore", "push"), ((STORE,),)),
 }
 

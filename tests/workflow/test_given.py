@@ -51,6 +51,7 @@ experiments:
     mechanism: {{heads: {{epochs: 1, augmentation: null}}, worth_images: 50}}
     recos: {{polarity: {{images: 20}}}}
     mean_dimension: {{images: 10, features: 20, layers: {{images: 5, features: 10}}, deletion: {{images: 20}}}}
+    atlas: {{images: 20, shapley: {{images: 20, pairs: 8}}}}
 """
 
 MINE = """
