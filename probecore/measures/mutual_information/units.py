@@ -121,8 +121,10 @@ def _score(
     places, values, filled = np.empty(n, np.int64), np.empty(n), np.empty(len(starts) - 1, np.int64)
     for unit in range(units):
         line, order = lines[unit], orders[unit]
+        equal = _equal(line)
         for index in range(len(relabelled)):
-            filled[:] = starts[:-1]
+            for label in range(len(starts) - 1):
+                filled[label] = starts[label]
             for place in range(n):
                 label = relabelled[index, order[place]]
                 places[filled[label]], values[filled[label]] = place, line[place]
@@ -138,7 +140,7 @@ def _score(
                     while after < size and mine[after] == value:
                         after += 1
                     if after - this > near:
-                        inside, count = after - this, _equal(line, own[this])
+                        inside, count = after - this, equal[own[this]]
                     else:
                         while window + near + 1 < size and mine[window + near + 1] - value < value - mine[window]:
                             window += 1
@@ -156,9 +158,14 @@ def _score(
 
 
 @_compiled
-def _equal(line: Array, place: int) -> int:
-    """Points of the same value as that at `place`."""
-    return int(np.searchsorted(line, line[place], "right") - np.searchsorted(line, line[place], "left"))
+def _equal(line: Array) -> npt.NDArray[np.int64]:
+    """How many points of a sorted line have the value of each."""
+    equal, start = np.empty(len(line), np.int64), 0
+    for place in range(1, len(line) + 1):
+        if place == len(line) or line[place] != line[start]:
+            equal[start:place] = place - start
+            start = place
+    return equal
 
 
 @_compiled
