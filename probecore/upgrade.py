@@ -1,11 +1,11 @@
-"""Brings a study of an older version up to date: sections that it lacks, its ``dvc.yaml``, its links.
+"""Brings a study of an older version up to date: names, sections that it lacks, its ``dvc.yaml``, its links.
 
 A new measure is a step that older studies do not have: their ``params.yaml`` gets ``<step>: null``, and nothing that
 they have is measured again for it.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from probecore.files import write_text
 from probecore.params import OPTIONAL_STEPS
 from probecore.study import home, ignore_links, renew_links, write_snakefile
 from probecore.yaml_files import read_yaml
+
+RENAMED = {"worth_images": "importance_images"}
+"""Keys of ``params.yaml`` by their former names."""
 
 
 def upgrade_study(folder: Path) -> list[str]:
@@ -31,10 +34,42 @@ def upgrade_study(folder: Path) -> list[str]:
     InputError
         If the folder is no study, or its ``params.yaml`` is written in a way in which nothing can be added.
     """
+    renamed = _rename_keys(folder / "params.yaml")
     added = _add_sections(folder / "params.yaml")
     stages, links = _renew_stages(folder / "dvc.yaml"), renew_links(folder)
     written = [*(["Snakefile"] if write_snakefile(folder) else []), *([".gitignore"] if ignore_links(folder) else [])]
-    return [*added, *stages, *(f"{link}: linked anew" for link in links), *(f"{name}: written" for name in written)]
+    return [
+        *renamed,
+        *added,
+        *stages,
+        *(f"{link}: linked anew" for link in links),
+        *(f"{name}: written" for name in written),
+    ]
+
+
+def _rename_keys(path: Path) -> list[str]:
+    read_yaml(path, portable=True)
+    text = path.read_text(encoding="utf-8")
+    keys = {
+        key.start_mark.index: key for key in _keys(yaml.compose(text, Loader=yaml.SafeLoader)) if key.value in RENAMED
+    }
+    for _, key in sorted(keys.items(), reverse=True):
+        text = text[: key.start_mark.index] + RENAMED[key.value] + text[key.end_mark.index :]
+    if keys:
+        write_text(path, text)
+    return [f"{path.name}: {old}: now {RENAMED[old]}" for old in sorted({key.value for key in keys.values()})]
+
+
+def _keys(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """The keys of all mappings in a document; those of an anchor once for each alias."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                yield key
+            yield from _keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _keys(value)
 
 
 def _add_sections(path: Path) -> list[str]:

@@ -85,7 +85,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "sweep": [0.5],
         "bootstrap": 20,
         "permutations": 20,
-        "worth_images": 20,
+        "importance_images": 20,
         "pruning": {"thresholds": [0.3], "batch": 10},
     },
     "recos": {

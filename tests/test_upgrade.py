@@ -102,6 +102,19 @@ def test_an_old_study(old: Path) -> None:
     assert upgrade_study(old) == []
 
 
+def test_a_key_with_a_former_name(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    init_study(study)
+    params = study / "params.yaml"
+    now = params.read_text().replace("bootstrap: 20\n", "bootstrap: 20\n      importance_images: 90  # few\n")
+    params.write_text(now.replace("importance_images", "worth_images"))
+    with pytest.raises(InputError, match="worth_images: unknown key"):
+        load_study(params)
+    assert upgrade_study(study) == ["params.yaml: worth_images: now importance_images"]
+    assert params.read_text() == now
+    assert load_study(params)[0].experiments["lenet5"].mechanism.importance_images == 90  # type: ignore[union-attr]
+
+
 def test_what_cannot_be_added_is_said(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("experiments:\n  one: {}\n")
     with pytest.raises(InputError, match="experiments.one: nothing could be added; write `activations: null` by hand"):

@@ -135,13 +135,13 @@ def accuracy(truth: float, n: int) -> Draw:
     return repeat
 
 
-def qualities_against_worth(correlation: float, filters: int) -> Draw:
-    """Sampling noise of both halves in filters whose true quality and worth are correlated as said."""
+def qualities_against_importance(correlation: float, filters: int) -> Draw:
+    """Sampling noise of both halves in filters whose true quality and importance are correlated as said."""
 
     def repeat(rng: np.random.Generator) -> Repeat:
         quality, noise = rng.normal(size=(2, filters))
-        worth = correlation * quality + np.sqrt(1 - correlation**2) * noise
-        found = spearman(quality, worth, generator=rng, repeats=199)
+        importance = correlation * quality + np.sqrt(1 - correlation**2) * noise
+        found = spearman(quality, importance, generator=rng, repeats=199)
         p = found.p if correlation == 0 else np.nan
         truth = 6 / np.pi * np.arcsin(correlation / 2)
         return Repeat(truth=truth, value=found.value, low=found.low, high=found.high, p=p)
@@ -182,23 +182,28 @@ SIMULATIONS = [
     Simulation(name="a head at chance", covers=ACCURACIES, n=1000, repeat=accuracy(0.12, 1000)),
     Simulation(name="a nearly perfect head", covers=ACCURACIES, n=1000, repeat=accuracy(0.99, 1000)),
     Simulation(
-        name="rare losses", covers=("filters.csv:worth_loss",), n=400, repeat=rare_losses, repeats=400, quick_repeats=20
+        name="rare losses",
+        covers=("filters.csv:loss_increase",),
+        n=400,
+        repeat=rare_losses,
+        repeats=400,
+        quick_repeats=20,
     ),
     Simulation(
         name="skewed losses",
-        covers=("filters.csv:worth_loss",),
+        covers=("filters.csv:loss_increase",),
         n=400,
         repeat=skewed_losses,
         repeats=400,
         quick_repeats=20,
     ),
-    Simulation(name="changed hits", covers=("filters.csv:worth_accuracy",), n=1000, repeat=changes(0.004, 0.004, 1000)),
+    Simulation(name="changed hits", covers=("filters.csv:accuracy_drop",), n=1000, repeat=changes(0.004, 0.004, 1000)),
     *(
         Simulation(
-            name=f"qualities against worth of {filters} filters, {correlation}",
-            covers=named("worth.csv", QUALITIES),
+            name=f"qualities against importance of {filters} filters, {correlation}",
+            covers=named("importance.csv", QUALITIES),
             n=filters,
-            repeat=qualities_against_worth(correlation, filters),
+            repeat=qualities_against_importance(correlation, filters),
         )
         for correlation, filters in ((0.0, 16), (0.6, 16), (0.6, 84))
     ),

@@ -13,7 +13,7 @@ from probecore.networks import condition_at
 def draw_inactive(table: pd.DataFrame, path_stem: Path) -> None:
     """Share of inactive channels by layer, one mark per network at its last checkpoint."""
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
-    layers = last.sort_values("position")["layer"].unique()
+    layers = last.sort_values("layer_index")["layer"].unique()
     networks = sorted(last["network"].unique())
     figure = new_figure(5.4, 3.0)
     axes = figure.subplots()

@@ -17,7 +17,7 @@ from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
 def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Read the activations files `networks`; write ``layers.csv``, a figure and ``summary.json`` into `output`."""
     table = pd.DataFrame([row for path in networks for row in _rows(experiment, path)])
-    write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "position"])
+    write_table(output / "layers.csv", table, sort_by=["experiment", "network", "epoch", "split", "layer_index"])
     draw_inactive(table, output / "inactive")
     last = table[table["epoch"] == table.groupby("network")["epoch"].transform("max")]
     inactive = last.groupby(["network", "epoch"])["inactive"].mean().dropna().reset_index()
@@ -71,13 +71,13 @@ def _rows(experiment: str, path: Path) -> list[dict[str, Any]]:
                 "network": path.stem,
                 "epoch": epoch,
                 "split": split,
-                "position": position,
+                "layer_index": index,
                 "layer": layer,
                 **_statistics(activations, epoch, split, layer),
             }
             for epoch in activations.epochs
             for split in activations.splits(epoch)
-            for position, layer in enumerate(activations.layers(epoch, split))
+            for index, layer in enumerate(activations.layers(epoch, split))
         ]
 
 

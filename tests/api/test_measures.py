@@ -39,7 +39,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "sweep": [],
         "bootstrap": 20,
         "permutations": 20,
-        "worth_images": 20,
+        "importance_images": 20,
         "pruning": None,
     },
     "recos": {

@@ -33,7 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "sweep": [0.2, 0.4],
         "bootstrap": 20,
         "permutations": 20,
-        "worth_images": 10,
+        "importance_images": 10,
         "pruning": None,
     },
     "recos": {

@@ -90,11 +90,11 @@ def test_a_planted_quantity_is_found_and_noise_is_not() -> None:
 def test_interventions_are_no_part_of_the_family() -> None:
     rng = np.random.default_rng(4)
     groups = planted(rng, networks=2, strength=0.9)
-    names = [("mechanism", "block", "worth_loss") if name[2] == "strength" else name for name in groups.quantities]
+    names = [("mechanism", "block", "loss_increase") if name[2] == "strength" else name for name in groups.quantities]
     table = agreement(
         Groups(groups=groups.groups, quantities=names, truths=groups.truths), generator=rng, permutations=99
     )
-    rows = table[table["predictor"] == "mechanism:worth_loss@block"]
+    rows = table[table["predictor"] == "mechanism:loss_increase@block"]
     assert rows["p_max"].isna().all() and (rows["p"] <= 0.02).any()
     predicted = predict(Groups(groups=groups.groups, quantities=names, truths=groups.truths))
     assert "mechanism" not in set(predicted["features"])

@@ -19,4 +19,4 @@ def test_columns_are_keys_or_values() -> None:
     twice = {name: set(table.keys) & set(table.values) for name, table in known_tables().items()}
     assert not any(twice.values())
     assert known_tables()["mechanism/sweep.csv"].keys == ("layer", "quantity", "threshold")
-    assert known_tables()["activations/layers.csv"].keys == ("split", "position", "layer")
+    assert known_tables()["activations/layers.csv"].keys == ("split", "layer_index", "layer")

@@ -46,7 +46,7 @@ PARAMS = MechanismParams(
     sweep=[0.5],
     bootstrap=20,
     permutations=20,
-    worth_images=30,
+    importance_images=30,
     pruning=Pruning(thresholds=[0.3]),
 )
 
@@ -98,9 +98,9 @@ def test_few_and_many_labels_and_dead_filters(tmp_path: Path, classes: int) -> N
         assert file["epoch-005/conv1"].shape == (6, classes, classes)
         assert not file["epoch-005/conv1"][:2].any()
     filters = read_table(output / "filters.csv").set_index(["epoch", "layer", "filter", "quantity"])
-    worth = filters.loc[(5, "conv1", 0, "worth_loss"), ["value", "low", "p"]]
-    assert worth["value"] == 0
-    assert worth[["low", "p"]].isna().all(), "30 images on which it never fires do not show that it never does"
+    importance = filters.loc[(5, "conv1", 0, "loss_increase"), ["value", "low", "p"]]
+    assert importance["value"] == 0
+    assert importance[["low", "p"]].isna().all(), "30 images on which it never fires do not show that it never does"
     assert filters.loc[(5, "conv1", 0, "clusters"), "value"] == 0
     assert np.isnan(filters.loc[(5, "conv1", 0, "single_accuracy"), "value"])
     assert (filters["n"] > 0).all()
@@ -116,7 +116,7 @@ def test_the_same_bytes_again_and_a_summary(tmp_path: Path) -> None:
     assert all(sha256_of(once / name) == sha256_of(again / name) for name in names)
     summarise(experiment="noise", networks=[once], output=tmp_path / "summary")
     assert (tmp_path / "summary" / "summary.json").exists()
-    for name in ("layers", "sweep", "worth"):
+    for name in ("layers", "sweep", "importance"):
         assert set(read_table(tmp_path / "summary" / f"{name}.csv")) >= {"p_holm", "p_bh"}
 
 

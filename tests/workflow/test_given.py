@@ -36,7 +36,7 @@ experiments:
       heads: {{epochs: 1, batch: 4, augmentation: null}}
       bootstrap: 20
       permutations: 20
-      worth_images: 3
+      importance_images: 3
     recos: {{layers: [conv1], images: 20, resamples: 19, polarity: {{images: 3}}}}
     mean_dimension: {{bases: [pixels], images: 3, features: 3, layers: null, deletion: null}}
   mine:
@@ -48,7 +48,7 @@ experiments:
     activations: {{excitations: {{}}}}
     anova: {{permutations: 59}}
     mutual_information: {{shuffles: 19, redundancy: {{shuffles: 39}}, ablation: {{retraining_steps: 2}}}}
-    mechanism: {{heads: {{epochs: 1, augmentation: null}}, worth_images: 50}}
+    mechanism: {{heads: {{epochs: 1, augmentation: null}}, importance_images: 50}}
     recos: {{polarity: {{images: 20}}}}
     mean_dimension: {{images: 10, features: 20, layers: {{images: 5, features: 10}}, deletion: {{images: 20}}}}
     atlas: {{images: 20, shapley: {{images: 20, pairs: 8}}}}

@@ -21,7 +21,7 @@ SIZES = ("activation_variance", "weight_norm_l2")
 """Baselines that say how large a filter is; what is left without them is shown beside each agreement."""
 
 INTERVENTIONS = {
-    "mechanism": ("worth_loss", "worth_accuracy"),
+    "mechanism": ("loss_increase", "accuracy_drop"),
     "recos": ("accuracy_change_normal", "accuracy_change_reversed"),
 }
 """Quantities of measures that change a filter and look at the network's outputs: truths of their own, no predictors."""

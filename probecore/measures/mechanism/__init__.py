@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from probecore.measures.mechanism.head import Head as Head
     from probecore.measures.mechanism.heads import train_heads as train_heads
+    from probecore.measures.mechanism.importance import ablation_losses as ablation_losses
     from probecore.measures.mechanism.layer import (
         LayerStatistics as LayerStatistics,
         layer_statistics as layer_statistics,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         connection_masks as connection_masks,
         shrink as shrink,
     )
-    from probecore.measures.mechanism.worth import ablation_losses as ablation_losses
     from probecore.models.suffix import block_outputs as block_outputs
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -39,6 +39,6 @@ else:
             "heads": ["train_heads"],
             "layer": ["LayerStatistics", "layer_statistics"],
             "pruning": ["Chain", "connection_masks", "shrink"],
-            "worth": ["ablation_losses"],
+            "importance": ["ablation_losses"],
         },
     )

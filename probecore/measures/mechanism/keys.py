@@ -5,7 +5,7 @@ KEYS = {
     "sweep": ["layer", "quantity", "threshold"],
     "sizes": ["layer", "labels"],
     "examples": ["layer", "filter", "label", "output"],
-    "worth": ["layer", "quantity", "worth"],
+    "importance": ["layer", "quantity", "importance"],
     "pruning": ["method", "threshold", "retrained"],
     "connections": ["threshold", "layer"],
 }

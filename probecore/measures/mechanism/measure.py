@@ -34,16 +34,16 @@ FIGURES = [
         caption="Signal over background by clipping threshold, mean over networks; dashed: no signal.",
     ),
     Figure(
-        name="worth",
-        source="worth.csv",
-        title="Do qualities tell a filter's worth?",
+        name="importance",
+        source="importance.csv",
+        title="Do qualities tell a filter's importance?",
         caption="Spearman correlation, over a layer's filters, of each quality with the increase of the loss when the "
         "filter is silent. One mark per network after training; intervals, nulls and corrected p in the table.",
     ),
     Figure(
         name="quality",
         source="filters.csv",
-        title="Quality and worth",
+        title="Quality and importance",
         caption="Every filter after training: accuracy of the filter alone, and how much the network's loss increases "
         "without it.",
     ),
@@ -68,11 +68,11 @@ TABLES = [
         "namesakes over those with a cluster.",
     ),
     Table(
-        name="worth",
-        title="Qualities against worth",
-        caption="Spearman correlations over a layer's filters of qualities on one half of the images with worth on the "
-        "other: interval on Fisher's scale from 8 filters on, and permutation p, corrected within each pair of quality "
-        "and worth (Holm; Benjamini and Hochberg).",
+        name="importance",
+        title="Qualities against importance",
+        caption="Spearman correlations over a layer's filters of qualities on one half of the images with importance "
+        "on the other: interval on Fisher's scale from 8 filters on, and permutation p, corrected within each pair of "
+        "quality and importance (Holm; Benjamini and Hochberg).",
     ),
     Table(
         name="pruning",
@@ -84,7 +84,7 @@ TABLES = [
     Table(
         name="filters",
         title="Filters",
-        caption="Per filter: clusters, labels in them, noise counts, strength, winners, and worth: how much loss "
+        caption="Per filter: clusters, labels in them, noise counts, strength, winners, and importance: how much loss "
         "increases (bootstrap-t interval, where enough images carry it) and accuracy drops (interval for matched "
         "pairs) when it is silent. p_bh: corrected within a quantity (Benjamini and Hochberg).",
     ),
@@ -93,7 +93,7 @@ TABLES = [
 RECONSTRUCTION = (
     "The papers' full texts are not available to us: recipe, matrices, clipping, clusters and noise counts follow the "
     "authors' public code; that heads see standardised features (`heads.features: raw` is theirs), signal, background "
-    "and their ratio, winner statistics, worth, intervals and nulls are ours."
+    "and their ratio, winner statistics, importance, intervals and nulls are ours."
 )
 
 MEASURE = Measure(
@@ -112,8 +112,8 @@ MEASURE = Measure(
         "strength": "largest element of its matrix",
         "winner_constancy": "share of labels whose most frequent winner is the filter's overall",
         "winner_share": "share of images on which its favourite output wins, the favourite chosen on other images",
-        "worth_accuracy": "drop of the network's accuracy without it",
-        "worth_loss": "increase of the network's loss without it",
+        "accuracy_drop": "drop of the network's accuracy without it",
+        "loss_increase": "increase of the network's loss without it",
     },
     figures=FIGURES,
     tables=TABLES,

@@ -62,7 +62,7 @@ class MechanismParams(MeasureSection):
     sweep: list[float] = Field([0.2, 0.3, 0.4, 0.5, 0.6], description="Other thresholds to compare with.")
     bootstrap: int = Field(200, ge=20, description="Bootstrap replicates over test images.")
     permutations: int = Field(100, ge=20, description="Permutations of the test labels.")
-    worth_images: int = Field(1000, ge=2, description="Test images on which filters are ablated one by one.")
+    importance_images: int = Field(1000, ge=2, description="Test images on which filters are ablated one by one.")
     pruning: Pruning | None = Field(
         Pruning(), description="Pruning by clusters, at the last checkpoint of trained networks; null: none."
     )

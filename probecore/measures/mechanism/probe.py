@@ -15,11 +15,11 @@ from probecore.measures.mechanism.clusters import cluster_numbers, filter_statis
 from probecore.measures.mechanism.estimates import Array, Quantities
 from probecore.measures.mechanism.fields import clip_fields
 from probecore.measures.mechanism.heads import train_heads
+from probecore.measures.mechanism.importance import ablation_losses
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
 from probecore.measures.mechanism.replication import JUDGED, About, halves, replicated_estimates
-from probecore.measures.mechanism.worth import ablation_losses
 from probecore.measures.network import Network
 from probecore.models import Block, blocks
 from probecore.statistics import (
@@ -46,16 +46,16 @@ QUALITIES = (
     "winner_constancy",
     "winner_share",
 )
-"""Quantities of a filter that are compared with its worth."""
+"""Quantities of a filter that are compared with its importance."""
 
 
-WORTH_REPLICATES = 999
+IMPORTANCE_REPLICATES = 999
 """Bootstrap replicates over images of the loss increase."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
-    """What the filters of a block are worth, by quantity."""
+class Importance:
+    """Importance of the filters of a block, by quantity."""
 
     estimates: dict[str, list[Estimate]]
     """Of every filter, over all images on which filters are ablated."""
@@ -107,7 +107,7 @@ class Probe:
             params=params,
             key=self.key(),
         )
-        self.worth = {block.layer: self._worth_of(block) for block in self.blocks}
+        self.importance = {block.layer: self._importance_of(block) for block in self.blocks}
 
     def key(self, *parts: str | int) -> tuple[str | int, ...]:
         """What names a unit of work of this network and epoch."""
@@ -197,27 +197,27 @@ class Probe:
                 }
 
     def filters(self) -> Iterator[Row]:
-        """What each filter says, and what it is worth."""
+        """What each filter says, and its importance."""
         for layer, quantity, columns in self._about("filter"):
             for index in range(len(columns["value"])):
                 values = {name: float(column[index]) for name, column in columns.items()}
                 yield _filter_row(layer, index, quantity, {**values, "n": self._images_of(quantity)})
-        for layer, worth in self.worth.items():
-            for quantity, rows in worth.estimates.items():
+        for layer, importance in self.importance.items():
+            for quantity, rows in importance.estimates.items():
                 for index, estimate in enumerate(rows):
                     yield _filter_row(layer, index, quantity, vars(estimate))
 
     def correlations(self) -> Iterator[Row]:
-        """Do the filters' qualities, on one half of the images, rank them as their worth on the other half does?"""
-        for layer, worth in self.worth.items():
-            for name, values in worth.judged.items():
+        """Do the filters' qualities, on one half of the images, rank them as importance on the other half does?"""
+        for layer, importance in self.importance.items():
+            for name, values in importance.judged.items():
                 for quantity in QUALITIES:
-                    generator = numpy_generator(*self.key("worth", layer, name, quantity))
+                    generator = numpy_generator(*self.key("importance", layer, name, quantity))
                     quality = self.halves.qualities[layer, quantity, "filter"]
                     yield {
                         "layer": layer,
                         "quantity": quantity,
-                        "worth": name,
+                        "importance": name,
                         **vars(spearman(quality, values, generator=generator)),
                     }
 
@@ -228,24 +228,26 @@ class Probe:
         """How many images an estimate is made of."""
         return int((~self.ranking).sum()) if quantity == JUDGED else len(self.labels)
 
-    def _worth_of(self, block: Block) -> Worth:
+    def _importance_of(self, block: Block) -> Importance:
         """Increase of the loss and drop of the accuracy when each filter of a block is ablated."""
-        count = self.params.worth_images
+        count = self.params.importance_images
         test = self.network.dataset.test
         images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
         (loss, hit), (losses, hits) = ablation_losses(self.model, block, list(images))
         increases = (losses - loss).double().cpu().numpy()
         before, after = hit.cpu().numpy(), hits.cpu().numpy()
         judging = ~self.ranking[:count]
-        counts = bootstrap_counts(len(before), WORTH_REPLICATES, numpy_generator(*self.key("worth", block.layer)))
-        return Worth(
+        counts = bootstrap_counts(
+            len(before), IMPORTANCE_REPLICATES, numpy_generator(*self.key("importance", block.layer))
+        )
+        return Importance(
             estimates={
-                "worth_loss": mean_estimates(increases.T, counts),
-                "worth_accuracy": [paired_difference(row, before) for row in after],
+                "loss_increase": mean_estimates(increases.T, counts),
+                "accuracy_drop": [paired_difference(row, before) for row in after],
             },
             judged={
-                "worth_loss": increases[:, judging].mean(axis=1),
-                "worth_accuracy": (before[judging].astype(np.float64) - after[:, judging]).mean(axis=1),
+                "loss_increase": increases[:, judging].mean(axis=1),
+                "accuracy_drop": (before[judging].astype(np.float64) - after[:, judging]).mean(axis=1),
             },
         )
 

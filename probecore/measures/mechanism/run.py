@@ -56,7 +56,7 @@ def measure_network(network: Network, params: MechanismParams, file: h5py.File) 
         tables.add("sweep", epoch, probe.sweep())
         tables.add("sizes", epoch, probe.sizes())
         tables.add("filters", epoch, probe.filters())
-        tables.add("worth", epoch, probe.correlations())
+        tables.add("importance", epoch, probe.correlations())
         if epoch == last:
             tables.add("examples", epoch, probe.examples())
             if params.pruning is not None and condition_of(network.info.network) != "shuffled":

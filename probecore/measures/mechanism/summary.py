@@ -35,7 +35,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     )
 
 
-FAMILIES = {"layers": ["quantity"], "sweep": ["quantity"], "worth": ["quantity", "worth"]}
+FAMILIES = {"layers": ["quantity"], "sweep": ["quantity"], "importance": ["quantity", "importance"]}
 """Tables whose p-values are corrected → what names a family: all layers, networks and epochs of the experiment."""
 
 

@@ -1,4 +1,4 @@
-"""Figures of what filters are worth and of pruning, from the step's tables."""
+"""Figures of filters' importance and of pruning, from the step's tables."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,15 +12,15 @@ METHODS = ("clusters", "magnitude", "random")
 
 
 @style()
-def draw_worth(worth: pd.DataFrame, *, ax: Place = None) -> Axes:
+def draw_importance(importance: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Rank correlation of qualities with the loss increase on silencing, by layer, one mark per network."""
-    rows = of_one_condition(worth[worth["worth"] == "worth_loss"])
+    rows = of_one_condition(importance[importance["importance"] == "loss_increase"])
     axes = one_panel(ax, 5.4, 3.2)
     for colour, offset, quality in zip(SERIES_COLOURS, spread(len(QUALITIES), 0.5), QUALITIES, strict=False):
         line = rows[rows["quantity"] == quality]
         axes.plot(line["layer_index"] + offset, line["value"], "o", ms=4, color=colour, label=quality.replace("_", " "))
     axes.axhline(0, color="0.4", lw=1, ls="--")
-    axes.set(ylabel="Spearman correlation with worth", ylim=(-1.05, 1.05))
+    axes.set(ylabel="Spearman correlation with importance", ylim=(-1.05, 1.05))
     name_layers(axes, rows)
     add_legend(axes, ncols=4)
     return axes
@@ -28,8 +28,8 @@ def draw_worth(worth: pd.DataFrame, *, ax: Place = None) -> Axes:
 
 @style()
 def draw_quality(filters: pd.DataFrame, *, ax: Place = None) -> Axes:
-    """Each filter's worth against its share of right images, trained networks at their last checkpoint."""
-    rows = of_one_condition(filters[filters["quantity"].isin(["single_accuracy", "worth_loss"])])
+    """Each filter's importance against its share of right images, trained networks at their last checkpoint."""
+    rows = of_one_condition(filters[filters["quantity"].isin(["single_accuracy", "loss_increase"])])
     table = rows.pivot(
         index=["network", "layer", "layer_index", "filter"], columns="quantity", values="value"
     ).reset_index()
@@ -37,7 +37,7 @@ def draw_quality(filters: pd.DataFrame, *, ax: Place = None) -> Axes:
     for colour, marks in by_layer(table):
         axes.plot(
             marks["single_accuracy"],
-            marks["worth_loss"],
+            marks["loss_increase"],
             "o",
             ms=3,
             alpha=0.7,
