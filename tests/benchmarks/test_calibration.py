@@ -101,15 +101,15 @@ def test_a_new_column_needs_a_simulation(tmp_path: Path) -> None:
     (tmp_path / "layers.csv").write_text(
         "layer,quantity,value,low,high,p,n\nconv1,snr,2,1,3,,9\nconv1,noise,2,,,0.5,9\n"
     )
-    (tmp_path / "importance.csv").write_text("layer,r2,low,high,f,df1,p,p_holm,taps_p\nconv1,1,0,2,3,4,0.1,0.2,0.3\n")
+    (tmp_path / "worth.csv").write_text("layer,r2,low,high,f,df1,p,p_holm,taps_p\nconv1,1,0,2,3,4,0.1,0.2,0.3\n")
     printed = printed_quantities(tmp_path)
     module = ModuleType("toy")
     module.SIMULATIONS = []  # type: ignore[attr-defined]
-    everything = ["layers.csv:noise", "layers.csv:snr", "importance.csv:f", "importance.csv:r2", "importance.csv:taps"]
+    everything = ["layers.csv:noise", "layers.csv:snr", "worth.csv:f", "worth.csv:r2", "worth.csv:taps"]
     assert calibration.without_simulation(printed, module) == everything
-    known = Simulation(name="a", covers=("layers.csv:snr", "importance.csv:taps_p"), n=1, repeat=lambda _: Repeat())
+    known = Simulation(name="a", covers=("layers.csv:snr", "worth.csv:taps_p"), n=1, repeat=lambda _: Repeat())
     module.SIMULATIONS = [known]  # type: ignore[attr-defined]
-    module.EXEMPT = [Exempt(covers=("importance.csv:f", "importance.csv:r2"), reason="toy")]  # type: ignore[attr-defined]
+    module.EXEMPT = [Exempt(covers=("worth.csv:f", "worth.csv:r2"), reason="toy")]  # type: ignore[attr-defined]
     assert calibration.without_simulation(printed, module) == ["layers.csv:noise"]
 
 
