@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from probecore.dataset import composites, embedded, synthetic
 from probecore.dataset.describe import describe
 from probecore.dataset.named import NAMED
 from probecore.dataset.obtain import obtain
 from probecore.dataset.params import DatasetParams
-from probecore.dataset.sampling import first_classes, subset
-from probecore.dataset.store import Dataset, write_dataset
+from probecore.dataset.sampling import first_classes, in_shape, stratified_order, subset
+from probecore.dataset.store import Dataset, OtherSet, write_dataset
 from probecore.progress import say
 
 
@@ -36,11 +38,27 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
         test=subset(whole.test, params.test_samples, where=f"datasets.{name}.test_samples"),
         classes=whole.classes,
         backgrounds=whole.backgrounds,
+        others=[_other(kind, whole.input_shape, params, cache) for kind in params.others],
     )
     for line in describe(dataset):
         say(line)
     write_dataset(dataset, output)
     return dataset
+
+
+OTHER_PER_CLASS = 200
+"""Images of each class of another set, from either part."""
+
+
+def _other(kind: str, shape: tuple[int, ...], params: DatasetParams, cache: Path | None) -> OtherSet:
+    """Images of a named set in another set's shape."""
+    whole = _decode(kind, DatasetParams(), cache)
+    kept = first_classes(whole, params.classes, where=f"datasets.{kind}.classes")
+    images = {}
+    for name, split in (("train", kept.train), ("test", kept.test)):
+        order = stratified_order(split.targets)[: OTHER_PER_CLASS * kept.outputs]
+        images[name] = in_shape(split.inputs[np.sort(order)], shape)
+    return OtherSet(kind, **images)
 
 
 def _decode(name: str, params: DatasetParams, cache: Path | None) -> Dataset:

@@ -12,13 +12,14 @@ NAMED_KINDS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 
 _SAMPLES = ("train_samples", "test_samples")
 _SUBSET = ("classes", *_SAMPLES)
+_IMAGES = (*_SUBSET, "others")
 _KEYS: dict[str, tuple[str, ...]] = {
-    "mnist5k": _SUBSET,
-    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_SUBSET)),
+    "mnist5k": _IMAGES,
+    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_IMAGES)),
     "digits_on_textures": ("plain", *_SUBSET),
     "digits_on_cifar10": ("plain", "source", *_SUBSET),
-    "folder": ("path", "size", "test_fraction", "seed", *_SUBSET),
-    "arrays": ("path", *_SUBSET),
+    "folder": ("path", "size", "test_fraction", "seed", *_IMAGES),
+    "arrays": ("path", *_IMAGES),
     "ishigami": ("seed", *_SAMPLES),
     "gaussian_noise": ("features", "seed", *_SAMPLES),
 }
@@ -82,6 +83,12 @@ class DatasetParams(Section):
         None,
         ge=1,
         description="Keep this many, in equal shares of the classes; synthetic sets: 12,000 unless given.",
+    )
+
+    others: list[Literal["mnist5k", "mnist", "fashion_mnist", "cifar10", "cifar100"]] = Field(
+        [],
+        description="Named sets of which images are kept beside this one's, in its shape, for measures that show "
+        "networks what they were not trained on: up to 200 of each class from either part, of as many `classes`.",
     )
 
     def kind_of(self, name: str) -> str:

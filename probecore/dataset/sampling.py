@@ -1,4 +1,4 @@
-"""Choosing samples: of some classes, and so that classes keep their shares."""
+"""Choosing samples: of some classes, and so that classes keep their shares; bringing images to another shape."""
 
 from typing import Any
 
@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from probecore.dataset.store import Dataset, Split
 from probecore.errors import InputError
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""What red, green and blue are of grey (ITU-R BT.601)."""
 
 
 def stratified_order(labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -68,3 +71,26 @@ def first_classes(dataset: Dataset, classes: int | None, *, where: str) -> Datas
         classes=dataset.classes[:classes],
         backgrounds=dataset.backgrounds,
     )
+
+
+def in_shape(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Images uint8 (N, C, H, W) as (N, *shape): cut, or laid on black, around their centre; grey by luma, or repeated.
+
+    Raises
+    ------
+    InputError
+        If `shape` is not that of an image, or needs other channels than 1 or 3 made of 1 or 3.
+    """
+    if len(shape) != 3 or (shape[0] != images.shape[1] and {shape[0], images.shape[1]} != {1, 3}):
+        raise InputError(f"others: images of {images.shape[1:]} cannot become {shape}; leave `others` out")
+    for axis in (2, 3):
+        more = shape[axis - 1] - images.shape[axis]
+        if more > 0:
+            around = [(0, 0)] * 4
+            around[axis] = (more // 2, more - more // 2)
+            images = np.pad(images, around)
+        else:
+            images = np.take(images, np.arange(shape[axis - 1]) + -more // 2, axis=axis)
+    if images.shape[1] > shape[0]:
+        return np.rint(np.einsum("nchw,c->nhw", images, LUMA))[:, None].astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(images, (len(images), *shape)))

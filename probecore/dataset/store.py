@@ -3,9 +3,9 @@
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import h5py
@@ -50,6 +50,23 @@ class Backgrounds:
 
 
 @dataclass(frozen=True, eq=False)
+class OtherSet:
+    """Images of another data set in the form of this one, which nothing of this one is trained on.
+
+    Attributes
+    ----------
+    name
+        Of the named set that they are from.
+    train, test
+        From its two parts, uint8 (N, C, H, W).
+    """
+
+    name: str
+    train: NDArray[Any]
+    test: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set in memory: labelled images, or a regression (then `classes` is None)."""
 
@@ -59,6 +76,7 @@ class Dataset:
     test: Split
     sha256: str
     backgrounds: Backgrounds | None = None
+    others: tuple[OtherSet, ...] = ()
 
     @classmethod
     def from_splits(
@@ -69,6 +87,7 @@ class Dataset:
         test: Split,
         classes: Sequence[str] | None,
         backgrounds: Backgrounds | None = None,
+        others: Sequence[OtherSet] = (),
     ) -> Self:
         """Check arrays and hash them.
 
@@ -78,7 +97,8 @@ class Dataset:
             If dtypes, shapes, counts or labels are not what `Split` says, or a feature is not finite.
         """
         names = None if classes is None else tuple(classes)
-        dataset = cls(name, names, train, test, _hash(train, test, backgrounds), backgrounds)
+        dataset = cls(name, names, train, test, "", backgrounds, tuple(others))
+        dataset = replace(dataset, sha256=_hash(dataset))
         _check(dataset, where=name)
         _check_finite(dataset, where=name)
         return dataset
@@ -114,7 +134,11 @@ def load_dataset(path: str | Path) -> Dataset:
         backgrounds = None
         if "backgrounds" in file.keys():  # noqa: SIM118 (`in` follows links)
             backgrounds = Backgrounds(*(read_array(file, f"backgrounds/{group}", path) for group in ("seen", "unseen")))
-    dataset = Dataset(name, classes, splits["train"], splits["test"], sha256, backgrounds)
+        others = tuple(
+            OtherSet(other, *(read_array(file, f"others/{other}/{part}", path) for part in _SPLITS))
+            for other in map(str, file.attrs.get("others", ()))
+        )
+    dataset = Dataset(name, classes, splits["train"], splits["test"], sha256, backgrounds, others)
     if _hash_of_names(dataset) != names_sha256:
         raise InputError(f"{path}: its names differ from the SHA-256 stored with them; delete it and make it again")
     _check(dataset, where=str(path))
@@ -130,7 +154,7 @@ def verify_dataset(path: Path) -> Dataset:
         As `load_dataset`, and if the hash differs or a feature is not finite.
     """
     dataset = load_dataset(path)
-    if _hash(dataset.train, dataset.test, dataset.backgrounds) != dataset.sha256:
+    if _hash(dataset) != dataset.sha256:
         raise InputError(f"{path}: arrays differ from the SHA-256 stored with them; delete it and make it again")
     _check_finite(dataset, where=str(path))
     return dataset
@@ -144,29 +168,35 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
         file.attrs["names_sha256"] = _hash_of_names(dataset)
         if dataset.classes is not None:
             file.attrs["classes"] = np.array(dataset.classes, dtype=h5py.string_dtype())
-        for name in (*_SPLITS, *(["backgrounds"] if dataset.backgrounds else [])):
-            file.create_group(name)  # a group that came into being with its first array would hold the time
-        for key, array in _arrays(dataset.train, dataset.test, dataset.backgrounds):
+        if dataset.others:
+            file.attrs["others"] = np.array([other.name for other in dataset.others], dtype=h5py.string_dtype())
+        arrays = list(_arrays(dataset))
+        for name in dict.fromkeys(str(parent) for key, _ in arrays for parent in reversed(PurePosixPath(key).parents)):
+            file.require_group(name)  # a group that came into being with its first array would hold the time
+        for key, array in arrays:
             file[key] = array
 
 
 _SPLITS = ("train", "test")
 
 
-def _arrays(train: Split, test: Split, backgrounds: Backgrounds | None) -> Iterator[tuple[str, NDArray[Any]]]:
+def _arrays(dataset: Dataset) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays in the order in which they are written and hashed, with their names."""
-    for name, split in zip(_SPLITS, (train, test), strict=True):
+    for name, split in zip(_SPLITS, (dataset.train, dataset.test), strict=True):
         yield f"{name}/inputs", split.inputs
         yield f"{name}/targets", split.targets
-    if backgrounds is not None:
-        yield "backgrounds/seen", backgrounds.seen
-        yield "backgrounds/unseen", backgrounds.unseen
+    if dataset.backgrounds is not None:
+        yield "backgrounds/seen", dataset.backgrounds.seen
+        yield "backgrounds/unseen", dataset.backgrounds.unseen
+    for other in dataset.others:
+        yield f"others/{other.name}/train", other.train
+        yield f"others/{other.name}/test", other.test
 
 
-def _hash(train: Split, test: Split, backgrounds: Backgrounds | None) -> str:
+def _hash(dataset: Dataset) -> str:
     """SHA-256 over name, dtype, shape and C-ordered little-endian bytes of each array."""
     digest = hashlib.sha256()
-    for key, array in _arrays(train, test, backgrounds):
+    for key, array in _arrays(dataset):
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
@@ -199,7 +229,10 @@ def _check(dataset: Dataset, *, where: str) -> None:
             f"{where}: inputs are {dataset.train.inputs.shape[1:]} in train and "
             f"{dataset.test.inputs.shape[1:]} in test; make them alike"
         )
-    _check_backgrounds(dataset, where=where)
+    if dataset.backgrounds is not None:
+        _check_beside(dataset, "backgrounds", vars(dataset.backgrounds), where=where)
+    for other in dataset.others:
+        _check_beside(dataset, f"others/{other.name}", {"train": other.train, "test": other.test}, where=where)
 
 
 def _check_classes(classes: Sequence[str], *, where: str) -> None:
@@ -214,13 +247,12 @@ def _check_classes(classes: Sequence[str], *, where: str) -> None:
         seen[shown] = name
 
 
-def _check_backgrounds(dataset: Dataset, *, where: str) -> None:
-    if dataset.backgrounds is not None:
-        for name, array in vars(dataset.backgrounds).items():
-            part = f"{where}: backgrounds/{name}"
-            _check_array(array, "images", dtype="uint8", axes="NCHW", where=part)
-            if array.shape[1:] != dataset.input_shape:
-                raise InputError(f"{part} are {array.shape[1:]} and images {dataset.input_shape}; make them alike")
+def _check_beside(dataset: Dataset, group: str, arrays: Mapping[str, NDArray[Any]], *, where: str) -> None:
+    for name, array in arrays.items():
+        part = f"{where}: {group}/{name}"
+        _check_array(array, "images", dtype="uint8", axes="NCHW", where=part)
+        if array.shape[1:] != dataset.input_shape:
+            raise InputError(f"{part} are {array.shape[1:]} and images {dataset.input_shape}; make them alike")
 
 
 def _check_array(array: NDArray[Any], what: str, *, dtype: str, axes: str, where: str) -> None:
@@ -237,6 +269,6 @@ def _check_labels(labels: NDArray[Any], classes: int, *, where: str) -> None:
 
 
 def _check_finite(dataset: Dataset, *, where: str) -> None:
-    for key, array in _arrays(dataset.train, dataset.test, None):
+    for key, array in _arrays(dataset):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(f"{where}: {key} holds NaN or infinity; remove or replace those samples")

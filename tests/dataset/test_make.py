@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from probecore.dataset import DatasetParams, load_dataset, make_dataset, verify_dataset
 from probecore.dataset.cifar import read_cifar10
+from probecore.dataset.embedded import mnist5k
 from probecore.dataset.named import NAMED
 from probecore.errors import InputError
 
@@ -38,6 +40,7 @@ KINDS: list[dict[str, Any]] = [
     {"kind": "folder", "path": "photos", "size": 5, "test_fraction": 0.4},
     {"kind": "arrays", "path": "a.npz", "test_samples": 10},
     {"kind": "mnist5k", "classes": 3, "train_samples": 12},
+    {"kind": "arrays", "path": "a.npz", "classes": 2, "others": ["mnist5k"]},
     {"kind": "ishigami", "train_samples": 30, "test_samples": 7, "seed": 3},
     {"kind": "gaussian_noise", "features": 4, "train_samples": 30, "test_samples": 7},
 ]
@@ -95,3 +98,25 @@ def test_a_mistake_leaves_the_earlier_file(sources: Path) -> None:
     with pytest.raises(InputError):
         make("mine", output, kind="arrays", path="a.npz")
     assert output.read_bytes() == before
+
+
+def test_images_of_other_sets_lie_beside_in_the_shape_of_this_one(sources: Path) -> None:
+    make("mine", sources / "a.h5", kind="arrays", path="a.npz", classes=2, others=["mnist5k"])
+    (digits,) = verify_dataset(sources / "a.h5").others
+    assert digits.name == "mnist5k"
+    assert digits.train.shape[1:] == digits.test.shape[1:] == (3, 32, 32) and len(digits.train) == 400
+    whole = mnist5k()
+    first = whole.train.inputs[whole.train.targets < 2][0, 0]
+    np.testing.assert_array_equal(digits.train[0], np.pad(first, 2)[None].repeat(3, 0))
+    with_none = verify_dataset(sources / "a.h5")
+    make("mine", sources / "b.h5", kind="arrays", path="a.npz", classes=2)
+    assert load_dataset(sources / "b.h5").others == ()
+    assert load_dataset(sources / "b.h5").sha256 != with_none.sha256
+
+
+def test_a_changed_image_of_another_set_is_seen(sources: Path) -> None:
+    make("mine", sources / "a.h5", kind="arrays", path="a.npz", classes=2, others=["mnist5k"])
+    with h5py.File(sources / "a.h5", "r+") as file:
+        file["others/mnist5k/test"][0, 0, 0, 0] = 7
+    with pytest.raises(InputError, match="differ from the SHA-256"):
+        verify_dataset(sources / "a.h5")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from probecore.dataset import Dataset, Split
-from probecore.dataset.sampling import first_classes, stratified_order, subset
+from probecore.dataset.sampling import first_classes, in_shape, stratified_order, subset
 from probecore.errors import InputError
 
 
@@ -61,3 +61,21 @@ def test_a_regression_has_no_classes() -> None:
     split = Split(np.zeros((4, 2), np.float32), np.linspace(0, 1, 4, dtype=np.float32))
     with pytest.raises(InputError, match="a has real targets, no classes; remove it"):
         first_classes(Dataset.from_splits("a", train=split, test=split, classes=None), 2, where="")
+
+
+def test_images_come_into_another_shape_around_their_centre() -> None:
+    image = np.zeros((1, 1, 4, 4), np.uint8)
+    image[0, 0, 1:3, 1:3] = 200
+    larger = in_shape(image, (3, 6, 6))
+    assert larger.shape == (1, 3, 6, 6) and (larger[0, :, 2:4, 2:4] == 200).all() and larger.sum() == 3 * 4 * 200
+    np.testing.assert_array_equal(in_shape(larger, (1, 4, 4)), image)
+    np.testing.assert_array_equal(in_shape(image, (1, 4, 4)), image)
+    red = np.zeros((1, 3, 1, 1), np.uint8)
+    red[0, 0] = 255
+    assert in_shape(red, (1, 1, 1)).item() == round(0.299 * 255)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (16,)])
+def test_a_shape_that_no_image_has_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="leave `others` out"):
+        in_shape(np.zeros((1, 1, 4, 4), np.uint8), shape)
