@@ -10,7 +10,7 @@ from probecore.dataset.named import NAMED
 from probecore.dataset.obtain import obtain
 from probecore.dataset.params import DatasetParams
 from probecore.dataset.sampling import first_classes, in_shape, stratified_order, subset
-from probecore.dataset.store import Dataset, OtherSet, write_dataset
+from probecore.dataset.store import Dataset, OtherSet, Split, write_dataset
 from probecore.progress import say
 
 
@@ -31,7 +31,8 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
     InputError
         If a parameter, a file or an image is not usable, a named set not the published one, or nothing can be learnt.
     """
-    whole = first_classes(_decode(name, params, cache), params.classes, where=f"datasets.{name}.classes")
+    decoded = _sized(_decode(name, params, cache), params, kind=params.kind_of(name))
+    whole = first_classes(decoded, params.classes, where=f"datasets.{name}.classes")
     dataset = Dataset.from_splits(
         name,
         train=subset(whole.train, params.train_samples, where=f"datasets.{name}.train_samples"),
@@ -44,6 +45,18 @@ def make_dataset(name: str, params: DatasetParams, *, output: Path, cache: Path 
         say(line)
     write_dataset(dataset, output)
     return dataset
+
+
+def _sized(dataset: Dataset, params: DatasetParams, *, kind: str) -> Dataset:
+    """A named set in the size that is asked for."""
+    if params.size is None or kind not in NAMED:
+        return dataset
+    shape = (dataset.input_shape[0], params.size, params.size)
+    splits = {
+        name: Split(in_shape(part.inputs, shape), part.targets)
+        for name, part in (("train", dataset.train), ("test", dataset.test))
+    }
+    return Dataset.from_splits(dataset.name, classes=dataset.classes, **splits)
 
 
 OTHER_PER_CLASS = 200

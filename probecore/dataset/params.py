@@ -15,7 +15,7 @@ _SUBSET = ("classes", *_SAMPLES)
 _IMAGES = (*_SUBSET, "others")
 _KEYS: dict[str, tuple[str, ...]] = {
     "mnist5k": _IMAGES,
-    **dict.fromkeys(NAMED_KINDS, ("path", "source", *_IMAGES)),
+    **dict.fromkeys(NAMED_KINDS, ("path", "source", "size", *_IMAGES)),
     "digits_on_textures": ("plain", *_SUBSET),
     "digits_on_cifar10": ("plain", "source", *_SUBSET),
     "folder": ("path", "size", "test_fraction", "seed", *_IMAGES),
@@ -59,7 +59,8 @@ class DatasetParams(Section):
     size: int | None = Field(
         None,
         ge=1,
-        description="Folder: scale the shorter side to this many pixels and cut out the central square.",
+        description="Folder: scale the shorter side to this many pixels and cut out the central square. Named sets: "
+        "lay images on a black square of this many pixels, or cut it out of them, around their centre.",
     )
     test_fraction: float = Field(
         0.2,
@@ -135,7 +136,7 @@ class DatasetParams(Section):
         if kind not in _FORMS:
             return None
         shape, outputs = _FORMS[kind]
-        return shape, self.classes or outputs
+        return (shape if self.size is None else (shape[0], self.size, self.size)), self.classes or outputs
 
     def is_regression(self, name: str) -> bool:
         """Whether the targets are known to be real numbers."""

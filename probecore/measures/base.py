@@ -73,6 +73,43 @@ class LayerTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditStep:
+    """A step of a published procedure that the measure runs beside a corrected one, for real data and for nothing.
+
+    The gathering job gives its numbers, and `probecore.measures.audit` says what follows from them.
+    """
+
+    name: str
+    reports: str
+    """What both procedures report, in a few words: the same kind of number."""
+    published: str
+    corrected: str
+    nothing: str
+    """Data in which there is nothing to find."""
+    right: float
+    """What is right to report of them."""
+    source: str
+    tolerance: float = 0.0
+    """How far from `right` what is reported for nothing may lie and count as right."""
+
+
+AUDIT_TABLE = Table(
+    name="audit",
+    title="Audit: the published procedure beside a corrected one",
+    caption="By step: what both procedures report of real data and where there is nothing to find (value, from low to "
+    "high over n cases), what is right there, and the verdict, which is computed of these numbers.",
+)
+
+AUDIT_FIGURE = Figure(
+    name="audit",
+    source="audit.csv",
+    title="Audit",
+    caption="What the published and the corrected procedure report of real data and of nothing; grey: what is right "
+    "for nothing. Bars as in audit.csv.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """A measure.
 
@@ -111,6 +148,8 @@ class Measure:
     """What a result in Python calls ``.layers``."""
     text: Sequence[str] = ()
     """Columns that hold names, beside `probecore.files.TEXT_COLUMNS`."""
+    audits: Sequence[AuditStep] = ()
+    """Steps of published procedures; with any, the gathering job writes ``audit.csv`` and its figure."""
 
     def __post_init__(self) -> None:
         written = {*self.network_files, *(f"{name}.csv" for name in self.gathered)}
@@ -137,9 +176,13 @@ class Measure:
     @property
     def gathered_files(self) -> list[str]:
         """Files that the gathering job writes into the experiment's folder, beside ``summary.json``."""
-        tables = [f"{name}.csv" for name in sorted([*self.all_keys, *self.gathered])]
-        figures = sorted(figure.name for figure in self.figures)
+        tables = [f"{name}.csv" for name in sorted([*self.all_keys, *self.gathered, *self._audit])]
+        figures = sorted([*(figure.name for figure in self.figures), *self._audit])
         return [*tables, *(f"{name}.{kind}" for name in figures for kind in ("svg", "png"))]
+
+    @property
+    def _audit(self) -> list[str]:
+        return [AUDIT_TABLE.name] if self.audits else []
 
     def summary(
         self,
@@ -168,7 +211,7 @@ class Measure:
                 title=figure.title,
                 caption=figure.caption.replace("{network}", network),
             )
-            for figure in self.figures
+            for figure in [*([AUDIT_FIGURE] if self.audits else []), *self.figures]
             if figure.name not in without
         ]
         return Summary(
@@ -177,7 +220,10 @@ class Measure:
             headline=dict(headline),
             answer=answer,
             figures=figures,
-            tables=[TableEntry(file=f"{one.name}.csv", title=one.title, caption=one.caption) for one in self.tables],
+            tables=[
+                TableEntry(file=f"{one.name}.csv", title=one.title, caption=one.caption)
+                for one in [*([AUDIT_TABLE] if self.audits else []), *self.tables]
+            ],
             remarks=list(remarks),
             reconstruction=self.reconstruction,
         )

@@ -36,7 +36,7 @@ def test_two_weights_read_as_one_number_keep_the_sign_of_the_second_and_its_eigh
 
 def test_numbers_above_a_million_are_in_the_set_of_the_header_alone(weights: dict[str, np.ndarray]) -> None:
     entries = read_as_float64(keras_file(weights))
-    header, *others = parameter_sets(entries, 1_000, starts=(0, 4_000, 8_000)).values()
+    header, *others = parameter_sets(entries, 1_000, starts=(0, 100_000, 150_000)).values()
     assert large_share(header) > 0.01
     assert np.abs(header).max() > 1e100
     assert [large_share(values) for values in others] == [0, 0]
@@ -58,12 +58,15 @@ def test_zeros_and_what_is_no_number_are_dropped_and_a_rest_of_bytes_is_left() -
     assert read_as_float64(content).tolist() == [3.0, -4.0]
 
 
-def test_sets_of_a_short_file_begin_earlier_and_none_comes_twice() -> None:
-    entries = np.arange(1_000.0)
-    assert {start: len(values) for start, values in parameter_sets(entries, 300).items()} == {0: 300, 700: 300}
-    assert parameter_sets(np.arange(300_000.0), 25_088)[100_000][0] == 100_000
+def test_sets_of_a_short_file_lie_at_the_same_shares_of_it_and_none_comes_twice() -> None:
+    theirs = parameter_sets(np.arange(300_000.0), 25_088)
+    assert {start: (values[0], len(values)) for start, values in theirs.items()} == {
+        start: (start, 25_088) for start in (0, 100_000, 200_000)
+    }
+    assert list(parameter_sets(np.arange(22_508.8), 100)) == [0, 10_000, 20_000]
+    assert list(parameter_sets(np.arange(1_000.0), 900)) == [0, 100]
     with pytest.raises(InputError, match="1000 entries for sets of 1001"):
-        parameter_sets(entries, 1_001)
+        parameter_sets(np.arange(1_000.0), 1_001)
 
 
 def test_true_weights_are_kernels_in_the_order_of_the_network(weights: dict[str, np.ndarray]) -> None:

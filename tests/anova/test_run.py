@@ -59,7 +59,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
             history=folder / f"{network}.csv",
         )
         dump(folder, network, f"{network}.h5", {"excitations": EXCITATIONS})
-        measure(folder, network, SMALL | {"excitations": [*AnovaParams().excitations, "gradient_outer_product"]})
+        excitations = [*AnovaParams().excitations, "gradient_outer_product"]
+        measure(folder, network, SMALL | {"excitations": excitations, "published": {"features": {"layer": "conv2"}}})
     return folder
 
 
@@ -125,7 +126,14 @@ def test_summary(study: Path) -> None:
         experiment="bars", networks=[study / "tables/shuffled-0", study / "tables/trained-0"], output=study / "summary"
     )
     summary = json.loads((study / "summary/summary.json").read_text())
-    assert "not available" in summary["reconstruction"]
+    assert "public code" in summary["reconstruction"]
+    audit = read_table(study / "summary/audit.csv")
+    assert audit["step"].tolist() == ["comparison", "reading"]
+    assert all(any(verdict in remark for remark in summary["remarks"]) for verdict in audit["verdict"])
+    assert summary["figures"][0]["file"] == "audit.svg" and summary["tables"][0]["file"] == "audit.csv"
+    reported = read_table(study / "summary/reported.csv")
+    assert set(reported["features"]) == {"images", "noise", "shuffled pixels", "untrained backbone"}
+    assert set(reported["condition"]) == {"trained", "shuffled"}
     assert {"r2.trained.conv1", "r2.untrained.conv1", "r2.shuffled.conv1", "nulls_held"} <= set(summary["headline"])
     verdicts = pd.read_csv(study / "summary/verdicts.csv")
     assert set(verdicts["held"]) <= {"held", "not held", "undecided"}
@@ -139,6 +147,15 @@ def test_summary(study: Path) -> None:
     }
     for entry in summary["figures"] + summary["tables"]:
         assert (study / "summary" / entry["file"]).exists()
+
+
+def test_without_the_authors_procedure_nothing_is_audited(study: Path) -> None:
+    measure(study, "trained-0", SMALL | {"layers": ["conv1"]}, output="trained-0-alone/trained-0")
+    summarise(experiment="bars", networks=[study / "tables/trained-0-alone/trained-0"], output=study / "alone")
+    summary = json.loads((study / "alone/summary.json").read_text())
+    assert read_table(study / "alone/audit.csv").empty
+    assert "audit.svg" not in [figure["file"] for figure in summary["figures"]]
+    assert not any("Audit" in remark for remark in summary["remarks"])
 
 
 def relations_of(networks: dict[tuple[str, int], dict[str, float]]) -> pd.DataFrame:

@@ -37,6 +37,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 KINDS: list[dict[str, Any]] = [
     {"kind": "mnist5k", "train_samples": 50, "test_samples": 20},
     {"kind": "cifar10", "path": "cifar", "train_samples": 10},
+    {"kind": "cifar10", "path": "cifar", "size": 36},
     {"kind": "folder", "path": "photos", "size": 5, "test_fraction": 0.4},
     {"kind": "arrays", "path": "a.npz", "test_samples": 10},
     {"kind": "mnist5k", "classes": 3, "train_samples": 12},
@@ -120,3 +121,11 @@ def test_a_changed_image_of_another_set_is_seen(sources: Path) -> None:
         file["others/mnist5k/test"][0, 0, 0, 0] = 7
     with pytest.raises(InputError, match="differ from the SHA-256"):
         verify_dataset(sources / "a.h5")
+
+
+def test_a_named_set_is_laid_on_a_larger_square(sources: Path) -> None:
+    make("mine", sources / "a.h5", kind="cifar10", path="cifar", size=36)
+    make("mine", sources / "b.h5", kind="cifar10", path="cifar")
+    larger, plain = (load_dataset(sources / name).train.inputs for name in ("a.h5", "b.h5"))
+    np.testing.assert_array_equal(larger, np.pad(plain, ((0, 0), (0, 0), (2, 2), (2, 2))))
+    assert DatasetParams(kind="cifar10", size=36).form("x") == ((3, 36, 36), 10)

@@ -86,6 +86,24 @@ def test_the_linear_surrogate_of_a_linear_function_has_its_mean_dimension() -> N
     assert found["r2_linear"] > 0.999
 
 
+def test_the_authors_coordinates_mistake_a_linear_function() -> None:
+    """Components of raw inputs, standardised inputs: by the closed form as by exchanging coordinates one by one."""
+    generator = np.random.default_rng(0)
+    scales = np.logspace(-1, 1, 12)
+    x = (generator.standard_normal((4_000, 1)) + 0.5 * generator.standard_normal((4_000, 12))) * scales
+    weights = generator.choice([-1.0, 1.0], 12) / scales
+    basis, values = pca_basis(x), (x @ weights)[:, None]
+    surrogates = Surrogates(torch.from_numpy(x[:1000]), torch.from_numpy(x[1000:]), {"pca": basis})
+    found = surrogates.compare(values[:1000], values[1000:], "pca", generator)
+    mean, std = x[:1000].mean(axis=0), x[:1000].std(axis=0)
+    turned = (x[1000:] - mean) / std @ basis.directions.T
+    theirs = mean_dimension(lambda z: (z @ basis.directions * std + mean) @ weights, turned)
+    published = found["linear_surrogate_published"]
+    assert float(published.value[-1]) == pytest.approx(theirs.value, rel=0.05)
+    assert published.low[-1] > 1.5
+    assert found["linear_surrogate"].low[-1] < 1 < found["linear_surrogate"].high[-1]
+
+
 def test_a_heavy_tail_has_no_interval_and_a_light_one_has() -> None:
     generator = np.random.default_rng(0)
     points = generator.standard_normal((60, 10))

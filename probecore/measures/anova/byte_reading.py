@@ -21,6 +21,9 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 STARTS = (0, 100_000, 200_000)
 """Where the authors' three parameter sets begin."""
 
+SPAN = 225_088
+"""Where the last of them ends."""
+
 LARGE = 1e6
 """Larger than any weight: what is above was no weight."""
 
@@ -36,6 +39,13 @@ class ReadingFacts:
     """Of log |entry| on log |second weight|."""
     correlation_first: float
     """Of the sizes, on the log scale, with those of the first weights."""
+    r2_entries: float
+    """What entries say of the weights that they are read from: R², mean over first and second ones."""
+    r2_entries_moved: float
+    """The same for weights half the array away."""
+    r2_weights: float
+    """What the weights say, read as the float32 that they are."""
+    r2_weights_moved: float
     n: int
 
 
@@ -84,19 +94,17 @@ def read_as_float64(content: bytes) -> Array:
 def parameter_sets(entries: Array, length: int, starts: Sequence[int] = STARTS) -> dict[int, Array]:
     """Cut the authors' parameter sets out of a reading: `length` entries from each start on.
 
-    In a file that is shorter than theirs a set that would pass the end begins earlier; one that is there is not
-    repeated.
+    In a file shorter than `SPAN` starts are scaled down: sets lie at the same shares of it, and none passes the end.
 
     Raises
     ------
     InputError
         If the reading has fewer entries than one set.
     """
-    if length > len(entries):
-        raise InputError(
-            f"parameter_sets: {len(entries)} entries for sets of {length}; choose a layer of fewer numbers"
-        )
-    begins = sorted({min(start, len(entries) - length) for start in starts})
+    n = len(entries)
+    if length > n:
+        raise InputError(f"parameter_sets: {n} entries for sets of {length}; choose a smaller map")
+    begins = sorted({min(int(start * min(1.0, n / SPAN)), n - length) for start in starts})
     return {start: entries[start : start + length] for start in begins}
 
 
@@ -130,8 +138,25 @@ def reading_facts(weights: npt.ArrayLike) -> ReadingFacts:
         sign_agreement_second=float((np.sign(entries) == np.sign(second)).mean()),
         slope_second=float(np.polyfit(np.log(np.abs(second)), size, 1)[0]),
         correlation_first=float(np.corrcoef(size, np.log(np.abs(first)))[0, 1]),
+        **_explained(entries, np.stack([first, second])),
         n=len(entries),
     )
+
+
+def _explained(entries: Array, pairs: Array) -> dict[str, float]:
+    """R² of weights (2, n) on what either reading makes of them, and of those half the array away."""
+    moved = np.roll(pairs, pairs.shape[1] // 2, axis=1)
+
+    def r2(read: Array, weights: Array) -> float:
+        return float(np.mean([np.corrcoef(one, other)[0, 1] ** 2 for one, other in zip(read, weights, strict=True)]))
+
+    both = np.stack([entries, entries])
+    return {
+        "r2_entries": r2(both, pairs),
+        "r2_entries_moved": r2(both, moved),
+        "r2_weights": r2(pairs, pairs),
+        "r2_weights_moved": r2(pairs, moved),
+    }
 
 
 def in_order(weights: Weights) -> dict[str, Array]:

@@ -8,6 +8,8 @@ KEYS = {
     "pairs": ["layer", "filter", "tap"],
     "kernels": ["layer", "filter", "row", "column"],
     "permutations": ["layer", "permuted", "bin"],
+    "published": ["image_set", "split", "features", "entry", "reading", "weights", "parameter_set"],
+    "byte_reading": ["weights", "parameter_set", "quantity"],
 }
 
 MAIN = "activation_weighted_patch"
@@ -15,3 +17,6 @@ MAIN = "activation_weighted_patch"
 
 ALPHA = 0.05
 """Level at which a filter counts as significant."""
+
+PUBLISHED_TEXT = ["image_set", "features", "entry", "reading", "weights", "parameter_set"]
+"""Columns of `published` and `byte_reading` that hold names, some of which look like numbers."""

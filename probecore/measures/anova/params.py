@@ -1,14 +1,43 @@
 """Parameters of the step `anova`."""
 
+from pathlib import PurePosixPath
 from typing import Literal
 
+import pydantic
 from pydantic import Field
 
-from probecore.schema import MeasureSection
+from probecore.schema import MeasureSection, Section
 
 Excitation = Literal[
     "mean_patch", "activation_weighted_patch", "feature_map", "raw_map", "patch_covariance", "gradient_outer_product"
 ]
+
+
+class Features(Section):
+    """Whose features of images parameters are compared with."""
+
+    network: str | None = Field(
+        None,
+        description="A file of checkpoints in own/, as `train` writes it, of a network trained on other images of the "
+        "same shape; its last checkpoint counts. null: the measured network itself.",
+    )
+    layer: str | None = Field(
+        None, description="The module whose output, flattened, are the features; null: what gives the last map."
+    )
+
+    @pydantic.field_validator("network")
+    @classmethod
+    def _own(cls, path: str | None) -> str | None:
+        if path is not None and (PurePosixPath(path).parts[:1] != ("own",) or ".." in PurePosixPath(path).parts):
+            raise ValueError("lies outside of own/, where changes are seen; put it there")
+        return path
+
+
+class Published(Section):
+    """The procedure of Alsaghir et al. by their public code, beside a sound one and noise."""
+
+    features: Features = Field(Features(), description="Whose features of images.")
+    images: int = Field(200, ge=1, description="Images of each class in a set, at most.")
 
 
 class AnovaParams(MeasureSection):
@@ -36,3 +65,6 @@ class AnovaParams(MeasureSection):
     bins: int = Field(5, ge=2, le=100, description="Quantile bins of the excitation in one- and two-way tables.")
     permutations: int = Field(1999, ge=19, description="Permutations of each null.")
     gradient_images: int = Field(200, ge=1, description="Training and test images behind `gradient_outer_product`.")
+    published: Published | None = Field(
+        None, description="The authors' own procedure, audited: last checkpoint alone; null: not wanted."
+    )

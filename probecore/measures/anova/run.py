@@ -13,6 +13,7 @@ from probecore.errors import InputError
 from probecore.measures.anova.keys import KEYS
 from probecore.measures.anova.measuring import LayerMeasures
 from probecore.measures.anova.params import AnovaParams
+from probecore.measures.anova.published import published_rows
 from probecore.measures.anova.tables import drawings, two_way
 from probecore.measures.network import Network, Tables
 from probecore.models.selection import choose_layers
@@ -72,6 +73,10 @@ def measure_network(network: Network, dump: Activations, params: AnovaParams) ->
         tables.add("relations", epoch, _adjust(relations))
         if epoch in (dump.epochs[0], dump.epochs[-1]):
             tables.add("two_way", epoch, two_way(list(measures.values()), params.bins))
+    if params.published is not None:
+        published, byte_reading = published_rows(network, params.published)
+        tables.add("published", network.epochs[-1], published)
+        tables.add("byte_reading", network.epochs[-1], byte_reading)
     return tables
 
 

@@ -6,10 +6,13 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.files import write_table
+from probecore.measures.anova.audit import REPORTED, known_by_related, numbers, reported
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.plots import PLOTS
 from probecore.measures.anova.verdicts import COLUMNS, is_main, judge
 from probecore.measures.answer import answer_from
+from probecore.measures.audit import audit_table, remarks_of, without_audit, write_audit
+from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
@@ -21,17 +24,31 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     verdicts = judge(tables["relations"], tables["expanded"])
     verdicts.insert(0, "experiment", experiment)
     write_table(output / "verdicts.csv", verdicts, sort_by=["experiment", *COLUMNS[:5]])
-    write_figures(PLOTS, tables, output)
+    audit = audit_table(experiment, MEASURE.audits, numbers(tables["published"], tables["byte_reading"]))
+    write_audit(output, audit)
+    _write_published(experiment, tables["published"], output)
+    write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "audit": audit}, output)
     write_summary(
         output,
         MEASURE.summary(
             experiment,
             headline=_headline(tables["relations"], verdicts),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"])],
+            remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"]), *remarks_of(audit)],
             network=representative(tables["filters"]),
+            without=without_audit(audit),
         ),
     )
+
+
+def _write_published(experiment: str, published: pd.DataFrame, output: Path) -> None:
+    """Write what the procedures report over networks, and the authors' two-way design."""
+    for name, table, keys in (
+        ("reported", reported(published), REPORTED),
+        ("known_by_related", known_by_related(published), ["condition", "reading", "term"]),
+    ):
+        table.insert(0, "experiment", experiment)
+        write_table(output / f"{name}.csv", table, sort_by=["experiment", *keys])
 
 
 def _headline(relations: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, int | float | None]:

@@ -1,6 +1,6 @@
 """What the measure `mean_dimension` declares."""
 
-from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Resources, Table
 from probecore.measures.mean_dimension.keys import ARRAYS, KEYS
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 
@@ -63,7 +63,8 @@ TABLES = [
         title="What stands beside the outputs' mean dimension",
         caption="Of the logits or outputs, trace, at the first and last checkpoint: given_points, as in outputs.csv; "
         "independent_margins, with each coordinate permuted over the points; within_classes, donors and variance "
-        "within classes; linear_surrogate, of the best linear function; r2_linear, r2_additive, r2_non_additive: R² at "
+        "within classes; linear_surrogate, of the best linear function; linear_surrogate_published, of the same in the "
+        "authors' coordinates; r2_linear, r2_additive, r2_non_additive: R² at "
         "the base points of functions fitted to other test images; r2_gain, non-additive less additive.",
     ),
     Table(name="units", title="Single outputs", caption="The same for each logit and each softmax output."),
@@ -87,6 +88,18 @@ TABLES = [
         caption="Mean dimension of each filter or neuron, trace over its positions; null: the same before training; "
         "mean_dimension_*_change: the difference, with its paired interval.",
     ),
+]
+
+AUDITS = [
+    AuditStep(
+        name="inverse PCA",
+        reports="mean dimension",
+        published="components of raw inputs, applied to standardised ones, as the authors' inverse-PCA layer does",
+        corrected="components and coordinates of the same centred inputs",
+        nothing="the best linear function of the inputs, in place of the network",
+        right=1.0,
+        source="authors' public code, its inverse-PCA layer",
+    )
 ]
 
 RECONSTRUCTION = (
@@ -120,4 +133,5 @@ MEASURE = Measure(
     layers=LayerTable(quantity="mean_dimension"),
     resources=Resources(memory=6_000, minutes=240),
     arrays=ARRAYS,
+    audits=AUDITS,
 )

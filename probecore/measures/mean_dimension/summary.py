@@ -8,12 +8,30 @@ import pandas as pd
 from probecore.figures import write_figures
 from probecore.files import open_hdf5
 from probecore.measures.answer import answer_from
+from probecore.measures.audit import (
+    NOT_RUN,
+    Found,
+    Reported,
+    audit_table,
+    remarks_of,
+    widest,
+    without_audit,
+    write_audit,
+)
+from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.mean_dimension.inference import what_follows
 from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE, MOST_PER_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
 from probecore.measures.mean_dimension.plots import PLOTS
-from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative
+from probecore.measures.tables import (
+    after_training,
+    at_the_end,
+    gather,
+    of_one_condition,
+    remarks_on_controls,
+    representative,
+)
 from probecore.networks import has_untrained_control
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
@@ -24,7 +42,9 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     tables = gather(networks, MEASURE.keys, text=MEASURE.text, output=output)
     shown = representative(tables["outputs"])
     with open_hdf5(next(folder for folder in networks if folder.name == shown) / ARRAYS) as arrays:
-        write_figures(PLOTS, {**tables, "arrays": arrays}, output)
+        audit = audit_table(experiment, MEASURE.audits, _audited(tables["companions"]))
+        write_audit(output, audit)
+        write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "arrays": arrays, "audit": audit}, output)
     empty = [figure.name for figure in MEASURE.figures if tables[Path(figure.source).stem].empty]
     write_summary(
         output,
@@ -32,11 +52,32 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             experiment,
             headline=_headline(tables),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=[*what_follows(tables["companions"]), *_remarks(tables)],
+            remarks=[*what_follows(tables["companions"]), *_remarks(tables), *remarks_of(audit)],
             network=shown,
-            without=empty,
+            without=[*empty, *without_audit(audit)],
         ),
     )
+
+
+def _audited(companions: pd.DataFrame) -> dict[str, Found]:
+    """Give the audit's numbers in principal components; the network itself is not run in the authors' coordinates."""
+    if companions.empty:
+        return {}
+    shown = of_one_condition(companions[companions["basis"] == "pca"]).set_index("quantity")
+    if "linear_surrogate_published" not in shown.index:
+        return {}
+
+    def over_networks(quantity: str) -> Reported:
+        return widest(shown.loc[[quantity], "value"], shown.loc[[quantity], "low"], shown.loc[[quantity], "high"])
+
+    return {
+        "inverse PCA": Found(
+            published=NOT_RUN,
+            published_nothing=over_networks("linear_surrogate_published"),
+            corrected=over_networks("given_points"),
+            corrected_nothing=over_networks("linear_surrogate"),
+        )
+    }
 
 
 def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:

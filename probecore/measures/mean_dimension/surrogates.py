@@ -85,7 +85,8 @@ class Surrogates:
         -------
         dict
             ``linear_surrogate``: mean dimension of the best linear function over the judged points; ``r2_linear``,
-            ``r2_additive``, ``r2_non_additive``: R², trace over outputs; ``r2_gain``: of the last over the one before.
+            ``r2_additive``, ``r2_non_additive``: R², trace over outputs; ``r2_gain``: of the last over the one before;
+            in a basis also ``linear_surrogate_published``: of the first function in the authors' coordinates.
             Intervals are over judged points; the fits are as they are.
         """
         total = ((judged - judged.mean(axis=0)) ** 2).sum(axis=1)
@@ -103,6 +104,11 @@ class Surrogates:
             "r2_non_additive": (explained["non_additive"], total),
             "r2_gain": (explained["non_additive"] - additive, total),
         }
+        directions = self._bases[basis]
+        if directions is not None:
+            contributions["linear_surrogate_published"] = _linear_published(
+                self._fitted, self._judged, weights, directions
+            )
         return {
             name: estimate_ratios(np.stack(pair, axis=1)[:, None], reach=0, generator=generator)
             for name, pair in contributions.items()
@@ -123,6 +129,16 @@ def _linear(points: Array, weights: Array, basis: Basis | None) -> tuple[Array, 
     if basis is not None:
         centred, weights = centred @ basis.directions.T, basis.directions @ weights
     return centred**2 @ (weights**2).sum(axis=1), ((centred @ weights) ** 2).sum(axis=1)
+
+
+def _linear_published(fitted: Array, judged: Array, weights: Array, basis: Basis) -> tuple[Array, Array]:
+    """As `_linear`, in the coordinates of the authors' inverse-PCA layer: components of raw data, standardised points.
+
+    These coordinates are correlated, so that a linear function does not come out as 1.
+    """
+    deviation = fitted.std(axis=0)
+    deviation[deviation == 0] = 1
+    return _linear(judged / deviation, weights * deviation[:, None], basis)
 
 
 def _gaussian(fitted: Array, judged: Array) -> tuple[Array, Array]:

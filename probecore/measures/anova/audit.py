@@ -1,0 +1,99 @@
+"""What the published procedure reports, beside what a sound one does, over networks: tables, audit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from probecore.errors import InputError
+from probecore.measures.anova.groups import two_way_anova
+from probecore.measures.audit import Found, Reported, mean_of, share_significant
+from probecore.measures.tables import after_training, of_one_condition
+
+AUTHORS = {"entry": "grey, drawn 1x1", "reading": "bytes"}
+SOUND = {"entry": "plain", "reading": "true"}
+REAL = {"features": "images", "weights": "trained"}
+NOTHING = {"features": "noise", "weights": "permuted"}
+
+REPORTED = ["condition", "features", "entry", "reading", "weights", "related"]
+"""What identifies a row of ``reported.csv``."""
+
+
+def numbers(published: pd.DataFrame, byte_reading: pd.DataFrame) -> Mapping[str, Found]:
+    """Give the numbers of the audit's steps, from the tables of an experiment; none where nothing was measured."""
+    if published.empty:
+        return {}
+    shown, facts = of_one_condition(published), of_one_condition(byte_reading)
+
+    def share(keys: Mapping[str, str], column: str) -> Reported:
+        return share_significant(shown[_is(shown, keys)][column])
+
+    def fact(quantity: str) -> Reported:
+        return mean_of(facts[_is(facts, {"quantity": quantity, "weights": "trained"})]["value"])
+
+    return {
+        "comparison": Found(
+            published=share(AUTHORS | REAL, "two_means_p"),
+            published_nothing=share(AUTHORS | NOTHING, "two_means_p"),
+            corrected=share(SOUND | REAL, "rotated_p"),
+            corrected_nothing=share(SOUND | NOTHING, "rotated_p"),
+        ),
+        "reading": Found(
+            published=fact("r2_entries"),
+            published_nothing=fact("r2_entries_moved"),
+            corrected=fact("r2_weights"),
+            corrected_nothing=fact("r2_weights_moved"),
+        ),
+    }
+
+
+def reported(published: pd.DataFrame) -> pd.DataFrame:
+    """Make the table of what each procedure reports, by features and parameters: shares of cases with p ≤ 5 %."""
+    columns = [*REPORTED, "networks", "cases", "two_means", "f_test", "rotations", "r2"]
+    if published.empty:
+        return pd.DataFrame(columns=columns)
+    rows = [
+        {
+            **dict(zip(REPORTED, key, strict=True)),
+            "networks": group["network"].nunique(),
+            "cases": len(group),
+            "two_means": share_significant(group["two_means_p"]).value,
+            "f_test": share_significant(group["p"]).value,
+            "rotations": share_significant(group["rotated_p"]).value,
+            "r2": float(group["r2"].mean()),
+        }
+        for key, group in after_training(published).groupby(REPORTED)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def known_by_related(published: pd.DataFrame) -> pd.DataFrame:
+    """Make the two-way table of R² by position: known or unknown images, by related or unrelated sets.
+
+    Cases of one network share its weights, so that p is too small; it is the authors' design, not a test of ours.
+    """
+    columns = ["condition", "reading", "term", "ss", "df", "f", "p", "partial_eta2", "n"]
+    rows: list[dict[str, Any]] = []
+    if not published.empty:
+        table = after_training(published)
+        table = table[_is(table, REAL | {"entry": "plain"}) & np.isfinite(table["r2"])]
+        for (condition, reading), group in table.groupby(["condition", "reading"]):
+            rows += _two_way({"condition": condition, "reading": reading}, group)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _two_way(keys: dict[str, Any], group: pd.DataFrame) -> list[dict[str, Any]]:
+    known, related = (group["split"] == "train").astype(int), group["related"].astype(int)
+    if related.nunique() < 2 or known.nunique() < 2:
+        return []
+    try:
+        table = two_way_anova(group["r2"].to_numpy(), known.to_numpy(), related.to_numpy())
+    except InputError:
+        return []
+    terms = {"known": table.first, "related": table.second, "known by related": table.interaction}
+    return [{**keys, "term": name, **vars(term), "n": len(group)} for name, term in terms.items()]
+
+
+def _is(table: pd.DataFrame, keys: Mapping[str, str]) -> "pd.Series[bool]":
+    return pd.Series(np.logical_and.reduce([table[name] == value for name, value in keys.items()]), index=table.index)
