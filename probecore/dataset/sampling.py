@@ -92,5 +92,5 @@ def in_shape(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         else:
             images = np.take(images, np.arange(shape[axis - 1]) + -more // 2, axis=axis)
     if images.shape[1] > shape[0]:
-        return np.rint(np.einsum("nchw,c->nhw", images, LUMA))[:, None].astype(np.uint8)
+        return np.asarray(np.rint(np.einsum("nchw,c->nhw", images, LUMA))[:, None], dtype=np.uint8)
     return np.ascontiguousarray(np.broadcast_to(images, (len(images), *shape)))

@@ -79,6 +79,11 @@ def mean_of(values: npt.ArrayLike) -> Reported:
     return Reported(value=float(known.mean()), low=float(known.min()), high=float(known.max()), n=len(known))
 
 
+def exactly(value: float, *, n: int) -> Reported:
+    """Take a number of n cases for what it is: no other sample would give another."""
+    return Reported(value=value, low=value, high=value, n=n)
+
+
 def widest(values: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Reported:
     """Mean over cases that have an interval each, from the lowest end of these to the highest.
 

@@ -22,9 +22,9 @@ def test_entry_name_is_the_kind_unless_given() -> None:
         ("mine", {"kind": "folder"}, "datasets.mine.path: missing; name the folder"),
         ("mine", {"kind": "arrays"}, "datasets.mine.path: missing; name the .npz or .h5 file"),
         (
-            "mnist",
+            "ishigami",
             {"size": 32},
-            "datasets.mnist.size: not a key of the kind 'mnist'; remove it (valid: path, ",
+            "datasets.ishigami.size: not a key of the kind 'ishigami'; remove it (valid: seed, ",
         ),
         ("mnist5k", {"path": "x"}, "datasets.mnist5k.path: not a key"),
         ("ishigami", {"features": 4}, "datasets.ishigami.features: not a key"),

@@ -88,7 +88,7 @@ def read_as_float64(content: bytes) -> Array:
     array([ 1.5, -2. ])
     """
     entries = np.frombuffer(content, dtype="<f8", count=len(content) // 8)
-    return entries[np.isfinite(entries) & (entries != 0)]
+    return np.asarray(entries[np.isfinite(entries) & (entries != 0)])
 
 
 def parameter_sets(entries: Array, length: int, starts: Sequence[int] = STARTS) -> dict[int, Array]:

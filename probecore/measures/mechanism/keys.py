@@ -4,6 +4,7 @@ KEYS = {
     "layers": ["layer", "quantity"],
     "sweep": ["layer", "quantity", "threshold"],
     "sizes": ["layer", "labels"],
+    "label_order": ["layer", "rule"],
     "examples": ["layer", "filter", "label", "output"],
     "importance": ["layer", "quantity", "importance"],
     "pruning": ["method", "threshold", "retrained"],

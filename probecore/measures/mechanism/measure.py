@@ -1,6 +1,6 @@
 """What the measure `mechanism` declares."""
 
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, Measure, Resources, Table
 from probecore.measures.mechanism.keys import ARRAYS, KEYS
 from probecore.measures.mechanism.params import MechanismParams
 
@@ -80,6 +80,12 @@ TABLES = [
         caption="Accuracy (Wilson interval over images) as pruned and retrained; parameters and multiply-adds of the "
         "network without its connectionless filters, and of these the ones that are not zero.",
     ),
+    Table(
+        name="label_order",
+        title="Clusters and the numbers of labels",
+        caption="Share of the n filters in a cluster that keep their clusters when labels are numbered anew, mean over "
+        "20 numberings: ascending, the authors' rule; strongest_first, labels in the order of the filter's own field.",
+    ),
     Table(name="connections", title="Connections kept by clusters", caption="Per layer and threshold."),
     Table(
         name="filters",
@@ -88,6 +94,18 @@ TABLES = [
         "increases (bootstrap-t interval, where enough images carry it) and accuracy drops (interval for matched "
         "pairs) when it is silent. p_bh: corrected within a quantity (Benjamini and Hochberg).",
     ),
+]
+
+AUDITS = [
+    AuditStep(
+        name="order of labels",
+        reports="share of filters with the same clusters",
+        published="greedy clusters, labels in ascending order of their numbers, as the authors' code has it",
+        corrected="the same rule, labels in descending order of the filter's own field on them",
+        nothing="labels numbered anew, which changes nothing of the network",
+        right=1.0,
+        source="authors' public code",
+    )
 ]
 
 RECONSTRUCTION = (
@@ -126,4 +144,6 @@ MEASURE = Measure(
     ),
     resources=Resources(memory=8_000, minutes=240),
     arrays=ARRAYS,
+    audits=AUDITS,
+    text=["rule"],
 )

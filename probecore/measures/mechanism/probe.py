@@ -16,6 +16,7 @@ from probecore.measures.mechanism.estimates import Array, Quantities
 from probecore.measures.mechanism.fields import clip_fields
 from probecore.measures.mechanism.heads import train_heads
 from probecore.measures.mechanism.importance import ablation_losses
+from probecore.measures.mechanism.label_order import share_kept
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
@@ -174,6 +175,14 @@ class Probe:
             counts = filter_statistics(clip_fields(fields, self.params.threshold)).sizes.sum(axis=0)
             for labels, count in enumerate(counts[1:], start=1):
                 yield {"layer": layer, "labels": labels, "count": int(count)}
+
+    def label_order(self) -> Iterator[Row]:
+        """Share of filters whose clusters stay the same when labels are numbered anew, by rule."""
+        generator = numpy_generator(*self.key("label order"))
+        for layer, fields in self.fields.items():
+            masks = clip_fields(fields, self.params.threshold)
+            for rule, (share, n) in share_kept(masks, fields, generator=generator).items():
+                yield {"layer": layer, "rule": rule, "value": share, "n": n}
 
     def examples(self) -> Iterator[Row]:
         """The whole matrix of one filter per layer: of those with most clusters, the one with most labels in them.

@@ -59,6 +59,7 @@ def measure_network(network: Network, params: MechanismParams, file: h5py.File) 
         tables.add("importance", epoch, probe.correlations())
         if epoch == last:
             tables.add("examples", epoch, probe.examples())
+            tables.add("label_order", epoch, probe.label_order())
             if params.pruning is not None and condition_of(network.info.network) != "shuffled":
                 _add_pruning(tables, probe, params.pruning)
     return tables

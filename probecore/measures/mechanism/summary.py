@@ -2,15 +2,35 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.files import write_table
 from probecore.measures.answer import answer_from
+from probecore.measures.audit import (
+    NOT_RUN,
+    Found,
+    Reported,
+    audit_table,
+    exactly,
+    remarks_of,
+    without_audit,
+    write_audit,
+)
+from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.measure import MEASURE
 from probecore.measures.mechanism.plots import PLOTS
-from probecore.measures.tables import after_training, at_the_end, gather, remarks_on_controls, representative, sorting
+from probecore.measures.tables import (
+    after_training,
+    at_the_end,
+    gather,
+    of_one_condition,
+    remarks_on_controls,
+    representative,
+    sorting,
+)
 from probecore.statistics import adjust, headline_over_seeds, rank_correlation
 from probecore.statistics.intervals import CARRIERS
 from probecore.summary import write_summary
@@ -22,17 +42,40 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     for name, family in FAMILIES.items():
         tables[name] = _adjusted(tables[name], family)
         write_table(output / f"{name}.csv", tables[name], sort_by=sorting(MEASURE.keys[name]))
-    write_figures(PLOTS, tables, output)
+    audit = audit_table(experiment, MEASURE.audits, _audited(tables["label_order"]))
+    write_audit(output, audit)
+    write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "audit": audit}, output)
     write_summary(
         output,
         MEASURE.summary(
             experiment,
             headline=_headline(tables),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=_remarks(tables),
+            remarks=[*_remarks(tables), *remarks_of(audit)],
             network=representative(tables["filters"]),
+            without=without_audit(audit),
         ),
     )
+
+
+def _audited(label_order: pd.DataFrame) -> dict[str, Found]:
+    """Give the audit's numbers: over the filters of all layers and networks of the condition that stands for all."""
+    shown = of_one_condition(label_order)
+    if shown.empty or not shown["n"].sum():
+        return {}
+
+    def share(rule: str) -> Reported:
+        rows = shown[(shown["rule"] == rule) & (shown["n"] > 0)]
+        return exactly(float(np.average(rows["value"], weights=rows["n"])), n=int(rows["n"].sum()))
+
+    return {
+        "order of labels": Found(
+            published=NOT_RUN,
+            published_nothing=share("ascending"),
+            corrected=NOT_RUN,
+            corrected_nothing=share("strongest_first"),
+        )
+    }
 
 
 FAMILIES = {"layers": ["quantity"], "sweep": ["quantity"], "importance": ["quantity", "importance"]}
