@@ -33,6 +33,9 @@ class Reported:
     n: int
 
 
+PROCEDURES = ("published", "published_nothing", "corrected", "corrected_nothing")
+"""The numbers of a step."""
+
 NOT_RUN = Reported(value=np.nan, low=np.nan, high=np.nan, n=0)
 """Of a procedure that was not run on these data."""
 
@@ -45,6 +48,8 @@ class Found:
     published_nothing: Reported
     corrected: Reported
     corrected_nothing: Reported
+    right: float | None = None
+    """What is right for nothing, where it depends on the data."""
 
 
 def share_significant(p: npt.ArrayLike) -> Reported:
@@ -144,16 +149,24 @@ def verdict(step: AuditStep, found: Found) -> str:
     >>> verdict(step, found)
     'published: wrong for nothing, 2.45 where 1 is right; corrected: 2.45 against 0.95 for nothing, beyond it'
     """
-    published = _judged(found.published, found.published_nothing, step)
-    corrected = _judged(found.corrected, found.corrected_nothing, step)
+    right = _right(step, found)
+    published = _judged(found.published, found.published_nothing, right, step.tolerance)
+    corrected = _judged(found.corrected, found.corrected_nothing, right, step.tolerance)
     return f"published: {published}; corrected: {corrected}"
 
 
-def _judged(real: Reported, nothing: Reported, step: AuditStep) -> str:
+def _right(step: AuditStep, found: Found) -> float:
+    right = step.right if found.right is None else found.right
+    if right is None:
+        raise ValueError(f"{step.name}: neither the step nor its numbers say what is right")
+    return right
+
+
+def _judged(real: Reported, nothing: Reported, right: float, tolerance: float) -> str:
     if not nothing.n:
         return "no numbers"
-    if not nothing.low - step.tolerance <= step.right <= nothing.high + step.tolerance:
-        return f"wrong for nothing, {nothing.value:.3g} where {step.right:.3g} is right"
+    if not nothing.low - tolerance <= right <= nothing.high + tolerance:
+        return f"wrong for nothing, {nothing.value:.3g} where {right:.3g} is right"
     if not real.n:
         return f"right for nothing, {nothing.value:.3g}"
     numbers = f"{real.value:.3g} against {nothing.value:.3g} for nothing"
@@ -164,14 +177,12 @@ def _judged(real: Reported, nothing: Reported, step: AuditStep) -> str:
 def _row(step: AuditStep, found: Found) -> dict[str, Any]:
     texts = ("reports", "published", "corrected", "nothing", "source")
     numbers = {
-        f"{which}_{column}": value
-        for which, reported in vars(found).items()
-        for column, value in asdict(reported).items()
+        f"{which}_{column}": value for which in PROCEDURES for column, value in asdict(getattr(found, which)).items()
     }
     return {
         "step": step.name,
         **{name: getattr(step, name) for name in texts},
-        "right": step.right,
+        "right": _right(step, found),
         **numbers,
         "verdict": verdict(step, found),
     }
@@ -179,7 +190,7 @@ def _row(step: AuditStep, found: Found) -> dict[str, Any]:
 
 def _columns() -> Iterable[str]:
     yield from ("experiment", "step", "verdict", "reports", "published", "corrected", "nothing", "right")
-    for which in ("published", "published_nothing", "corrected", "corrected_nothing"):
+    for which in PROCEDURES:
         yield from (f"{which}_{column}" for column in ("value", "low", "high", "n"))
     yield "source"
 

@@ -86,9 +86,9 @@ class AuditStep:
     corrected: str
     nothing: str
     """Data in which there is nothing to find."""
-    right: float
-    """What is right to report of them."""
     source: str
+    right: float | None = None
+    """What is right to report of them; None: the numbers say it."""
     tolerance: float = 0.0
     """How far from `right` what is reported for nothing may lie and count as right."""
 

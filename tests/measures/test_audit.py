@@ -1,5 +1,6 @@
 """What an audit says follows from its numbers: other numbers, another verdict."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,15 @@ def test_right_numbers_within_the_tolerance_are_right() -> None:
     exact = AuditStep(**{**vars(STEP), "right": 0.0})
     assert verdict(exact, off).count("wrong") == 2
     assert verdict(AuditStep(**{**vars(exact), "tolerance": 0.01}), off).count("wrong") == 1
+
+
+def test_what_is_right_may_depend_on_the_data_and_is_said_by_one_of_both() -> None:
+    numbers = found(MANY, FEW, MANY, FEW)
+    unsaid = AuditStep(**{**vars(STEP), "right": None})
+    assert verdict(unsaid, replace(numbers, right=0.05)) == verdict(STEP, numbers)
+    assert "wrong" in verdict(STEP, replace(numbers, right=0.5))
+    with pytest.raises(ValueError, match="what is right"):
+        verdict(unsaid, numbers)
 
 
 def test_nothing_measured_is_no_verdict() -> None:

@@ -7,6 +7,7 @@ import torch
 
 from probecore.errors import InputError
 from probecore.measures.recos.polarity import (
+    around_mean,
     dc_share,
     doubled_logits,
     hits_per_filter,
@@ -36,6 +37,17 @@ def network(name: str = "lenet5", activation: str = "relu") -> tuple[torch.nn.Mo
     params = ModelParams.read({"name": name, **({"activation": activation} if name == "lenet5" else {})})
     model = build_model(params, input_shape=SHAPE, outputs=10).eval()
     return model, next(module for module in model.modules() if hasattr(module, "weight"))
+
+
+def test_images_reversed_around_their_mean_are_the_negatives_standardised_by_themselves(images: torch.Tensor) -> None:
+    images = images // 4
+    scale = Scaling(Normalise(mean=0.13, std=0.3), SHAPE, CPU)
+    before, after = scale(images), around_mean(images, scale=scale, batch=7)(images)
+    negatives = reverse(images).double()
+    standardised = (negatives - negatives.mean()) / negatives.std()
+    torch.testing.assert_close((after - after.mean()).double() / after.double().std(), standardised, atol=1e-4, rtol=0)
+    torch.testing.assert_close(after.mean(), before.mean(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(after.std(), before.std(), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "leaky_relu"])

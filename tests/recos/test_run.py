@@ -113,6 +113,11 @@ def test_the_same_bytes_twice(model: dict[str, Any]) -> None:
     for path in Path("b").rglob("*.*"):
         assert path.read_bytes() == (Path("a") / path.relative_to("b")).read_bytes(), path
     check_summary(Path("a"))
+    audit = read_table(Path("a/audit.csv")).iloc[0]
+    polarity = read_table(Path("a/polarity.csv"), text=["filters", "images"]).query("epoch == 3 and filters == 'plain'")
+    around = polarity.loc[polarity["images"] == "reversed around mean", "accuracy"].item()
+    assert (audit["step"], audit["corrected_value"]) == ("polarity", pytest.approx(around))
+    assert audit["right"] == pytest.approx(polarity["null"].mean())
     shown = [entry["file"] for entry in read_json(Path("a/summary.json"))["figures"]]
     assert all((Path("a") / entry["table"]).exists() for entry in read_json(Path("a/summary.json"))["figures"])
     assert ("positions.svg" in shown) == (model["name"] == "lenet5")

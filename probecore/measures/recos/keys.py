@@ -13,3 +13,6 @@ KEYS = {
 }
 
 ARRAYS = "spectral.h5"
+
+AROUND_MEAN = "reversed around mean"
+"""Of ``images`` in the table `polarity`: reversed images that are standardised by their own mean."""

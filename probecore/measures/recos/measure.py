@@ -1,6 +1,6 @@
 """What the measure `recos` declares."""
 
-from probecore.measures.base import Answer, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, Measure, Resources, Table
 from probecore.measures.recos.keys import ARRAYS, KEYS
 from probecore.measures.recos.params import RecosParams
 
@@ -141,6 +141,17 @@ TABLES = [
     ),
 ]
 
+AUDITS = [
+    AuditStep(
+        name="polarity",
+        reports="test accuracy on reversed images",
+        published="images 255 - p, scaled as in training",
+        corrected="reversed images standardised by their own mean",
+        nothing="the same networks before training",
+        source="USC EE569 homework 5 (Kuo): trained LeNet-5 on negatives; the paper's table is not in it",
+    )
+]
+
 RECONSTRUCTION = (
     "The paper's tables are not available to us. Ours are the 2×2 design of polarity and the repaired filters in it, "
     "the sign-confusion rate, the densities and what they are compared with, the Fisher ratios, the composites' "
@@ -181,5 +192,6 @@ MEASURE = Measure(
     resources=Resources(memory=4_000, minutes=60),
     arrays=ARRAYS,
     gathered=["families"],
+    audits=AUDITS,
     text=["filters", "images", "scaling"],
 )

@@ -23,6 +23,16 @@ def reverse(images: torch.Tensor) -> torch.Tensor:
     return 255 - images
 
 
+def around_mean(images: torch.Tensor, *, scale: Predict, batch: int = 500) -> Predict:
+    """Make the scaling under which images (N, ...) come reversed, with the mean and deviation that they have.
+
+    Where 255 - x moves the mean away from what a network was trained on, this tells reversal from that move.
+    """
+    total = sum(float(scale(part).double().sum()) for part in images.split(batch))
+    mean = total / images.numel()
+    return lambda part: 2 * mean - scale(part)
+
+
 @contextlib.contextmanager
 def negated(layer: nn.Module, filters: list[int] | None = None) -> Iterator[None]:
     """Negate the weights of a conv or linear layer inside this block, biases unchanged.

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from probecore.dataset import Dataset
+from probecore.measures.recos.keys import AROUND_MEAN
 from probecore.measures.recos.polarity import (
+    around_mean,
     doubled_logits,
     hits_per_filter,
     identity_error,
@@ -19,7 +21,7 @@ from probecore.measures.recos.polarity import (
 from probecore.measures.recos.probe import Probe, Rows
 from probecore.statistics import paired_difference, wilson_interval
 from probecore.train.batches import Scaling
-from probecore.train.evaluation import correct, predicted
+from probecore.train.evaluation import correct, correct_images, predicted
 from probecore.train.params import Normalise
 
 Logits = dict[tuple[str, str], Tensor]
@@ -55,6 +57,13 @@ class Polarity:
         for shown, images in (("normal", probe.images), ("reversed", reverse(probe.images))):
             logits = doubled_logits(probe.model, self.layer, output, images, scale=self.scale)
             yield from self._accuracies({("doubled", shown): logits})
+
+    def around_mean(self) -> Rows:
+        """Accuracy on images reversed around their mean: standardised by themselves before and after."""
+        probe = self.probe
+        scale = around_mean(probe.images, scale=self.scale)
+        right = int(correct_images(probe.model, probe.images, probe.labels, scale=scale).sum())
+        yield {"filters": "plain", "images": AROUND_MEAN, **accuracy(right, probe.network.dataset)}
 
     def confusion(self) -> Rows:
         """Counts of (label, prediction) on reversed images, the network as trained."""

@@ -58,7 +58,7 @@ def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arra
         if epoch != network.epochs[0]:
             tables.add("layers", epoch, probe.placed(rotation.layer_rows(probe)))
         if epoch in (network.epochs[0], network.epochs[-1]):
-            tables.add("polarity", epoch, polarity.repaired())
+            tables.add("polarity", epoch, [*polarity.repaired(), *polarity.around_mean()])
             tables.add("filters", epoch, [*polarity.filters(), *signs.filter_rows()])
             _add_geometry(tables, probe)
             maps = _add_separation(tables, probe)

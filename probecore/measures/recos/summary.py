@@ -9,11 +9,20 @@ import pandas as pd
 from probecore.figures import write_figures
 from probecore.files import open_hdf5, write_table
 from probecore.measures.answer import answer_from
+from probecore.measures.audit import Found, Reported, audit_table, remarks_of, widest, without_audit, write_audit
+from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.recos.families import count_significant
-from probecore.measures.recos.keys import ARRAYS
+from probecore.measures.recos.keys import AROUND_MEAN, ARRAYS
 from probecore.measures.recos.measure import MEASURE
 from probecore.measures.recos.plots import PLOTS
-from probecore.measures.tables import at_the_end, gather, remarks_on_controls, representative
+from probecore.measures.tables import (
+    at_the_end,
+    gather,
+    is_last,
+    of_one_condition,
+    remarks_on_controls,
+    representative,
+)
 from probecore.statistics import headline_over_seeds
 from probecore.summary import write_summary
 
@@ -32,18 +41,43 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     layers = tables["layers"]
     shown = representative(tables["filters"])
     with open_hdf5(next(folder for folder in networks if folder.name == shown) / ARRAYS) as arrays:
-        write_figures(PLOTS, {**tables, "arrays": arrays}, output)
+        audit = audit_table(experiment, MEASURE.audits, _audited(tables["polarity"]))
+        write_audit(output, audit)
+        write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "arrays": arrays, "audit": audit}, output)
     write_summary(
         output,
         MEASURE.summary(
             experiment,
             headline=_headline(tables),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers)],
+            remarks=[_remark_on_scalings(tables["scalings"]), *remarks_on_controls(layers), *remarks_of(audit)],
             network=shown,
-            without=_missing(tables),
+            without=[*_missing(tables), *without_audit(audit)],
         ),
     )
+
+
+def _audited(polarity: pd.DataFrame) -> dict[str, Found]:
+    """Give the audit's numbers: reversed images by either scaling, to networks after training and before it."""
+    plain = polarity[polarity["filters"] == "plain"]
+    trained = of_one_condition(plain)
+    before = plain[(plain["epoch"] == 0) & plain["network"].isin(trained["network"]) & ~is_last(plain)]
+
+    def accuracy(table: pd.DataFrame, images: str) -> Reported:
+        rows = table[table["images"] == images]
+        return widest(rows["accuracy"], rows["low"], rows["high"])
+
+    if before.empty:
+        return {}
+    return {
+        "polarity": Found(
+            published=accuracy(trained, "reversed"),
+            published_nothing=accuracy(before, "reversed"),
+            corrected=accuracy(trained, AROUND_MEAN),
+            corrected_nothing=accuracy(before, AROUND_MEAN),
+            right=float(plain["null"].mean()),
+        )
+    }
 
 
 def _missing(tables: Tables) -> list[str]:
