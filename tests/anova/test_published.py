@@ -19,8 +19,12 @@ from probecore.measures.anova.params import Features, Published
 from probecore.measures.anova.published import image_sets, published_rows
 from probecore.measures.audit import audit_table
 from probecore.measures.network import Identity, Network
+from probecore.models import build_model
+from probecore.models.params import ModelParams
+from probecore.params import load_study
 from probecore.train.checkpoints import NetworkInfo, save_checkpoints
 from probecore.train.params import Normalise
+from tests.conftest import ROOT
 
 SHAPE = (3, 12, 12)
 
@@ -165,9 +169,6 @@ def parts(network: Network) -> dict[str, Split]:
 
 
 def backbone_file(folder: Path, size: list[int]) -> str:
-    from probecore.models import build_model
-    from probecore.models.params import ModelParams
-
     model = ModelParams.read("lenet5")
     info = {"experiment": "b", "network": "trained-0", "model": model, "normalise": Normalise(), "data": "0"}
     described = NetworkInfo(**info, input_shape=[1, *size], outputs=2)  # type: ignore[arg-type]
@@ -183,3 +184,16 @@ def backbone_file(folder: Path, size: list[int]) -> str:
 def test_a_backbone_lies_in_own(path: str) -> None:
     with pytest.raises(InputError, match=r"features.network: lies outside of own/"):
         Published.read({"features": {"network": path}}, where="published")
+
+
+def test_the_study_has_three_networks_that_meet_six_sets_each() -> None:
+    study, _ = load_study(ROOT / "studies/anova/params.yaml")
+    theirs = {name: one for name, one in study.experiments.items() if name.startswith("authors-")}
+    assert len(theirs) == 3
+    for experiment in theirs.values():
+        data = study.datasets[experiment.dataset]
+        assert data.classes == 2 and len(data.others) == 2 and data.kind not in data.others
+        assert data.form(experiment.dataset)[0][1:] == (32, 32)  # type: ignore[index]
+        model = build_model(experiment.train.model, input_shape=(1, 32, 32), outputs=2)
+        layer = experiment.anova.published.features.layer
+        assert layer in dict(model.named_modules()) and len(experiment.train.seeds) == 1
