@@ -52,11 +52,8 @@ def _sized(dataset: Dataset, params: DatasetParams, *, kind: str) -> Dataset:
     if params.size is None or kind not in NAMED:
         return dataset
     shape = (dataset.input_shape[0], params.size, params.size)
-    splits = {
-        name: Split(in_shape(part.inputs, shape), part.targets)
-        for name, part in (("train", dataset.train), ("test", dataset.test))
-    }
-    return Dataset.from_splits(dataset.name, classes=dataset.classes, **splits)
+    train, test = (Split(in_shape(part.inputs, shape), part.targets) for part in (dataset.train, dataset.test))
+    return Dataset.from_splits(dataset.name, train=train, test=test, classes=dataset.classes)
 
 
 OTHER_PER_CLASS = 200
