@@ -148,6 +148,10 @@ def loop(path: Path) -> None:
     path.symlink_to(path.name)
 
 
+def latin_1(path: Path) -> None:
+    os.rename(path.parent, os.fsencode(path.parents[1]) + b"/caf\xe9")
+
+
 def study(own: str = "", weights: object = None, *, suffix: str = "pt", **train: object) -> Command:
     """A study of one network of ``own/mine.py``, or of LeNet-5, perhaps with given weights."""
     Path("own").mkdir()
@@ -283,6 +287,7 @@ KINDS: dict[str, Kind] = {
     "image announces 3.6 gigapixels": lambda: photos(wide),
     "image: FIFO": lambda: photos(fifo),
     "image: a link to itself": lambda: photos(loop),
+    "images: a folder named in Latin-1": lambda: photos(latin_1),
     "weights: of another network": lambda: study(weights={"a": torch.zeros(2)}),
     "weights: of another shape": lambda: study(weights=state() | {"conv1.weight": torch.zeros(2)}),
     "weights: a list": lambda: study(weights=[1, 2]),
