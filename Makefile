@@ -27,12 +27,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 taste: $(VENV)/installed
 	@test -e tmp/taste/params.yaml || probecore init tmp/taste > /dev/null
-	@cd tmp/taste && snakemake --quiet
+	@cd tmp/taste && snakemake --quiet host progress rules
 	@echo "First figure: $(CURDIR)/tmp/taste/results/mechanism/lenet5/depth.png"
 	@echo "Report: $(CURDIR)/tmp/taste/results/report/index.html"
 
 demo: $(VENV)/installed
-	@snakemake --quiet
+	@snakemake --quiet host progress rules
 	@probecore verify --tolerant
 	@echo "Report: $(CURDIR)/results/report/index.html"
 

@@ -60,6 +60,9 @@ MEASURED = {
 }
 """Steps that a new study has: two measures, with so few samples that the first figure comes in a minute."""
 
+LONG_FOR_DEEP_NETWORKS = "mechanism"
+"""What is left out of a new study of a network from torchvision or timm: it ablates each of thousands of filters."""
+
 DUMP = 'two measures read it: {layers: ["*"], store: [pooled], excitations: {}}'
 """What to write for the step `activations`."""
 
@@ -114,7 +117,7 @@ def first_params(beginning: Beginning, *, folder: Path, home: str) -> str:
         experiment=_name_from(beginning.model.rpartition(":")[2]),
         model=_model(beginning),
         networks=_networks(beginning),
-        steps="".join(map(_step, STEPS[1:])),
+        steps="".join(_step(name, beginning) for name in STEPS[1:]),
     )
 
 
@@ -147,10 +150,12 @@ def _networks(beginning: Beginning) -> str:
     return TRAINED
 
 
-def _step(name: str) -> str:
-    if name in MEASURED:
+def _step(name: str, beginning: Beginning) -> str:
+    is_long = name == LONG_FOR_DEEP_NETWORKS and beginning.model.startswith(("torchvision:", "timm:"))
+    if name in MEASURED and not is_long:
         return f"    {name}:   # few samples, for a first look; {{}} has the defaults{MEASURED[name]}\n"
     about = f"{declaration(name).about}; {{}} measures it" if name in MEASURES else DUMP
+    about += ", in many minutes where there are many filters" if is_long else ""
     return f"    {name}: null".ljust(32) + f"# {about}\n"
 
 

@@ -73,7 +73,7 @@ def hash_of(path: Path) -> str:
     if path.is_dir():
         files = (file for file in path.rglob("*") if file.is_file())
         listing = sorted(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}" for file in files)
-        return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+        return hashlib.sha256(os.fsencode("\n".join(listing))).hexdigest()
     return _hash_of_file(path, _state(path)) if path.exists() else "missing"
 
 

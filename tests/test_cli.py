@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shlex
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -55,6 +57,17 @@ def test_a_full_disk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         Path("/dev/full").write_text("x" * 100_000)
     assert refused.value.errno == errno.ENOSPC
     assert "free space" in ended_with(refused.value, monkeypatch, capsys)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    run = shlex.join([sys.executable, "-c", "from probecore.cli import main; main()", "check"])
+    command = f"mkdir gone; cd gone; rmdir ../gone; {run}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "probecore: the working directory: is gone (No such file or directory); go to a folder that exists\n"
+    )
 
 
 def test_make_says_which_python_it_needs(tmp_path: Path) -> None:

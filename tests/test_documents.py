@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from probecore.claims.check import check_claims
 from probecore.claims.write import Sources, documents, updated
+from probecore.measures import MEASURES, declaration
 from probecore.params import load_study
 from tests.conftest import ROOT, Study
 
@@ -118,6 +120,69 @@ def test_notebooks_run(name: str, walked: Study, monkeypatch: pytest.MonkeyPatch
         if cell.cell_type == "code":
             exec(compile(cell.source, name, "exec"), told)
     assert told["agreement"].notna().any().any() if name == "results_in_pandas" else Path("outputs.png").exists()
+
+
+def copied_figures() -> dict[str, str]:
+    """Figures that documents show, by the result that each is a copy of."""
+    declarations = check_claims(load_study(ROOT / "params.yaml")[0], ROOT)
+    assert declarations is not None
+    return {result: copy for copy, result in declarations.figures.items()}
+
+
+def test_the_gallery_has_every_copied_figure_under_its_title() -> None:
+    page, copies = (ROOT / "docs/gallery.md").read_text(), copied_figures()
+    assert sorted(re.findall(r"\]\((figures/\S+)\)", page)) == sorted(copy[5:] for copy in copies.values())
+    for result, copy in copies.items():
+        step, _, file = result.split("/")
+        if step in MEASURES:
+            (figure,) = [each for each in declaration(step).figures if f"{each.name}.png" == file]
+            text = f"**{figure.title}{'' if figure.title.endswith('?') else '.'}** {figure.caption}"
+            assert text.format(network="trained-0") + f"\n\n![{figure.title}]({copy[5:]})" in page
+
+
+def test_figures_are_those_of_the_results() -> None:
+    here = {ROOT / "results" / result: ROOT / copy for result, copy in copied_figures().items()}
+    assert all(copy.stat().st_size > 5000 for copy in here.values())
+    assert [copy for result, copy in here.items() if result.exists() and result.read_bytes() != copy.read_bytes()] == []
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_the_page_of_a_measure_opens_with_what_it_is_for(measure: str) -> None:
+    opening = (ROOT / f"docs/{measure}.md").read_text().partition("\n## ")[0].splitlines()
+    first = [line.split("**")[1] for line in opening if line.startswith("**")]
+    assert first == ["What you get.", "When to use it.", "How to read it.", "What it cannot say."]
+    assert opening.index(next(line for line in opening if line.startswith("**What it cannot"))) < 20
+
+
+def test_commands_that_no_test_types_say_so() -> None:
+    for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md"]:
+        lines = path.read_text().splitlines()
+        bare = [
+            place
+            for place, line in enumerate(lines)
+            if line.strip() == "```sh" and "not run here" not in lines[place - 1]
+        ]
+        assert path.stem in WALK or not bare, f"{path}: line {[place + 1 for place in bare]}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("docs/*.md")), ids=lambda path: path.stem)
+def test_what_pages_import_is_there(path: Path) -> None:
+    code = textwrap.dedent("\n".join(re.findall(r"^ *```python\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.M)))
+    statements = re.findall(r"^(?:>>> )?((?:from probecore|import probecore)[^\n(]*(?:\([^)]*\))?)", code, re.M)
+    for statement in statements:
+        exec(compile(statement, path.name, "exec"), {})
+
+
+def test_the_page_on_slurm_has_the_limits_that_rules_ask_for() -> None:
+    page = (ROOT / "docs/cluster.md").read_text()
+    rules = {name: (ROOT / f"workflow/rules/{name}.smk").read_text() for name in ("train", "activations")}
+    asked = {
+        name: tuple(int(re.findall(rf"{key}=(\d+)", text)[0]) for key in ("runtime", "mem_mb"))
+        for name, text in rules.items()
+    }
+    asked |= {name: (declaration(name).resources.minutes, declaration(name).resources.memory) for name in MEASURES}
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", page, re.M)
+    assert {name: (int(minutes), int(memory)) for name, minutes, memory in rows} == asked
 
 
 def test_every_page_is_in_the_site() -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 
 from probecore import study as studies
 from probecore.errors import InputError
-from probecore.first_params import Beginning
+from probecore.first_params import Beginning, first_params
 from probecore.params import STEPS, Study as StudyParams, load_study, read_yaml
 from probecore.study import COPIED, LINKS, home, init_study
 from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
@@ -114,6 +115,32 @@ def test_what_init_says_next_can_be_typed(tmp_path: Path) -> None:
     assert "params.yaml: good" in done
     assert "Using workflow specific profile profiles/default" in done
     assert "mean_dimension_summary" in done
+
+
+def test_the_workflow_of_another_installation_is_refused_until_upgraded(tmp_path: Path) -> None:
+    init_study(tmp_path / "study")
+    for name in ("workflow", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / "other" / name)
+    shutil.copyfile(ROOT / "Snakefile", tmp_path / "other/Snakefile")
+    study = Study(tmp_path / "study")
+    (study.folder / "home").unlink()
+    (study.folder / "home").symlink_to(tmp_path / "other")
+    refused = study.run("snakemake", "--cores", "1", "--dry-run", "--quiet", "rules", check=False)
+    assert refused.returncode
+    assert (
+        "home: this study's link is not to the workflow of the package that runs; `probecore upgrade`" in refused.stdout
+    )
+    assert study.run("probecore", "upgrade").stdout == "home: linked anew\n"
+    study.run("snakemake", "--cores", "1", "--dry-run", "--quiet", "rules")
+
+
+def test_a_deep_network_begins_without_what_takes_long() -> None:
+    begun = [
+        first_params(Beginning(model), folder=Path("s"), home="home") for model in ("lenet5", "torchvision:resnet18")
+    ]
+    sections = [yaml.safe_load(text)["experiments"].popitem()[1] for text in begun]
+    assert [section["mechanism"] is None for section in sections] == [False, True]
+    assert all(section["mean_dimension"] for section in sections)
 
 
 NETWORK_FILE = """

@@ -18,6 +18,7 @@ from probecore.notes import of_other_versions, stale_data, unseen_by_dvc
 from probecore.params import STEPS, filters_read, load_study, section_of
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
+from probecore.study import home
 from workflow.adopt import agree_with_dvc
 
 
@@ -31,7 +32,7 @@ class Common:
         # Jobs find this environment's `probecore` also where the environment is not activated.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         try:
-            _check_link()
+            _check_links()
             self.study, self.written = load_study(Path("params.yaml"))
             if main_process:
                 enter_as_snakemake()
@@ -154,7 +155,11 @@ def only(names: Iterable[str]) -> str:
     return "|".join(names) or "(?!)"
 
 
-def _check_link() -> None:
-    """The code that both tools hash is the code that runs."""
+def _check_links() -> None:
+    """The code that both tools hash is the code that runs, and this workflow is that package's own."""
     if not Path("probecore").exists() or not Path("probecore").samefile(Path(probecore.__file__).parent):
         raise InputError("probecore: this study's link is not to the package that runs; `probecore upgrade` renews it")
+    if not Path(__file__).resolve().parents[1].samefile(home()):
+        raise InputError(
+            "home: this study's link is not to the workflow of the package that runs; `probecore upgrade` renews it"
+        )

@@ -45,6 +45,18 @@ class Progress(logging.Handler):
         say(f"failed: {name}: {lines[-1].strip() if lines else 'no reason given'} ({', '.join(logs)})")
 
 
+def say_only_this(logger: logging.Logger, total: int) -> None:
+    """Put `Progress` in the place of what Snakemake says of jobs on the screen; its log file keeps that."""
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(_is_no_job)
+    logger.addHandler(Progress(total))
+
+
+def _is_no_job(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING and not record.getMessage().startswith("RuleException")
+
+
 def _lines_of(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
 

@@ -15,7 +15,7 @@ import typer
 
 from probecore import running
 from probecore.cli import about, options as options, sharing, steps, study
-from probecore.errors import ProbecoreError
+from probecore.errors import ProbecoreError, reading
 
 REMEDIES = {
     errno.ENOSPC: "free space on the disk, then run the same command again",
@@ -23,6 +23,8 @@ REMEDIES = {
     errno.EDQUOT: "free space in your quota, then run the same command again",
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "give yourself the right to it, or work in a folder of yours",
+    errno.EPERM: "give yourself the right to it, or work in a folder of yours",
+    errno.ENOTDIR: "a file stands where a folder must; move it away",
     errno.EMFILE: "raise `ulimit -n`, then run the same command again",
 }
 """What to do where the system refuses."""
@@ -72,5 +74,7 @@ def _in_one_line(error: Exception) -> str:
 @app.callback()
 def begin(context: typer.Context) -> None:
     """Take a convolutional network apart and measure it. Begin with `probecore init FOLDER`."""
+    with reading("the working directory", "is gone", "go to a folder that exists"):
+        Path.cwd()
     if context.invoked_subcommand in {"dataset", "report", *steps.GROUPS}:
         running.enter_as_job()

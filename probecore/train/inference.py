@@ -8,7 +8,7 @@ import torch
 
 from probecore.dataset import Dataset
 from probecore.determinism import numpy_generator
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 from probecore.models import build_model
 from probecore.models.contract import plain_weights
 from probecore.networks import condition_of
@@ -35,11 +35,12 @@ def load_network(path: Path, epoch: int, *, device: torch.device | str = "cpu") 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or has no such epoch.
+        If the file is missing or damaged, has no such epoch, or its weights do not fit the network that it names.
     """
     info = describe(path)
-    model = build_model(info.model, input_shape=tuple(info.input_shape), outputs=info.outputs)
-    model.load_state_dict(load_checkpoint(path, epoch))
+    with reading(path, "its weights do not fit the network that it names", "delete it and run again"):
+        model = build_model(info.model, input_shape=tuple(info.input_shape), outputs=info.outputs)
+        model.load_state_dict(load_checkpoint(path, epoch))
     return plain_weights(model.to(device).eval())
 
 

@@ -234,6 +234,7 @@ class Reads(nn.Module):
         (lambda x: torch.where(x > 0, x, 0 * x), 16, ["gt", "mul", "where"]),
         (lambda x: torch.maximum(x, torch.zeros(())), 16, ["maximum"]),
         (lambda x: torch.cat([x, -x], 1).relu(), 32, ["neg", "cat"]),
+        (lambda x: torch.cat([F.relu(x), F.relu(-x)], 1), 32, ["relu#1", "neg"]),
     ],
 )
 def test_an_activation_that_is_not_of_the_block(

@@ -115,7 +115,10 @@ def test_bad_input() -> None:
         quantile_bins([1.0, np.nan], 2)
 
 
-@pytest.mark.parametrize("labels", [np.arange(1, 5), np.arange(4) - 1, np.arange(4) / 1.0, np.array([0, 1, 2, 10**12])])
+@pytest.mark.parametrize(
+    "labels",
+    [np.arange(1, 5), np.arange(4) - 1, np.arange(4) / 1.0, np.array([0, 1, 2, 10**12]), np.array(list("abcd"))],
+)
 def test_labels_are_from_0_to_one_less_than_the_classes(labels: np.ndarray) -> None:
     with pytest.raises(InputError, match="wanted: 0 to 3"):
         class_information(np.random.default_rng(0).normal(size=(4, 2)), labels, classes=4, bins=2)

@@ -12,7 +12,7 @@ from tests.workflow.test_scheduler import hooks
 SNAKEFILE = """
 import sys
 
-from workflow.progress import Progress
+from workflow.progress import say_only_this
 
 
 def wait_for_jobs():
@@ -71,6 +71,7 @@ def test_jobs_are_named_as_they_end_and_why_one_failed(tmp_path: Path) -> None:
     lines = said.splitlines()
     assert any(line.startswith("1 of 3: Making good, about ") for line in lines), said
     assert "failed: Making bad: probecore: no good (bad.log)" in lines
+    assert not any(line.startswith(("Select", "Execute", "RuleException", "CalledProcess")) for line in lines), said
     assert "probecore: not finished; the same command goes on from here" in lines
 
 

@@ -97,8 +97,10 @@ def class_information(values: Array, labels: Labels, *, classes: int, bins: int 
     InputError
         If labels are others, such as 1 to `classes`.
     """
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
-        raise InputError(f"labels: from {labels.min()} to {labels.max()} ({labels.dtype}); wanted: 0 to {classes - 1}")
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"labels: {labels.dtype}; wanted: 0 to {classes - 1}, as integers")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InputError(f"labels: from {labels.min()} to {labels.max()}; wanted: 0 to {classes - 1}")
     n, units = values.shape
     cells = quantile_bins(values, bins) + bins * np.arange(units)
     tables = [
