@@ -72,5 +72,5 @@ def _in_one_line(error: Exception) -> str:
 @app.callback()
 def begin(context: typer.Context) -> None:
     """Take a convolutional network apart and measure it. Begin with `probecore init FOLDER`."""
-    if context.invoked_subcommand in {"dataset", "report", *steps.GROUPS}:
+    if context.invoked_subcommand in {"dataset", "claims", "report", *steps.GROUPS}:
         running.enter_as_job()
