@@ -1,5 +1,6 @@
 """The step `claims` in a study that was really built: what reruns it, what refuses it, and what travels."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ def test_a_changed_claim_reruns_nothing_else(study: Repository) -> None:
     study.probecore("record")
     assert study.is_recorded() and study.wanted_by_snakemake() == set()
     assert WHY in (study.folder / "results/report/index.html").read_text()
+    said = study.probecore("diff", "HEAD", ".", check=False).stdout
+    assert "claims.recos-reversed.test.held.below: -0.5 → -0.4" in said
+    assert re.search(rf"{RECORD}: changed cells 2.*because of claims\.recos-reversed", said)
 
 
 def test_a_claim_changed_without_a_reason_is_stopped_by_both_tools(study: Repository) -> None:
