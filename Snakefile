@@ -28,6 +28,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/measures.smk"
 include: "workflow/rules/unwanted.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
 

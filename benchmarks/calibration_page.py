@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scipy.stats import binom
 
-from probecore.claims.write import markdown_table
+from probecore.documents import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/calibration.md"

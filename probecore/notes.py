@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from probecore.claims.params import FILE, RECORD, Declarations, declared, load_claims
 from probecore.errors import ProbecoreError
 from probecore.files import read_json, write_json
 from probecore.inputs import code_file, determinants, hash_of, versions
@@ -92,10 +93,17 @@ def summary_job(
     return Job(entry, stage, output / "summary.json", files, (f"{output}/*",), told, networks)
 
 
+def claims_job(declarations: Declarations, text: str) -> Job:
+    """The job that judges the claims, which stand in the file as `text`."""
+    files = tuple(declarations.tables_read)
+    return Job("probecore.claims.run", "claims", RECORD, files, (str(RECORD),), text)
+
+
 def report_job(study: Study, content: Mapping[str, Any], *, output: Path, metrics: Path) -> Job:
     """The job that writes the report."""
     folders = [Path("results", step, name) for step in STEPS for name in study.experiments]
     files = [file for folder in folders for file in sorted(folder.glob("*.*")) if file.suffix != ".h5"]
+    files += [RECORD] if FILE.exists() else []
     data = [_data_of(experiment) for experiment in study.experiments.values()]
     written = (str(output), str(metrics))
     told = json.dumps(content, sort_keys=True)
@@ -110,6 +118,8 @@ def jobs_of(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
         for step in STEPS:
             if getattr(experiment, step) is not None:
                 yield from _jobs_of_step(step, name, experiment, section_of(content, name, step), numerics)
+    if (text := declared()) is not None:
+        yield claims_job(load_claims(), text)
     yield report_job(study, content, output=Path("results/report/index.html"), metrics=Path("results/metrics.json"))
 
 

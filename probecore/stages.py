@@ -1,19 +1,20 @@
-"""Writes ``dvc.yaml``: a short stage for each step, the same bytes in every study.
+"""Writes ``dvc.yaml``: a short stage for each step, the same bytes in every study that declares claims, or none.
 
 What its stages depend on is what the steps import (`probecore.provenance`) and what their rules read.
 """
 
 from collections.abc import Iterator, Sequence
 
+from probecore.claims.params import FILE, RECORD
 from probecore.measures import MEASURES, declaration
 from probecore.params import STEPS, section_class
 from probecore.provenance import code_units
 
 HEAD = """\
-# One stage per step; what a step computes is written in the Snakefile. Every study has this same file,
-# byte for byte: a new experiment or data set is an edit of params.yaml alone. The code that a stage depends
-# on is what its step imports. Where jobs run is no business of this file: cores and clusters come from profiles.
-# `probecore schema` writes it.
+# One stage per step; what a step computes is written in the Snakefile. Every study has this same file, byte for
+# byte, where there is no claims.yaml without the stage `claims`: a new experiment or data set is an edit of
+# params.yaml alone. The code that a stage depends on is what its step imports. Where jobs run is no business of
+# this file: cores and clusters come from profiles. `probecore upgrade` writes it.
 stages:
 """
 
@@ -28,9 +29,9 @@ plots:
 SNAKEMAKE = "snakemake --snakefile '${home}/Snakefile' --allowed-rules"
 
 
-def dvc_yaml() -> str:
-    """Return the content of ``dvc.yaml``."""
-    stages = [_dataset(), *map(_step, STEPS), _report()]
+def dvc_yaml(*, claims: bool) -> str:
+    """Return the content of ``dvc.yaml``, of a study that declares claims or of one that does not."""
+    stages = [_dataset(), *map(_step, STEPS), *([_claims()] if claims else []), _report(claims=claims)]
     return HEAD + "".join(f"  {line}\n" for stage in stages for line in stage) + TAIL
 
 
@@ -63,11 +64,20 @@ def _steps_before(step: str) -> list[str]:
     return ["train", *(["activations"] if reads_activations else []), *(measures if reads_measures else [])]
 
 
-def _report() -> Iterator[str]:
+def _claims() -> Iterator[str]:
+    yield "claims:"
+    yield f"  cmd: {SNAKEMAKE} claims -- {RECORD}"
+    yield from [*_list("  params", [f"{FILE}:"]), "        - claims"]
+    yield from _list("  deps", [*(f"results/{step}" for step in STEPS), *code_units("claims")])
+    yield from [*_list("  outs", [f"{RECORD}:"]), "        cache: false"]
+
+
+def _report(*, claims: bool) -> Iterator[str]:
     yield "report:"
     yield f"  cmd: {SNAKEMAKE} report -- results/report/index.html"
     yield from _list("  params", ["home", "numerics", "datasets", "experiments"])
-    yield from _list("  deps", ["data", *(f"results/{step}" for step in STEPS), *code_units("report")])
+    read = [*(f"results/{step}" for step in STEPS), *([str(RECORD)] if claims else [])]
+    yield from _list("  deps", ["data", *read, *code_units("report")])
     yield from _list("  outs", ["results/report"])
     yield from [*_list("  metrics", ["results/metrics.json:"]), "        cache: false"]
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
 from probecore.first_params import Beginning, first_params
+from probecore.stages import dvc_yaml
 
 PACKAGE = Path(__file__).resolve().parent
 
-COPIED = ("dvc.yaml", ".dvcignore", ".gitignore", "own/README.md")
+COPIED = (".dvcignore", ".gitignore", "own/README.md")
 """Files that every study has, equal to those beside the Snakefile."""
 
 LINKS = ("home", "probecore", "profiles")
@@ -138,6 +139,7 @@ def _fill(folder: Path, beginning: Beginning) -> None:
     renew_links(folder)
     write_snakefile(folder)
     ignore_links(folder)
+    write_text(folder / "dvc.yaml", dvc_yaml(claims=False))
     write_text(folder / "params.yaml", params)
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
+from probecore.claims.params import FILE, RECORD
 from probecore.errors import InputError
 from probecore.files import write_text
 from probecore.params import OPTIONAL_STEPS
-from probecore.study import home, ignore_links, renew_links, write_snakefile
+from probecore.stages import dvc_yaml
+from probecore.study import ignore_links, renew_links, write_snakefile
 from probecore.yaml_files import read_yaml
 
 RENAMED = {"worth_images": "importance_images"}
@@ -36,7 +38,7 @@ def upgrade_study(folder: Path) -> list[str]:
     """
     renamed = _rename_keys(folder / "params.yaml")
     added = _add_sections(folder / "params.yaml")
-    stages, links = _renew_stages(folder / "dvc.yaml"), renew_links(folder)
+    stages, links = [*_renew_stages(folder / "dvc.yaml"), *_show_verdicts(folder / ".dvcignore")], renew_links(folder)
     written = [*(["Snakefile"] if write_snakefile(folder) else []), *([".gitignore"] if ignore_links(folder) else [])]
     return [
         *renamed,
@@ -139,9 +141,19 @@ def _last_line(node: yaml.Node, named_at: int) -> int:
     return node.end_mark.line
 
 
+def _show_verdicts(path: Path) -> list[str]:
+    """Let DVC see the verdicts, which no step wrote once."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = [line for line in text.splitlines(keepends=True) if line.strip() != RECORD.name]
+    if "".join(lines) == text:
+        return []
+    write_text(path, "".join(line for line in lines if not line.startswith("# Verdicts are kept in Git")))
+    return [f"{path.name}: written anew"]
+
+
 def _renew_stages(path: Path) -> list[str]:
-    """Copy the ``dvc.yaml`` beside the Snakefile; results that the study keeps from remotes are kept as before."""
-    text = (home() / path.name).read_text(encoding="utf-8")
+    """Write ``dvc.yaml``; results that the study keeps from remotes are kept as before."""
+    text = dvc_yaml(claims=path.with_name(FILE.name).exists())
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     for stage in (yaml.safe_load(before) or {}).get("stages", {}).values():
         for out in stage.get("do", stage).get("outs", []):

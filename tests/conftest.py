@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from probecore.params import STEPS
+from probecore.stages import dvc_yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,7 +100,8 @@ def make_study(folder: Path, params: str = PARAMS) -> Study:
     (folder / "probecore").symlink_to(ROOT / "probecore")
     (folder / "own").mkdir()
     (folder / "own" / "README.md").write_text("")
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+    (folder / "dvc.yaml").write_text(dvc_yaml(claims=False))
+    for name in (".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)
     return Study(folder)
 

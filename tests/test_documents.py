@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from probecore.claims.check import check_claims
-from probecore.claims.write import Sources, documents, updated
+from probecore.declared import check_claims
+from probecore.documents import Sources, documents, updated
 from probecore.measures import MEASURES, declaration
 from probecore.params import load_study
 from tests.conftest import ROOT, Study

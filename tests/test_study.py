@@ -17,6 +17,7 @@ from probecore import study as studies
 from probecore.errors import InputError
 from probecore.first_params import Beginning, first_params
 from probecore.params import STEPS, Study as StudyParams, load_study, read_yaml
+from probecore.stages import dvc_yaml
 from probecore.study import COPIED, LINKS, home, init_study
 from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
@@ -28,7 +29,7 @@ def test_a_study_elsewhere_is_complete(tmp_path: Path) -> None:
     assert (folder / "probecore").resolve() == ROOT / "probecore"
     for name in COPIED:
         assert (folder / name).read_bytes().startswith((ROOT / name).read_bytes())
-    assert (folder / "dvc.yaml").read_bytes() == (ROOT / "dvc.yaml").read_bytes()
+    assert (folder / "dvc.yaml").read_text() == dvc_yaml(claims=False)
     parameters, written = load_study(folder / "params.yaml")
     assert parameters.home == "home"
     assert (folder / "Snakefile").read_text().startswith('workflow.include("home/Snakefile", ')
@@ -40,7 +41,7 @@ def test_git_sees_all_but_the_links_and_dvc_is_ready(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.run("git", "add", "--all")
     tracked = set(study.run("git", "ls-files").stdout.split())
-    assert tracked == {".dvc/.gitignore", ".dvc/config", "params.yaml", "Snakefile", *COPIED}
+    assert tracked == {".dvc/.gitignore", ".dvc/config", "params.yaml", "dvc.yaml", "Snakefile", *COPIED}
     assert "dataset@mnist5k" in study.run("dvc", "status").stdout
 
 

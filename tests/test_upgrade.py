@@ -115,6 +115,16 @@ def test_a_key_with_a_former_name(tmp_path: Path) -> None:
     assert load_study(params)[0].experiments["lenet5"].mechanism.importance_images == 90  # type: ignore[union-attr]
 
 
+def test_verdicts_were_hidden_from_dvc_once(old: Path) -> None:
+    upgrade_study(old)
+    shown = (old / ".dvcignore").read_text()
+    (old / ".dvcignore").write_text(f"{shown}# Verdicts are kept in Git; `probecore claims` writes them.\nclaims.csv\n")
+    (old / "claims.yaml").write_text("claims: []\n")
+    assert upgrade_study(old) == ["dvc.yaml: written anew", ".dvcignore: written anew"]
+    assert (old / ".dvcignore").read_text() == shown
+    assert "claims" in yaml.safe_load((old / "dvc.yaml").read_text())["stages"]
+
+
 def test_what_cannot_be_added_is_said(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("experiments:\n  one: {}\n")
     with pytest.raises(InputError, match="experiments.one: nothing could be added; write `activations: null` by hand"):

@@ -119,6 +119,6 @@ def _benchmarks(place: str) -> Iterator[str]:
 def _refuse_leftovers(names: Collection[str]) -> None:
     """The report's stage depends on whole folders: a clone has only what the present stages write there."""
     made = (*Path("data").glob("[!.]*"), *Path("results").glob("*/[!.]*"))
-    left = sorted(str(path) for path in made if path.stem not in names and path.parent.name != "report")
+    left = sorted(str(path) for path in made if path.stem not in names and path.parent.name not in ("claims", "report"))
     if left:
         stop(f"{', '.join(left)}: not in params.yaml any more; `probecore prune --yes` deletes it")

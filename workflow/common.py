@@ -11,6 +11,8 @@ from snakemake.io import expand
 
 import probecore
 from probecore import inputs
+from probecore.claims.params import FILE, RECORD, declared, load_claims
+from probecore.declared import check_claims
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
@@ -34,7 +36,9 @@ class Common:
         try:
             _check_links()
             self.study, self.written = load_study(Path("params.yaml"))
+            self.claims = load_claims() if FILE.exists() else None
             if main_process:
+                check_claims(self.study)
                 enter_as_snakemake()
                 check_networks(self.study)
                 self._write_hashes()
@@ -44,6 +48,7 @@ class Common:
         self.main_process = main_process
         self.whole = json.dumps(self.written, sort_keys=True)
         self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
+        self.declared = declared()
         self.own_files = str(inputs.own_file())
         self.threads = self.study.numerics.threads
         self.gpus = int(self.study.numerics.device == "cuda")
@@ -139,6 +144,14 @@ class Common:
         """The checkpoints of all networks of the study."""
         pattern = "results/train/{experiment}/{network}.safetensors"
         return [path for name in self.study.experiments for path in self._expand_networks([pattern], name)]
+
+    def tables_of_claims(self) -> list[str]:
+        """The tables that the study's claims read."""
+        return [str(path) for path in self.claims.tables_read] if self.claims else []
+
+    def verdicts(self) -> list[str]:
+        """The table of verdicts, of a study that declares claims."""
+        return [str(RECORD)] if self.claims else []
 
     def summaries(self) -> list[str]:
         """The last file of every step of every experiment, wanted or not."""

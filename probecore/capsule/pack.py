@@ -10,6 +10,7 @@ from typing import Any
 
 from probecore.capsule.archive import Member, member, write_archive
 from probecore.capsule.crate import METADATA, WORKFLOW, Author, Content, Study, crate_metadata
+from probecore.claims.params import FILE, RECORD
 from probecore.errors import InputError, reading
 from probecore.params import Study as Params, load_study
 from probecore.progress import track
@@ -24,7 +25,7 @@ CITATION, LICENCE = "CITATION.cff", "LICENSE"
 NEEDED = ("params.yaml", "dvc.yaml", LOCK.name, RECORDED_ON.name)
 """What every recorded study has in its folder, and Git keeps."""
 
-WELCOME = (".dvcignore", ".gitignore", "README.md", "claims.yaml")
+WELCOME = (".dvcignore", ".gitignore", "README.md", FILE.name)
 """What goes with it where it is there."""
 
 
@@ -86,7 +87,7 @@ def _require_recorded() -> None:
             raise InputError(f"{name}: no such file; run `probecore record`, which writes what a study lacks")
     if changed := changed_inputs():
         raise InputError(f"{changed[-1]}: not what results were made from; run `snakemake`, then `probecore record`")
-    changes = _git("status", "--porcelain", "--", *NEEDED, "own", "results/metrics.json")
+    changes = _git("status", "--porcelain", "--", *NEEDED, "own", "results/metrics.json", str(FILE), str(RECORD))
     if changes:
         raise InputError(f"{changes.split()[1]}: not as Git has it; commit it, so that the capsule can name a revision")
 

@@ -1,6 +1,6 @@
 """Claims of papers as declarations: what would hold, read from which table, and what the tables say of it.
 
-``claims.yaml`` beside ``params.yaml`` declares them before a run (`params`), `check` refuses what cannot be read,
-`effects` takes one number per seed from the tables, `verdicts` judges them, `run` writes ``results/claims.csv`` and
-`write` puts it into documents. No step of the workflow imports this package.
+``claims.yaml`` beside ``params.yaml`` declares them before a run (`params`), `effects` takes one number per seed from
+the tables, `verdicts` judges them, and `run` is the job of the step. `probecore.declared` refuses what cannot be read
+from a study, and `probecore.documents` puts verdicts into documents.
 """

@@ -10,10 +10,14 @@ import pydantic
 from pydantic import Field
 
 from probecore.errors import InputError
+from probecore.files import sha256_of
 from probecore.schema import Section
 from probecore.yaml_files import read_yaml
 
 FILE = Path("claims.yaml")
+
+RECORD = Path("results/claims/claims.csv")
+"""The verdicts, with the hash of each declaration; kept in Git."""
 
 Cell = str | int | float
 Where = dict[str, Cell | list[Cell]]
@@ -134,6 +138,25 @@ class Test(Section):
         return {self.experiment: None} if isinstance(self.experiment, str) else self.experiment
 
     @property
+    def tables(self) -> list[str]:
+        """The tables that are read, below ``results/``."""
+        step, _, name = self.table.partition("/")
+        others = [other for other in (self.effect.minus, *self.against) if other is not None]
+        experiments = {*self.experiments, *(other.experiment for other in others if other.experiment is not None)}
+        return [f"{step}/{experiment}/{name}" for experiment in sorted(experiments)]
+
+    def digest_of_tables(self, folder: Path = Path()) -> str:
+        """SHA-256 over names and contents of `tables` in a study's folder."""
+        paths = {name: folder / "results" / name for name in self.tables}
+        lines = [f"{name} {sha256_of(path) if path.exists() else 'missing'}" for name, path in paths.items()]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def controlled(self) -> bool:
+        """Whether the effect is compared with anything; an equivalence says itself what it is equal to."""
+        return bool(self.against) or self.effect.minus is not None or self.equivalence_margin is not None
+
+    @property
     def held_between(self) -> tuple[float | None, float | None]:
         """The bounds above and below which the effect lies if the claim holds."""
         if self.held is not None:
@@ -219,11 +242,27 @@ class Declarations(Section):
                 raise ValueError(f"the family {claim.test.family} is corrected in two ways; choose one")
         return self
 
+    @property
+    def tables_read(self) -> list[Path]:
+        """The tables that the claims read, sorted."""
+        tests = [claim.test for claim in self.claims if claim.test is not None]
+        return [Path("results", name) for name in sorted({name for test in tests for name in test.tables})]
+
 
 def _check_unique(ids: Sequence[str]) -> None:
     twice = sorted({each for each in ids if ids.count(each) > 1})
     if twice:
         raise ValueError(f"the id {twice[0]} stands for two claims; rename one")
+
+
+def declared(folder: Path = Path()) -> str | None:
+    """The claims of the study in `folder` as they are written, as JSON with sorted keys; None without a file.
+
+    What else the file holds, for documents, is not among them.
+    """
+    if not (folder / FILE).exists():
+        return None
+    return json.dumps(read_yaml(folder / FILE, portable=True).get("claims"), sort_keys=True)
 
 
 def load_claims(path: Path = FILE) -> Declarations:

@@ -1,22 +1,32 @@
-"""From a study's tables and ``claims.yaml`` to ``results/claims.csv``."""
+"""The job of the step: from a study's tables and ``claims.yaml`` to ``results/claims/claims.csv``."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from probecore.claims.check import RECORD
 from probecore.claims.effects import Sample, difference_from, effect_of
-from probecore.claims.params import Claim, Other, Test
+from probecore.claims.params import FILE, RECORD, Claim, Other, Test, load_claims
 from probecore.claims.verdicts import Judgement, judge_family
 from probecore.errors import InputError
-from probecore.files import read_table, sha256_of, write_table
+from probecore.files import read_table, write_table
 from probecore.statistics import Estimate
 
 COLUMNS = [
-    *("claim", "paper", "family", "verdict", "reason"),
+    *(
+        "number",
+        "claim",
+        "paper",
+        "says",
+        "reconstruction",
+        "experiment",
+        "table",
+        "family",
+        "controlled",
+        "verdict",
+        "reason",
+    ),
     *("value", "low", "high", "n", "min_units"),
     *("control", "control_value", "control_low", "control_high"),
     *("p_held", "p_held_adjusted", "p_fails", "p_fails_adjusted", "correct"),
@@ -30,23 +40,15 @@ class StudyTables:
     def __init__(self, folder: Path) -> None:
         self._results = folder / "results"
         self._read: dict[str, pd.DataFrame] = {}
-        self.names: set[str] = set()
 
     def __call__(self, name: str) -> pd.DataFrame:
-        """Give a table by its name below ``results/``, and remember that it was read."""
+        """Give a table by its name below ``results/``."""
         if name not in self._read:
             path = self._results / name
             if not path.exists():
                 raise InputError(f"{path}: no such file; run `snakemake` first")
             self._read[name] = read_table(path)
-        self.names.add(name)
         return self._read[name]
-
-    def digest(self) -> str:
-        """SHA-256 over names and contents of what was read since the last call."""
-        lines = [f"{name} {sha256_of(self._results / name)}" for name in sorted(self.names)]
-        self.names = set()
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def judge_claims(claims: Sequence[Claim], folder: Path = Path()) -> pd.DataFrame:
@@ -64,14 +66,14 @@ def judge_claims(claims: Sequence[Claim], folder: Path = Path()) -> pd.DataFrame
         If a table is missing, or has not the rows that a claim needs.
     """
     tables = StudyTables(folder)
-    rows = {claim.id: _row(claim) for claim in claims}
+    rows = {claim.id: {"number": number} | _row(claim) for number, claim in enumerate(claims, start=1)}
     families: dict[str, list[tuple[str, Test]]] = {}
     samples: dict[str, tuple[Sample, dict[str, Sample]]] = {}
     for claim in claims:
         if (test := claim.test) is not None:
             families.setdefault(test.family, []).append((claim.id, test))
             samples[claim.id] = _samples(claim.id, test, tables)
-            rows[claim.id]["tables"] = tables.digest()
+            rows[claim.id]["tables"] = test.digest_of_tables(folder)
     for members in families.values():
         judgements = judge_family([test for _, test in members], [samples[name] for name, _ in members])
         for (name, test), judgement in zip(members, judgements, strict=True):
@@ -79,9 +81,10 @@ def judge_claims(claims: Sequence[Claim], folder: Path = Path()) -> pd.DataFrame
     return pd.DataFrame(list(rows.values()), columns=COLUMNS)
 
 
-def write_claims(table: pd.DataFrame, folder: Path = Path()) -> None:
-    """Write ``results/claims.csv`` of the study in `folder`."""
-    write_table(folder / RECORD, table, sort_by=["claim"])
+def write_claims(folder: Path = Path()) -> None:
+    """Judge the claims of the study in `folder` and write the table of verdicts."""
+    table = judge_claims(load_claims(folder / FILE).claims, folder)
+    write_table(folder / RECORD, table, sort_by=["number"])
 
 
 def _samples(name: str, test: Test, tables: StudyTables) -> tuple[Sample, dict[str, Sample]]:
@@ -105,10 +108,24 @@ def _words(value: object) -> str:
 
 
 def _row(claim: Claim) -> dict[str, Any]:
-    row = {"claim": claim.id, "paper": claim.paper, "amended": claim.amended, "declaration": claim.digest()}
-    if claim.test is None:
+    row = {
+        "claim": claim.id,
+        "paper": claim.paper,
+        "says": claim.says,
+        "reconstruction": claim.reconstruction,
+        "amended": claim.amended,
+        "declaration": claim.digest(),
+    }
+    if (test := claim.test) is None:
         return row | {"verdict": "untestable", "reason": claim.untestable}
-    return row | {"family": claim.test.family, "min_units": claim.test.min_units, "correct": claim.test.correct}
+    return row | {
+        "experiment": " ".join(test.experiments),
+        "table": test.table,
+        "family": test.family,
+        "controlled": test.controlled,
+        "min_units": test.min_units,
+        "correct": test.correct,
+    }
 
 
 def _numbers(test: Test, judgement: Judgement) -> dict[str, Any]:

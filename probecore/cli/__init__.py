@@ -76,5 +76,5 @@ def begin(context: typer.Context) -> None:
     """Take a convolutional network apart and measure it. Begin with `probecore init FOLDER`."""
     with reading("the working directory", "is gone", "go to a folder that exists"):
         Path.cwd()
-    if context.invoked_subcommand in {"dataset", "report", *steps.GROUPS}:
+    if context.invoked_subcommand in {"dataset", "claims", "report", *steps.GROUPS}:
         running.enter_as_job()

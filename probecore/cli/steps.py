@@ -144,6 +144,7 @@ def report(
     ),
 ) -> None:
     """Make the report of the study in this folder."""
+    from probecore.claims.params import FILE, RECORD
     from probecore.notes import noted, report_job
     from probecore.params import load_study
 
@@ -152,7 +153,14 @@ def report(
     with noted(report_job(study, content, output=output, metrics=metrics)):
         from probecore.report.build import build_report
 
-        build_report(study=content, results=Path("results"), data=Path("data"), output=output, metrics=metrics)
+        build_report(
+            study=content,
+            results=Path("results"),
+            data=Path("data"),
+            output=output,
+            metrics=metrics,
+            verdicts=RECORD if FILE.exists() else None,
+        )
 
 
 def _run_network(name: str, section: Any, params: str, numerics: str, *, output: Path, **files: Path) -> None:

@@ -22,7 +22,7 @@ def check(
     params: Annotated[Path | None, typer.Argument(help="The study's parameters; those of this study.")] = None,
 ) -> None:
     """Check a study's parameters and claims, and say which results are out of date where DVC cannot see it."""
-    from probecore.claims.check import check_claims
+    from probecore.declared import check_claims
     from probecore.notes import of_other_versions, stale_data
     from probecore.params import load_study
     from probecore.preflight import check_networks, check_sources
@@ -44,19 +44,27 @@ def check(
 
 @in_study
 def claims(
-    *, write: Annotated[bool, typer.Option("--write", help="Also write the blocks of README and docs anew.")] = False
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Also write the blocks of README and docs anew.")] = False,
+    judge: Annotated[bool, typer.Option("--judge", help="Judge them by the tables; the workflow does.")] = False,
 ) -> None:
-    """Judge the claims of the study by its tables, into results/claims.csv."""
-    options.configured_for_study()
-    from probecore.claims.check import RECORD, check_claims, read_record
-    from probecore.claims.params import FILE, load_claims
-    from probecore.claims.run import judge_claims, write_claims
-    from probecore.claims.write import as_text, write_documents
+    """Show the verdicts on the study's claims, which the workflow writes to results/claims/claims.csv."""
+    options.configured("{}")
+    from probecore.claims.params import RECORD, declared, load_claims
+    from probecore.declared import check_claims, read_current
+    from probecore.documents import as_text, write_documents
+    from probecore.notes import claims_job, noted
     from probecore.params import load_study
 
-    declarations = check_claims(load_study(Path("params.yaml"))[0]) or load_claims(FILE)
-    write_claims(judge_claims(declarations.claims))
-    typer.echo(as_text(read_record()))
+    declarations = load_claims()
+    if judge:
+        with noted(claims_job(declarations, declared() or "")):
+            from probecore.claims.run import write_claims
+
+            write_claims()
+        return
+    check_claims(load_study(Path("params.yaml"))[0])
+    typer.echo(as_text(read_current(declarations.claims)))
     typer.echo(f"{RECORD}: {len(declarations.claims)} claims")
     for path in write_documents(declarations) if write else []:
         typer.echo(f"{path}: written anew")
@@ -66,12 +74,13 @@ def schema(
     folder: Annotated[Path, typer.Argument(help="The directory of the Snakefile.")] = Path(),
 ) -> None:
     """Write what follows from the steps: dvc.yaml, and the JSON Schema of params.yaml."""
+    from probecore.claims.params import FILE
     from probecore.files import write_text
     from probecore.params import json_schema
     from probecore.stages import dvc_yaml
 
     write_text(folder / "params.schema.json", json_schema())
-    write_text(folder / "dvc.yaml", dvc_yaml())
+    write_text(folder / "dvc.yaml", dvc_yaml(claims=(folder / FILE).exists()))
 
 
 @in_study
@@ -147,6 +156,7 @@ def verify(
 def record() -> None:
     """Record in dvc.lock what `snakemake` has made, if nothing is left to do."""
     numerics = options.configured_for_study()
+    from probecore.claims.params import RECORD
     from probecore.fingerprint import kept_fingerprint, write_fingerprint
     from probecore.verify import RECORDED_ON
     from probecore.versioning import record_study
@@ -154,7 +164,8 @@ def record() -> None:
     record_study()
     write_fingerprint(RECORDED_ON, kept_fingerprint(numerics))
     typer.echo(
-        f"recorded: commit dvc.lock, {RECORDED_ON} and results/metrics.json with Git, share files with `probecore push`"
+        f"recorded: commit dvc.lock, {RECORDED_ON}, results/metrics.json and, with claims, {RECORD} with Git;"
+        " share files with `probecore push`"
     )
 
 

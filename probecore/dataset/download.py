@@ -112,8 +112,7 @@ def _append(url: str, partial: Path, have: int, deadline: float) -> None:
     with response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             have = 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
+        total = None if response.length is None else have + response.length
         partial.parent.mkdir(exist_ok=True)
         with (
             partial.open("ab" if have else "wb") as file,
@@ -124,9 +123,7 @@ def _append(url: str, partial: Path, have: int, deadline: float) -> None:
                 advance(len(block))
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"not done after {LONGEST:,.0f} seconds")
-    if total is not None and total > MOST_BYTES:
-        return
-    if total is not None and _size(partial) != total:
+    if total is not None and _size(partial) < min(total, MOST_BYTES + 1):
         raise ConnectionError(f"connection closed after {_size(partial)} of {total} bytes")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from probecore.capsule.unpack import Capsule, opened_capsule
+from probecore.claims.params import FILE
 from probecore.errors import InputError, reading
 from probecore.files import md5_of
 from probecore.fingerprint import Fingerprint, parse_fingerprint
@@ -27,7 +28,7 @@ class Snapshot:
     Parameters
     ----------
     name : what the user called it
-    params : content of ``params.yaml``
+    params : content of ``params.yaml``, and of ``claims.yaml`` the claims by their id
     stages : those of ``dvc.lock``; empty if there is none
     environment : content of ``recorded_on.csv``, or None if there is none
     results : MD5 of each file that the workflow made, by path; of a folder whose files are not known, its own
@@ -151,7 +152,14 @@ def _params(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
     content = read(PARAMS)
     if content is None:
         raise InputError(f"{name}: has no {PARAMS}; name a study's folder, a revision of one, or a capsule")
-    return parse_yaml(content, f"{name}: {PARAMS}")
+    return parse_yaml(content, f"{name}: {PARAMS}") | {"claims": _claims(name, read)}
+
+
+def _claims(name: str, read: Callable[[str], bytes | None]) -> dict[str, Any]:
+    """Declarations by their id; none of a study without claims."""
+    content, where = read(FILE.name), f"{name}: {FILE}"
+    with reading(where, "no declarations", "see docs/claims.md"):
+        return {} if content is None else {claim["id"]: claim for claim in parse_yaml(content, where)["claims"]}
 
 
 def _environment(content: bytes, where: str) -> Fingerprint:

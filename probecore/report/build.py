@@ -7,6 +7,7 @@ from typing import Any
 from probecore.errors import InputError
 from probecore.files import write_json, write_text
 from probecore.params import STEPS
+from probecore.report.claims import read_verdicts
 from probecore.report.content import Experiment, Number, StudyFiles
 from probecore.report.embed import embed
 from probecore.report.filters import filter_data
@@ -17,7 +18,9 @@ MAX_PAGE = 10_000_000
 """Bytes of ``index.html``."""
 
 
-def build_report(*, study: dict[str, Any], results: Path, data: Path, output: Path, metrics: Path) -> None:
+def build_report(
+    *, study: dict[str, Any], results: Path, data: Path, output: Path, metrics: Path, verdicts: Path | None = None
+) -> None:
     """Write the page of a finished study to `output` and its headline numbers to `metrics`.
 
     Parameters
@@ -28,6 +31,8 @@ def build_report(*, study: dict[str, Any], results: Path, data: Path, output: Pa
         The study's folders ``results/`` and ``data/``.
     output, metrics : Path
         The files to write.
+    verdicts : Path, optional
+        What the step `claims` wrote, if the study declares any.
 
     Raises
     ------
@@ -40,6 +45,7 @@ def build_report(*, study: dict[str, Any], results: Path, data: Path, output: Pa
         "experiments": experiments,
         "datasets": [view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()],
         "comparison": compare(experiments),
+        "verdicts": read_verdicts(verdicts),
         "filters": [table for experiment in experiments if (table := filter_data(content, experiment))],
         "numerics": study.get("numerics"),
         "command": content.command,

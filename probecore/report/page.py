@@ -11,6 +11,7 @@ import jinja2
 import yaml
 
 from probecore.figures import colour_of
+from probecore.report.claims import Estimate, counted, verdicts_on
 from probecore.report.content import Number, Table
 from probecore.report.embed import Picture
 from probecore.report.filters import as_script
@@ -36,10 +37,13 @@ def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> st
         "bytes": _bytes,
         "colour": colour_of,
         "columns": _columns,
+        "counted": counted,
+        "estimate": _estimate,
         "integrity": _integrity,
         "script": as_script,
         "number": _number,
         "sentence": _sentence,
+        "verdicts_on": verdicts_on,
         "words": _words,
         "yaml": _yaml,
     }
@@ -67,6 +71,15 @@ def _number(value: Number) -> str:
         return _NONE
     text = str(value) if isinstance(value, int) else f"{value:.4g}"
     return text.replace("-", "−")
+
+
+def _estimate(estimate: Estimate) -> str:
+    """A value with its interval where it has one; nothing where there is no value."""
+    if estimate.value is None:
+        return ""
+    known = estimate.low is not None and estimate.high is not None
+    interval = f" [{_number(estimate.low)}, {_number(estimate.high)}]" if known else ""
+    return f"{_number(estimate.value)}{interval}"
 
 
 def _bytes(size: int) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from probecore import cli, preflight
-from probecore.claims.check import read_record
+from probecore.claims.params import RECORD
+from probecore.declared import read_record
 from tests.claims.support import SEEDS, claim, layers, rising, write_claims_yaml, write_results, write_study
 from tests.conftest import Study
 
@@ -23,7 +24,7 @@ BLOCK = "before\n\n<!-- claims: all -->\n<!-- /claims -->\n\nafter\n"
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.options, "configured_for_study", lambda: None)  # pytest has imported numpy
+    monkeypatch.setattr(cli.options, "configured", lambda numerics: None)  # pytest has imported numpy
     write_study(tmp_path, CONTROLLED, NOT_HERE)
     write_results(tmp_path, RISES)
     (tmp_path / "docs").mkdir()
@@ -39,6 +40,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     assert end.value.code in (0, None)
 
 
+def judge_and_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "claims", "--judge")
+    run(monkeypatch, "claims", "--write")
+
+
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What a command says that ends with 2: one line."""
     monkeypatch.setattr(sys, "argv", ["probecore", *arguments])
@@ -52,13 +58,13 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 
 def recorded(study: Path) -> dict[str, dict[str, str]]:
-    return {row["claim"]: row for row in read_record(study / "results/claims.csv")}
+    return {row["claim"]: row for row in read_record(study / RECORD)}
 
 
 def test_other_numbers_change_verdict_page_and_readme(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    run(monkeypatch, "claims", "--write")
+    judge_and_write(monkeypatch)
     said = capsys.readouterr().out
     assert "snr-depth" in said and "held" in said and "2 claims" in said and "README.md: written anew" in said
     before = recorded(study)["snr-depth"]
@@ -70,7 +76,9 @@ def test_other_numbers_change_verdict_page_and_readme(
     assert "not tested here: no experiment varies the width" in readme
 
     write_results(study, FALLS)
-    run(monkeypatch, "claims", "--write")
+    line = f"{RECORD}: snr-depth: judged by other tables or as another declaration; run `snakemake`"
+    assert line in refused(monkeypatch, capsys, "claims", "--write")
+    judge_and_write(monkeypatch)
     after = recorded(study)["snr-depth"]
     assert after["verdict"] == "fails" and after["tables"] != before["tables"]
     assert after["declaration"] == before["declaration"]
@@ -79,23 +87,24 @@ def test_other_numbers_change_verdict_page_and_readme(
 
 
 def test_without_write_documents_stay_and_the_bytes_are_the_same(study: Path) -> None:
-    Study(study).run("probecore", "claims")
+    Study(study).run("probecore", "claims", "--judge")
+    assert "snr-depth  held" in Study(study).run("probecore", "claims").stdout
     assert (study / "README.md").read_text() == BLOCK and recorded(study)["snr-depth"]["verdict"] == "held"
-    written = (study / "results/claims.csv").read_bytes()
-    Study(study).run("probecore", "claims")
-    assert (study / "results/claims.csv").read_bytes() == written
+    written = (study / RECORD).read_bytes()
+    Study(study).run("probecore", "claims", "--judge")
+    assert (study / RECORD).read_bytes() == written
 
 
 def test_a_claim_changed_after_results_is_stopped(study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    run(monkeypatch, "claims", "--write")
-    written = (study / "results/claims.csv").read_bytes()
+    judge_and_write(monkeypatch)
+    written = (study / RECORD).read_bytes()
     write_claims_yaml(study, claim(held={"above": 0.99}), NOT_HERE)
     for command in (["claims", "--write"], ["check"]):
         said = refused(monkeypatch, capsys, *command)
         assert "claims.yaml: snr-depth: changed after results were there; say why in `amended`, or undo it" in said
-    assert (study / "results/claims.csv").read_bytes() == written
+    assert (study / RECORD).read_bytes() == written
     write_claims_yaml(study, claim(held={"above": 0.99}, amended="the first threshold was a slip"), NOT_HERE)
-    run(monkeypatch, "claims", "--write")
+    judge_and_write(monkeypatch)
     assert recorded(study)["snr-depth"]["verdict"] == "undecided"
     assert (
         "*Amended:* the first threshold was a slip | undecided: neither side is cleared"
@@ -108,15 +117,16 @@ def test_bad_declarations_and_missing_tables_are_one_line(
 ) -> None:
     write_claims_yaml(study, claim(where={"quantity": "snrr"}))
     assert "claims.yaml: snr-depth: results/mechanism/e/layers.csv: quantity: no row with 'snrr'" in refused(
-        monkeypatch, capsys, "claims"
+        monkeypatch, capsys, "claims", "--judge"
     )
     write_claims_yaml(study, claim(where={"quantitty": "snr"}))
     assert "has no column 'quantitty'" in refused(monkeypatch, capsys, "check")
     write_claims_yaml(study, claim())
     (study / "results/mechanism/e/layers.csv").unlink()
     assert "results/mechanism/e/layers.csv: no such file; run `snakemake` first" in refused(
-        monkeypatch, capsys, "claims"
+        monkeypatch, capsys, "claims", "--judge"
     )
+    assert f"{RECORD}: no such file; run `snakemake`, which judges the claims" in refused(monkeypatch, capsys, "claims")
     (study / "claims.yaml").unlink()
     assert "claims.yaml: no such file; declare claims there" in refused(monkeypatch, capsys, "claims")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probecore.claims.params import Declarations
-from probecore.claims.write import Sources, number_table, updated, write_documents
+from probecore.documents import Sources, number_table, updated, write_documents
 from probecore.errors import InputError
 from tests.claims.support import claim
 

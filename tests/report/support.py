@@ -53,13 +53,14 @@ class FakeStudy:
     def metrics(self) -> Path:
         return self.root / "results/metrics.json"
 
-    def build(self) -> str:
+    def build(self, verdicts: Path | None = None) -> str:
         build_report(
             study=self.params,
             results=self.root / "results",
             data=self.root / "data",
             output=self.page,
             metrics=self.metrics,
+            verdicts=verdicts,
         )
         return self.page.read_text(encoding="utf-8")
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
+from probecore.stages import dvc_yaml
 from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
-TRACKED = ("Snakefile", "workflow", "profiles", "probecore", "own", "dvc.yaml", ".dvcignore", ".gitignore")
+TRACKED = ("Snakefile", "workflow", "profiles", "probecore", "own", ".dvcignore", ".gitignore")
 """What the repository takes from this one: everything that makes results."""
 
 Jobs = set[tuple[str, str]]
@@ -126,6 +127,7 @@ def build(folder: Path, params: dict[str, Any] | None = None, fill: Callable[[Pa
     study.write_params(params or small_params())
     if fill is not None:
         fill(study.folder)
+    (study.folder / "dvc.yaml").write_text(dvc_yaml(claims=(study.folder / "claims.yaml").exists()))
     study.git("init", "--quiet", "--initial-branch=main")
     study.configure()
     study.dvc("init", "--quiet")

@@ -8,11 +8,11 @@ import yaml
 
 from probecore.params import STEPS
 from probecore.provenance import package_of
-from tests.conftest import ROOT
+from probecore.stages import dvc_yaml
 from tests.workflow.repository import Jobs, Repository
 
 STAGES: dict[str, Any] = {
-    name: stage.get("do", stage) for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+    name: stage.get("do", stage) for name, stage in yaml.safe_load(dvc_yaml(claims=False))["stages"].items()
 }
 
 EDITS = {

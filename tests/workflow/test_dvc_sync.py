@@ -39,11 +39,11 @@ def paths_of(stage: str, kind: str) -> list[str]:
 
 
 def test_there_is_a_stage_for_each_step() -> None:
-    assert list(STAGES) == ["dataset", *STEPS, "report"]
+    assert list(STAGES) == ["dataset", *STEPS, "claims", "report"]
 
 
 def test_the_committed_file_is_current() -> None:
-    assert dvc_yaml() == DVC_YAML, "run `probecore schema`"
+    assert dvc_yaml(claims=True) == DVC_YAML, "run `probecore schema`"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -78,10 +78,11 @@ def test_the_command_runs_the_stages_own_rules(stage: str) -> None:
 def test_parameters_are_what_the_rules_are_given(stage: str) -> None:
     given = {
         "dataset": ["datasets.${key}"],
+        "claims": [{"claims.yaml": ["claims"]}],
         "report": ["home", "numerics", "datasets", "experiments"],
     }.get(stage, [f"experiments.${{key}}.{stage}"])
     numerics = ["numerics"] if "{params.numerics" in rules_file(stage) else []
-    assert sorted(STAGES[stage]["params"]) == sorted([*numerics, *given])
+    assert sorted(STAGES[stage]["params"], key=str) == sorted([*numerics, *given], key=str)
 
 
 @pytest.mark.parametrize("stage", STEPS)
@@ -160,8 +161,9 @@ def jobs_of_snakemake(repository: Repository) -> tuple[dict[str, str], set[tuple
 
 
 def test_every_study_has_the_same_stages() -> None:
-    """Byte for byte, save that a study may keep its activations from remotes."""
+    """Byte for byte, save that a study may keep its activations from remotes, or declare no claims."""
     kept_here = "results/activations/${key}:\n            push: false\n"
     for study in (ROOT / "studies").glob("*/params.yaml"):
         text = (study.parent / "dvc.yaml").read_text().replace(kept_here, "results/activations/${key}\n")
-        assert text == DVC_YAML, f"copy the root's dvc.yaml to {study.parent}"
+        claims = study.with_name("claims.yaml").exists()
+        assert text == dvc_yaml(claims=claims), f"run `probecore upgrade` in {study.parent}"

@@ -9,6 +9,7 @@ rule report:
         checkpoints=common.checkpoints(),
         # Tables and figures: all that a step's summary rule writes.
         gathered=[expand(getattr(rules, f"{step}_summary").output, experiment=common.wanted(step)) for step in STEPS],
+        verdicts=common.verdicts(),
     output:
         page="results/report/index.html",
         metrics="results/metrics.json",

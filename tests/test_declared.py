@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from probecore.claims.check import check_claims, check_unchanged, read_record
 from probecore.claims.params import load_claims
+from probecore.declared import check_claims, check_unchanged, read_record
 from probecore.errors import InputError
 from tests.claims.support import a_test, claim, experiment, write_claims_yaml, write_study
 
@@ -122,6 +123,22 @@ def test_a_declaration_stands_after_results_unless_it_says_why(tmp_path: Path) -
     record = recorded(tmp_path, claim(held={"above": 0.4}, amended=WHY), claim("b"))
     with pytest.raises(InputError, match="snr-depth: changed after"):
         check(claim(held={"above": 0.3}, amended=WHY), claim("b"))
+
+
+def test_dvcs_record_stands_where_the_verdicts_are_gone(tmp_path: Path) -> None:
+    """DVC deletes a table before it is made again."""
+    study = write_study(tmp_path, claim(held={"above": 0.4}), claim("b"))
+    recorded = {"claims.yaml": {"claims": [claim(), claim("b")]}}
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"claims": {"params": recorded}}}))
+    with pytest.raises(InputError, match="snr-depth: changed after results were there; say why in `amended`"):
+        check_claims(study, tmp_path)
+    write_claims_yaml(tmp_path, claim(held={"above": 0.4}, amended=WHY), claim("b"))
+    assert check_claims(study, tmp_path)
+    of_a_later_version = {"claims.yaml": {"claims": [claim() | {"new": 1}, claim("b")]}}
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"claims": {"params": of_a_later_version}}}))
+    write_claims_yaml(tmp_path, claim(), claim("b"))
+    with pytest.raises(InputError, match="snr-depth: changed after results were there"):
+        check_claims(study, tmp_path)
 
 
 def test_a_record_that_is_none(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
-"""Whether claims can be read from the study they are declared for, before any work: nothing of it is computed here."""
+"""Whether claims can be read from the study they are declared for, before any work: nothing of it is computed here.
+
+A declaration stands once there are verdicts: in the table that the step wrote, or, where DVC has deleted that to have
+it made anew, in ``dvc.lock``.
+"""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from probecore.claims.catalogue import known_tables
-from probecore.claims.params import FILE, Claim, Declarations, Other, Test, load_claims
+from probecore.claims.params import FILE, RECORD, Claim, Declarations, Other, Test, load_claims
 from probecore.errors import InputError
 from probecore.networks import condition_of
 from probecore.params import Experiment, Study
 from probecore.schema import did_you_mean
-
-RECORD = Path("results/claims.csv")
-"""The verdicts, with the hash of each declaration; kept in Git."""
+from probecore.verify import LOCK
+from probecore.yaml_files import read_yaml
 
 
 def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
@@ -22,9 +26,11 @@ def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
     ------
     InputError
         For the first claim that names an experiment, table, column or condition that the study does not have, or that
-        was changed after its verdict was written without a reason in `amended`.
+        was changed after its verdict was written without a reason in `amended`; if ``dvc.yaml`` knows of no claims
+        where there are some, or of claims where there are none.
     """
     path = folder / FILE
+    _check_stage(folder)
     if not path.exists():
         return None
     declarations = load_claims(path)
@@ -34,10 +40,18 @@ def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
                 _check_test(claim.id, claim.test, study)
         for name, table in declarations.tables.items():
             _experiment(study, table.experiment, f"tables.{name}.experiment")
-        check_unchanged(declarations.claims, read_record(folder / RECORD))
+        for record in (read_record(folder / RECORD), read_lock(folder / LOCK)):
+            check_unchanged(declarations.claims, record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return declarations
+
+
+def _check_stage(folder: Path) -> None:
+    stages, claims = folder / "dvc.yaml", folder / FILE
+    if stages.exists() and ("\n  claims:\n" in stages.read_text(encoding="utf-8")) != claims.exists():
+        remedy = "`probecore upgrade` adds it" if claims.exists() else "`probecore upgrade` takes it away"
+        raise InputError(f"{stages}: has {'no' if claims.exists() else 'a'} stage that judges {claims}; {remedy}")
 
 
 def _check_test(name: str, test: Test, study: Study) -> None:
@@ -99,14 +113,53 @@ def _check_condition(where: str, condition: str, name: str, experiment: Experime
 
 
 def read_record(path: Path = RECORD) -> list[dict[str, str]]:
-    """The rows of ``results/claims.csv``; none before it is written."""
+    """The rows of the table of verdicts; none before it is written."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    if any(not {"claim", "declaration", "amended"} <= row.keys() for row in rows):
+    if any(not {"claim", "declaration", "amended", "tables"} <= row.keys() for row in rows):
         raise InputError(f"{path}: no table of claims; restore it from Git, or delete it")
     return rows
+
+
+def read_current(claims: Sequence[Claim], folder: Path = Path()) -> list[dict[str, str]]:
+    """The rows of the table of verdicts, if they are of these claims and of the tables that are here.
+
+    Raises
+    ------
+    InputError
+        If they are not, or there is no table of verdicts.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        raise InputError(f"{path}: no such file; run `snakemake`, which judges the claims")
+    rows = read_record(path)
+    found = {row["claim"]: (row["declaration"], row["amended"], row["tables"]) for row in rows}
+    for claim in claims:
+        tables = "" if claim.test is None else claim.test.digest_of_tables(folder)
+        if found.get(claim.id) != (claim.digest(), claim.amended or "", tables):
+            raise InputError(f"{path}: {claim.id}: judged by other tables or as another declaration; run `snakemake`")
+    return rows
+
+
+def read_lock(path: Path = LOCK) -> list[dict[str, str]]:
+    """Of the claims whose verdicts ``dvc.lock`` records: name, hash of the declaration, reason for a change."""
+    if not path.exists():
+        return []
+    stage = (read_yaml(path).get("stages") or {}).get("claims", {})
+    recorded = stage.get("params", {}).get(FILE.name, {}).get("claims", [])
+    return [
+        {"claim": each["id"], "declaration": _digest(each), "amended": each.get("amended", "")} for each in recorded
+    ]
+
+
+def _digest(recorded: dict[str, Any]) -> str:
+    """Of a recorded declaration; of one that this version does not read, a hash that no other has."""
+    try:
+        return Claim.read(recorded).digest()
+    except InputError:
+        return ""
 
 
 def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 ``<!-- numbers: NAME -->`` begins a table of ``claims.yaml``'s `tables`, from ``results/metrics.json``, or of its
 `file_tables`;
-``<!-- claims: NAME -->`` the verdicts of a family (``all``: of all claims), from ``results/claims.csv``. Each ends with
+``<!-- claims: NAME -->`` the verdicts of a family (``all``: of all claims), from the table of verdicts. Each ends with
 ``<!-- /numbers -->`` or ``<!-- /claims -->``. Figures that documents show are copies of the study's.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probecore.claims.check import RECORD, read_record
-from probecore.claims.params import Claim, Declarations, FileTable, NumberTable, Row
+from probecore.claims.params import RECORD, Claim, Declarations, FileTable, NumberTable, Row
+from probecore.declared import read_record
 from probecore.errors import InputError
 from probecore.files import read_json, write_text
 from probecore.schema import did_you_mean
@@ -43,7 +43,7 @@ class Sources:
     metrics
         Experiment → step → headline → number.
     record
-        Rows of ``results/claims.csv`` as text.
+        Rows of the table of verdicts as text.
     folder
         The study's.
     """
@@ -179,7 +179,7 @@ def verdict_of(row: Mapping[str, str]) -> str:
 
 
 def as_text(record: Iterable[Mapping[str, str]]) -> str:
-    """The rows of ``results/claims.csv`` for a terminal."""
+    """The rows of the table of verdicts for a terminal."""
     rows = [[row["claim"], verdict_of(row), *number_cells(row)] for row in record]
     widths = [min(60, max((len(row[column]) for row in rows), default=0)) for column in range(6)]
     return "\n".join(
@@ -188,7 +188,7 @@ def as_text(record: Iterable[Mapping[str, str]]) -> str:
 
 
 def number_cells(row: Mapping[str, str]) -> list[str]:
-    """Effect, control, seeds and p of a row of ``results/claims.csv``, as shown; empty where there are none."""
+    """Effect, control, seeds and p of a row of the table of verdicts, as shown; empty where there are none."""
     control = f"{row['control']}: {_estimate(row, 'control_')}" if row.get("control") else ""
     side = "p_fails_adjusted" if row.get("verdict") == "fails" else "p_held_adjusted"
     p = f"{float(row[side]):.2g}" if row.get(side) else ""

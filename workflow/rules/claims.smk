@@ -1,0 +1,18 @@
+# Verdicts on what the study's claims.yaml declares; a study without one has no such job.
+
+
+rule claims:
+    input:
+        code=common.code_of("probecore.claims.run"),
+        tables=common.tables_of_claims(),
+    output:
+        "results/claims/claims.csv",
+    log:
+        "logs/claims.log",
+    localrule: True
+    params:
+        declared=common.declared,
+    message:
+        "Judging the claims"
+    shell:
+        "probecore claims --judge > {log} 2>&1"
