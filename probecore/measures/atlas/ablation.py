@@ -95,9 +95,9 @@ def ablate(
         replaced = _replacement(maps, kind, mean=mean, generator=generator)
         tail = Tail(model, block, inputs, maps)
         logits = tail.logits(tail.start.clone(), torch.arange(len(labels), device=labels.device))
-        intact.append(_outcomes(logits, labels))
-        ablated.append(_join([_outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
-    return _join(intact, axis=0), _join(ablated, axis=1)
+        intact.append(outcomes(logits, labels))
+        ablated.append(join([outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
+    return join(intact, axis=0), join(ablated, axis=1)
 
 
 def _replacement(maps: Tensor, kind: Kind, *, mean: Tensor | None, generator: torch.Generator | None) -> Tensor:
@@ -126,7 +126,7 @@ def _ablated(tail: Tail, maps: Tensor, replaced: Tensor, intact: Tensor) -> Iter
         yield logits
 
 
-def _outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
+def outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
     """Outcomes (..., N) of outputs (..., N, K)."""
     flat, shape = logits.flatten(0, -2), logits.shape[:-1]
     repeated = labels.expand(shape).flatten()
@@ -138,5 +138,6 @@ def _outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
     return Outcomes(**{name: value.reshape(shape).double().cpu().numpy() for name, value in values.items()})
 
 
-def _join(parts: Sequence[Outcomes], *, axis: int) -> Outcomes:
+def join(parts: Sequence[Outcomes], *, axis: int) -> Outcomes:
+    """Put outcomes of chunks of images or filters together."""
     return Outcomes(**{name: np.concatenate([vars(part)[name] for part in parts], axis) for name in vars(parts[0])})

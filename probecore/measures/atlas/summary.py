@@ -11,7 +11,7 @@ from probecore.files import read_table, write_table
 from probecore.measures.answer import answer_from
 from probecore.measures.atlas.agreement import agreement, matrix
 from probecore.measures.atlas.groups import groups_of
-from probecore.measures.atlas.keys import FILTER, INTERVENTIONS, QUANTITY
+from probecore.measures.atlas.keys import FILTER, HEADLINE, INTERVENTIONS, QUANTITY
 from probecore.measures.atlas.measure import MEASURE
 from probecore.measures.atlas.plots import PLOTS
 from probecore.measures.atlas.prediction import BASELINES, predict
@@ -30,9 +30,6 @@ KEYS = {
     "table": [*FILTER, *QUANTITY],
 }
 """What identifies the rows of the tables that only this job writes."""
-
-HEADLINE = "zero_loss"
-"""The truth that headlines are about."""
 
 
 def summarise(*, experiment: str, networks: list[Path], output: Path, measured: Sequence[Path] = ()) -> None:
@@ -88,12 +85,12 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
         "undefined": int(missed["undefined"].sum()),
         "not_measured": int(missed["filters"].sum() - missed["present"].sum() - missed["undefined"].sum()),
     }
-    overall = tables["agreement"].query("layer == 'all' and truth == @HEADLINE")
+    overall = tables["agreement"].query(f"layer == 'all' and truth == '{HEADLINE}'")
     for (condition, measure), rows in overall.groupby(["condition", "measure"]):
         headline[f"ceiling.{condition}"] = float(rows["ceiling"].iloc[0])
         headline[f"p.{condition}.{measure}"] = _least(rows["p_max"])
         headline[f"p_beyond_size.{condition}.{measure}"] = _least(rows["partial_p_max"])
-    predicted = tables["prediction"].query("truth == @HEADLINE")
+    predicted = tables["prediction"].query(f"truth == '{HEADLINE}'")
     for (condition, features), rows in predicted.groupby(["condition", "features"]):
         if features == BASELINES:
             headline |= headline_over_seeds(f"predicted.{condition}.{features}", rows["value"])
