@@ -17,7 +17,7 @@ from probecore.models.suffix import block_outputs
 Array: TypeAlias = npt.NDArray[np.float64]
 Kind = Literal["zero", "mean", "resample"]
 
-FLOATS_AT_ONCE = 1 << 22
+FLOATS_AT_ONCE = 1 << 20
 """Values behind the block that are held at once; more filters at once than that are no faster."""
 
 BINS = 15
