@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from probecore.dataset import Dataset, Split
-from probecore.measures.atlas.ablation import Outcomes, ablate, increases
 from probecore.measures.atlas.baselines import activation_baselines, block_gradients, per_image, weight_baselines
+from probecore.measures.atlas.increases import increases
 from probecore.measures.atlas.keys import CHANCE, TRUTHS
 from probecore.measures.atlas.measure import QUANTITIES
 from probecore.measures.atlas.params import AtlasParams, ShapleyParams
@@ -16,6 +16,7 @@ from probecore.measures.atlas.run import measure_network
 from probecore.measures.atlas.shapley import shapley_values
 from probecore.measures.network import Identity, Network
 from probecore.models import blocks
+from probecore.models.ablation import Outcomes, ablate
 from probecore.models.suffix import block_outputs
 from probecore.train.params import Normalise
 from tests.test_planted import ALONE, DEAD, INTERACTS, ITS_COPY, ONE, images, planted_network

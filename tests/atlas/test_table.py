@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from probecore.measures.atlas.table import REASONS, address, long_table, missing
+from probecore.measures.atlas.table import REASONS, long_table, missing
 
 NAMES = {"experiment": "one", "n": 9}
 
@@ -54,7 +54,3 @@ def test_a_quantity_twice_is_refused() -> None:
     none = pd.DataFrame(columns=["experiment", "network", "epoch", "layer", "quantity", "value", "n"])
     with pytest.raises(ValueError, match="occurs twice"):
         long_table({"recos": twice}, none)
-
-
-def test_an_address_names_a_filter() -> None:
-    assert address("lenet5", "trained-0", 20, "conv2", 7) == "lenet5/trained-0/20/conv2/7"

@@ -19,8 +19,8 @@ from torch.nn.utils.prune import custom_from_mask
 
 from probecore.errors import InputError
 from probecore.files import replacing, write_table
-from probecore.measures.atlas.ablation import Outcomes, join, outcomes
 from probecore.models import Block
+from probecore.models.ablation import Outcomes, join, outcomes
 from probecore.models.intervention import ablated
 from probecore.models.suffix import block_outputs
 from probecore.statistics import bootstrap_counts, mean_estimates

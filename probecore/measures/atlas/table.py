@@ -34,17 +34,6 @@ REASONS = ("present", "undefined", "layer_not_measured", "epoch_not_measured", "
 """What can be of a quantity of a filter, as `missing` counts it."""
 
 
-def address(experiment: str, network: str, epoch: int, layer: str, filter_: int) -> str:
-    """Name a filter.
-
-    Examples
-    --------
-    >>> address("lenet5", "trained-0", 20, "conv2", 7)
-    'lenet5/trained-0/20/conv2/7'
-    """
-    return f"{experiment}/{network}/{epoch}/{layer}/{filter_}"
-
-
 def long_table(filters: Mapping[str, pd.DataFrame], reliability: pd.DataFrame) -> pd.DataFrame:
     """Stack tables of filters.
 
