@@ -15,7 +15,7 @@ from probecore.measures.atlas.keys import FILTER, HEADLINE, INTERVENTIONS, QUANT
 from probecore.measures.atlas.measure import MEASURE
 from probecore.measures.atlas.plots import PLOTS
 from probecore.measures.atlas.prediction import BASELINES, predict
-from probecore.measures.atlas.table import long_table, missing
+from probecore.measures.atlas.table import long_table, missing, placed
 from probecore.measures.tables import gather, is_last, remarks_on_controls, representative
 from probecore.networks import in_order
 from probecore.statistics import difference_over_seeds, headline_over_seeds
@@ -43,10 +43,9 @@ def summarise(*, experiment: str, networks: list[Path], output: Path, measured: 
     filters = {path.parent.parent.name: read_table(path) for path in measured} | {"atlas": own["filters"]}
     table = long_table(filters, own["reliability"])
     tables = {**own, "table": table, "missing": missing(table), **_compared(experiment, table)}
+    places = table.groupby("layer")["layer_index"].max()
     for name, keys in KEYS.items():
-        leading = [*keys, *(column for column in tables[name] if column not in keys)]
-        in_order = in_order_of_execution(keys) if "layer_index" in leading else keys
-        write_table(output / f"{name}.csv", tables[name][leading], sort_by=in_order)
+        write_table(output / f"{name}.csv", placed(tables[name], keys, places), sort_by=in_order_of_execution(keys))
     write_figures(PLOTS, tables, output)
     summary = MEASURE.summary(
         experiment,

@@ -2,7 +2,7 @@
 another quantity to be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -100,3 +100,17 @@ def _filters_of_known_checkpoints(table: pd.DataFrame, universe: pd.DataFrame) -
     sizes = universe.groupby(checkpoint).size().rename("reached").reset_index()
     reached = table[[*checkpoint, *QUANTITY]].drop_duplicates().merge(sizes, on=checkpoint)
     return reached.groupby(["experiment", "layer", *QUANTITY])["reached"].sum().reset_index()
+
+
+def placed(table: pd.DataFrame, keys: Sequence[str], places: "pd.Series[int]") -> pd.DataFrame:
+    """Put keys first, then where each layer runs, if the table does not say it; all layers together come last.
+
+    Parameters
+    ----------
+    table : of rows that `keys` identify
+    places : where a layer runs, by its name
+    """
+    if "layer" in keys and "layer_index" not in table:
+        table = table.copy()
+        table.insert(0, "layer_index", table["layer"].map(places).fillna(len(places)).astype(int))
+    return table[[*keys, *(column for column in table if column not in keys)]]
