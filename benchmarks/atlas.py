@@ -5,7 +5,7 @@ round. The network is VGG-6 of width 16 on random 32x32 images, untrained: its l
 
 - one filter at a time: a hook sets the channel to 0, and the whole network runs. Cut to some filters and scaled up.
 - only what follows: the block's output is kept, and what follows runs for each filter. Scaled up likewise.
-- together: `probecore.measures.atlas.ablate`.
+- together: `probecore.models.ablate`.
 
 Writes benchmarks/results/atlas.csv. Exit code 1: results differ, or a layer of 128 filters gains less than 20 times.
 
@@ -32,8 +32,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from probecore.fingerprint.machine import processor
-from probecore.measures.atlas import ablate
-from probecore.models import Block, blocks, build_model
+from probecore.models import Block, ablate, blocks, build_model
 from probecore.models.params import ModelParams
 from probecore.models.suffix import block_outputs, rest_after
 

@@ -45,7 +45,7 @@ def record_study() -> None:
     if leftovers := _files_besides(outputs):
         raise InputError(
             f"{_some(leftovers)} of no experiment or network in params.yaml:"
-            " `probecore prune` lists them, `probecore prune --yes` deletes them"
+            " `probecore clean` lists them, `probecore clean --yes` deletes them"
         )
     _refuse_unproven()
     run("dvc", "commit", "--force", "--quiet", "dvc.yaml")

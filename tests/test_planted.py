@@ -15,7 +15,6 @@ from torch import nn
 from probecore.measures.anova import LayerModel
 from probecore.measures.anova.excitations import activation_weighted_patch
 from probecore.measures.mean_dimension import mean_dimension
-from probecore.measures.mechanism import ablation_losses
 from probecore.measures.mechanism.head import Head
 from probecore.measures.mechanism.readout import image_winners, ranking_half
 from probecore.measures.mechanism.winners import favourites, winner_statistics
@@ -23,7 +22,7 @@ from probecore.measures.mutual_information.discrete import class_information
 from probecore.measures.mutual_information.redundancy import pair_information
 from probecore.measures.recos.density import PatchSums
 from probecore.measures.recos.geometry import anchor_vectors, sphere_correlations
-from probecore.models import blocks
+from probecore.models import ablate, blocks
 from probecore.statistics import paired_difference
 
 ALONE, ONE, ITS_COPY, DEAD, INTERACTS = range(5)
@@ -90,14 +89,15 @@ def test_the_network_knows_the_classes(images: tuple[torch.Tensor, torch.Tensor]
 
 def test_ablation_sees_what_the_network_cannot_do_without(images: tuple[torch.Tensor, torch.Tensor]) -> None:
     model, (inputs, labels) = planted_network(), images
-    (_, intact), (_, silenced) = ablation_losses(model, blocks(model, (1, 12, 12))[0], [(inputs, labels)])
-    changes = [paired_difference(intact.numpy(), hits.numpy()) for hits in silenced]
+    intact, ablated = ablate(model, blocks(model, (1, 12, 12))[0], [(inputs, labels)], "zero")
+    silenced = ablated.correct
+    changes = [paired_difference(intact.correct, hits) for hits in silenced]
     assert [change.p < 0.001 for change in changes] == [True, False, False, False, True]
     assert [changes[filter_].value for filter_ in (ONE, ITS_COPY, DEAD)] == [0, 0, 0]
     assert changes[ALONE].value == -0.5
-    assert not silenced[ALONE][labels == 0].any()
-    assert silenced[ALONE][labels != 0].all()
-    assert silenced[INTERACTS][labels == 0].all()
+    assert not silenced[ALONE][labels.numpy() == 0].any()
+    assert silenced[ALONE][labels.numpy() != 0].all()
+    assert silenced[INTERACTS][labels.numpy() == 0].all()
 
 
 def test_one_filter_alone_tells_its_class_by_its_votes(

@@ -99,8 +99,8 @@ def test_commands_find_the_study_from_a_folder_below(tmp_path: Path) -> None:
     below = tmp_path / "my study/results/recos"
     below.mkdir(parents=True)
     assert Study(below).run("probecore", "check").stdout.startswith("params.yaml: good; ")
-    assert Study(below).run("probecore", "prune").stdout == "0 files\n"
-    refused = Study(tmp_path).run("probecore", "prune", check=False)
+    assert Study(below).run("probecore", "clean").stdout == "0 files\n"
+    refused = Study(tmp_path).run("probecore", "clean", check=False)
     assert refused.returncode == 2
     assert refused.stdout == (
         f"probecore: {tmp_path}: no params.yaml here or above; go to a study, or make one: `probecore init FOLDER`\n"

@@ -121,4 +121,4 @@ def _refuse_leftovers(names: Collection[str]) -> None:
     made = (*Path("data").glob("[!.]*"), *Path("results").glob("*/[!.]*"))
     left = sorted(str(path) for path in made if path.stem not in names and path.parent.name not in ("claims", "report"))
     if left:
-        stop(f"{', '.join(left)}: not in params.yaml any more; `probecore prune --yes` deletes it")
+        stop(f"{', '.join(left)}: not in params.yaml any more; `probecore clean --yes` deletes it")

@@ -10,6 +10,8 @@ from benchmarks.simulations import Repeat, Simulation
 from benchmarks.simulations.statistics import changes, rare_losses
 from probecore.measures.atlas.agreement import ALL, agreement
 from probecore.measures.atlas.groups import Group, Groups
+from probecore.measures.atlas.prediction import BASELINES, predict
+from probecore.statistics import difference_over_seeds
 
 SIZES = [("atlas", "block", "activation_variance"), ("atlas", "conv", "weight_norm_l2")]
 PLANTED = ("mechanism", "block", "strength")
@@ -65,6 +67,15 @@ def by_chance(generator: np.random.Generator, *, column: str, by_size: float = 0
     return Repeat(p=p.min() if column.endswith("max") else p)
 
 
+def gained(generator: np.random.Generator, *, networks: int) -> Repeat:
+    """P of the gain on baselines of a measure that adds nothing to what they say of the truth; 1 without a gain."""
+    groups = planted(generator, networks=networks, by_size=0.5)
+    sets = {BASELINES: [0, 1], "recos": [0, 1, *range(3, len(groups.quantities))]}
+    table = predict(groups, sets=sets)
+    gain = table.loc[table["features"] == "recos", "gain"].to_numpy()
+    return Repeat(p=difference_over_seeds(gain).p if gain.mean() > 0 else 1.0)
+
+
 def simulation(name: str, quantity: str, repeat: Callable[[np.random.Generator], Repeat], n: int) -> Simulation:
     """One of agreement.csv."""
     return Simulation(name=name, covers=(f"agreement.csv:{quantity}",), n=n, repeat=repeat, repeats=1000)
@@ -93,6 +104,16 @@ SIMULATIONS = [
     simulation("nothing planted, any claim", "p_max", partial(by_chance, column="p_max"), 186),
     simulation("size alone", "partial_p", partial(by_chance, column="partial_p", by_size=0.5), 186),
     simulation("size alone, any claim", "partial_p_max", partial(by_chance, column="partial_p_max", by_size=0.5), 186),
+    *(
+        Simulation(
+            name=f"nothing beyond size, any gain, {networks} networks",
+            covers=("prediction.csv:gain",),
+            n=networks * sum(FILTERS),
+            repeat=partial(gained, networks=networks),
+            repeats=1000,
+        )
+        for networks in (3, 5)
+    ),
     Simulation(
         name="rare losses",
         covers=tuple(f"filters.csv:{name}" for name in LOSSES),

@@ -1,15 +1,19 @@
 """The results of a finished study, by the addresses of its filters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probecore.errors import InputError
 from probecore.files import read_table
 from probecore.measures import declaration
+from probecore.measures.atlas.keys import HEADLINE
 from probecore.schema import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from probecore.measures.atlas.pruning import Plan
 
 
 class StudyResults:
@@ -61,6 +65,65 @@ class StudyResults:
             if found.empty:
                 raise InputError(f"{address}: no {column} {text!r}{did_you_mean(text, known)}")
         return found.reset_index(drop=True)
+
+    def rank(self, network: str, by: str = HEADLINE) -> "pd.DataFrame":
+        """Rank the filters of each layer of a network at its last checkpoint, the highest first.
+
+        Parameters
+        ----------
+        network : ``experiment/network``
+        by : a quantity of the atlas, as ``taylor`` or ``mechanism:strength@block``; ``best``: what predicts
+            ``zero_loss`` best in other networks of the condition, see docs/atlas.md
+
+        Returns
+        -------
+        DataFrame
+            ``layer_index``, ``layer``, ``rank``, ``filter``, ``by``, ``value``, ``low``, ``high``, ``n`` and
+            ``reliability``; layers in the order they run.
+
+        Raises
+        ------
+        InputError
+            If there is no such network or quantity, or several are meant.
+        """
+        from probecore.measures.atlas.ranking import rank_filters
+
+        experiment, name = _parted(network)
+        return rank_filters(self.filters(experiment), name, by)
+
+    def prune(
+        self, network: str, *, loss: float, by: str = "best", layers: Sequence[str] = ("*",), random_state: int = 0
+    ) -> "Plan":
+        """Plan which filters of a network may go, those ranked lowest by a quantity, and measure what it costs.
+
+        Parameters
+        ----------
+        network, by : see `rank`
+        loss : by how much the mean loss may rise, in nats
+        layers : names or globs of layers of the atlas
+        random_state : of the bootstrap over images
+
+        Returns
+        -------
+        Plan
+            ``curve``, ``masks``, and ``write(folder)``.
+
+        Raises
+        ------
+        InputError
+            As `rank`; if a file of the study is missing, or masks cannot take a filter of these layers out.
+        """
+        from probecore.api.pruning import plan_of_study
+
+        ranking = self.rank(network, by)
+        return plan_of_study(self.folder, *_parted(network), ranking, loss=loss, layers=layers, seed=random_state)
+
+
+def _parted(network: str) -> tuple[str, str]:
+    experiment, _, name = network.partition("/")
+    if not name or "/" in name:
+        raise InputError(f"{network}: no network; write experiment/network, as lenet5/trained-0")
+    return experiment, name
 
 
 def open_study(folder: str | Path = ".") -> StudyResults:

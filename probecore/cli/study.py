@@ -170,7 +170,7 @@ def record() -> None:
 
 
 @in_study
-def prune(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = False) -> None:
+def clean(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = False) -> None:
     """List files under data/ and results/ that no job makes: of removed experiments, networks, data sets."""
     from probecore.versioning import delete_leftovers, find_leftovers
 
@@ -179,5 +179,5 @@ def prune(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = 
         typer.echo(file)
     if yes:
         delete_leftovers(leftovers)
-    todo = "; `probecore prune --yes` deletes them" if leftovers else ""
+    todo = "; `probecore clean --yes` deletes them" if leftovers else ""
     typer.echo(f"{len(leftovers)} files{' deleted' if yes else todo}")

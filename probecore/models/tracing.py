@@ -137,18 +137,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def listening(
-    model: nn.Module, names: Iterable[str], receive: Callable[[str, int, tuple[Any, ...], Any], None]
+    model: nn.Module, names: Iterable[str], receive: Callable[[str, int, tuple[Any, ...], Any], Any]
 ) -> Iterator[Counter[str]]:
     """Call `receive(name, index, inputs, output)` at each call of the named modules, as long as the block lasts.
 
-    Yields the number of calls so far; clear it before each forward pass.
+    What it returns, but None, takes the place of the output. Yields the number of calls so far; clear it before each
+    forward pass.
     """
     times: Counter[str] = Counter()
 
-    def hook_of(name: str) -> Callable[[nn.Module, Any, Any, Any], None]:
-        def hook(_module: nn.Module, args: Any, keywords: Any, output: Any) -> None:
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any, Any], Any]:
+        def hook(_module: nn.Module, args: Any, keywords: Any, output: Any) -> Any:
             times[name] += 1
-            receive(name, times[name], (*args, *keywords.values()), output)
+            return receive(name, times[name], (*args, *keywords.values()), output)
 
         return hook
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.atlas.ablation import Kind, ablate, calibration_error, increases
+from probecore.measures.atlas.increases import calibration_error, increases
+from probecore.models.ablation import Kind, ablate
 from probecore.models.suffix import block_outputs
 from tests.atlas.networks import NETWORKS, block_of, images_for, replaced_one_by_one
 

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.atlas.ablation import ablate
 from probecore.measures.atlas.baselines import (
     activation_baselines,
     block_gradients,
@@ -14,7 +13,7 @@ from probecore.measures.atlas.baselines import (
     per_image,
     weight_baselines,
 )
-from probecore.models import blocks
+from probecore.models import ablate, blocks
 from probecore.models.suffix import block_outputs, rest_after
 from tests.atlas.networks import NETWORKS, images_for
 

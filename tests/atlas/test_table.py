@@ -1,10 +1,14 @@
 """The long table: joined without loss, and counted."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from probecore.measures.atlas.table import REASONS, address, long_table, missing
+from probecore.files import write_table
+from probecore.measures.atlas.table import REASONS, long_table, missing, placed
+from probecore.statistics.filters import in_order_of_execution
 
 NAMES = {"experiment": "one", "n": 9}
 
@@ -56,5 +60,8 @@ def test_a_quantity_twice_is_refused() -> None:
         long_table({"recos": twice}, none)
 
 
-def test_an_address_names_a_filter() -> None:
-    assert address("lenet5", "trained-0", 20, "conv2", 7) == "lenet5/trained-0/20/conv2/7"
+def test_layers_stand_in_the_order_they_run_and_all_of_them_last(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"value": [1.0, 2.0, 3.0], "layer": ["a", "all", "z"]})
+    table = placed(rows, ["layer"], pd.Series({"z": 0, "a": 1}))
+    write_table(tmp_path / "agreement.csv", table, sort_by=in_order_of_execution(["layer"]))
+    assert (tmp_path / "agreement.csv").read_text().split() == ["layer,layer_index,value", "z,0,3", "a,1,1", "all,2,2"]

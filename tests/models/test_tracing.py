@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from probecore.models.tracing import trace
+from probecore.models.tracing import listening, trace
 
 
 class Keeping(nn.Module):
@@ -31,3 +31,11 @@ def test_network_that_keeps_a_tensor_can_train_later() -> None:
     inputs = torch.ones(2, 1, 5, requires_grad=True)
     model(inputs).sum().backward()
     assert inputs.grad is not None
+
+
+def test_what_a_listener_returns_takes_the_place_of_the_output() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    given = torch.ones(1, 2)
+    with listening(model, ["1"], lambda _name, index, _inputs, output: output + index):
+        assert torch.equal(model(given), model[0](given).relu() + 1)
+    assert torch.equal(model(given), model[0](given).relu())

@@ -69,7 +69,7 @@ def expect_cells(folder: Path, before: pd.DataFrame, results: list[dict[str, Any
 def test_a_seed(repository: Repository) -> None:
     repository.edit("experiments.tiny.train.seeds", [0, 2])
     repository.snakemake()
-    repository.probecore("prune", "--yes")
+    repository.probecore("clean", "--yes")
     found = diff(repository, "HEAD", ".")
     seeds = "experiments.tiny.train.seeds"
     assert found["parameters"] == [{"name": seeds, "before": "[0, 1]", "after": "[0, 2]"}]

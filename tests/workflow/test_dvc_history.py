@@ -76,11 +76,11 @@ def test_an_experiment_comes_and_goes(repository: Repository) -> None:
     left = ", ".join(sorted(f"results/{step}/more" for step in STEPS))
     assert f"probecore: {left}: not in" in refused.stdout
     repository.snakemake()
-    assert "`probecore prune`" in repository.probecore("record", check=False).stdout
-    listed = repository.probecore("prune").stdout
+    assert "`probecore clean`" in repository.probecore("record", check=False).stdout
+    listed = repository.probecore("clean").stdout
     assert "results/train/more/trained-7.safetensors" in listed
     assert "bare" not in listed
-    repository.probecore("prune", "--yes")
+    repository.probecore("clean", "--yes")
     assert not (repository.folder / "results/train/more").exists()
     repository.probecore("record")
 

@@ -57,20 +57,20 @@ def test_a_file_edited_by_hand_with_its_old_time_is_not_recorded(repository: Rep
 
 def test_a_removed_network_is_left_over(repository: Repository) -> None:
     repository.edit("experiments.tiny.train.seeds", [0])
-    listed = repository.probecore("prune").stdout.splitlines()
+    listed = repository.probecore("clean").stdout.splitlines()
     assert "results/train/tiny/trained-1.safetensors" in listed
     assert "results/recos/tiny/trained-1/filters.csv" in listed
     assert [file for file in listed[:-1] if "trained-1" not in file] == []
-    assert "`probecore prune --yes`" in listed[-1]
+    assert "`probecore clean --yes`" in listed[-1]
     assert (repository.folder / listed[0]).exists()
 
 
 def test_what_git_keeps_is_not_left_over(repository: Repository) -> None:
     notes = repository.folder / "results/train/notes.md"
     notes.write_text("ours")
-    assert "results/train/notes.md" in repository.probecore("prune").stdout
+    assert "results/train/notes.md" in repository.probecore("clean").stdout
     repository.git("add", "--force", "results/train/notes.md")
-    assert "notes" not in repository.probecore("prune").stdout
+    assert "notes" not in repository.probecore("clean").stdout
 
 
 def test_pull_without_a_remote_says_what_to_do(repository: Repository) -> None:

@@ -16,10 +16,10 @@ from scipy.special import stdtrit
 from probecore.measures.atlas.groups import (
     Group,
     Groups,
-    Name,
     basis_of,
     directions,
     is_intervention,
+    label,
 )
 from probecore.measures.atlas.keys import SIZES
 from probecore.measures.atlas.reliability import centred_ranks
@@ -197,7 +197,7 @@ def _tests(found: Sequence[Correlations], family: npt.NDArray[np.bool_]) -> tupl
         pairs = list(zip(weights, found, strict=True))
         observed = sum(weight * np.nan_to_num(each.observed) for weight, each in pairs) / total
         permuted = sum(weight * np.nan_to_num(each.permuted) for weight, each in pairs) / total
-        scale = np.sqrt((permuted**2).mean(axis=0))
+        scale = np.sqrt(((permuted**2).sum(axis=0) + observed**2) / (len(permuted) + 1))
         statistic, null = np.abs(observed) / scale, np.abs(permuted) / scale
     largest = np.max(np.nan_to_num(null) * family, axis=2)
     by_chance = permutation_p(statistic, np.repeat(largest[:, :, None], len(family), axis=2))
@@ -234,9 +234,3 @@ def matrix(groups: Groups) -> pd.DataFrame:
         means = sums / weights
     places = pd.MultiIndex.from_product([labels, labels], names=["first", "second"])
     return pd.DataFrame({"value": means.ravel(), "n": weights.ravel().astype(int)}, index=places).reset_index()
-
-
-def label(name: Name) -> str:
-    """Name a quantity in one word, e.g. ``mechanism:strength@block``."""
-    measure, site, quantity = name
-    return f"{measure}:{quantity}@{site}"

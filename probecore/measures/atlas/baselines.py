@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from probecore.models import Block
 from probecore.models.kinds import units_first
+from probecore.models.tracing import listening
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -93,25 +94,15 @@ def block_gradients(
         and what its activation gives; that of the block where it has none.
     """
     kept: dict[tuple[str, int], Tensor] = {}
-    calls: dict[str, int] = {}
 
-    def keep(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-            index = calls[name] = calls.get(name, -1) + 1
-            kept[name, index] = output
-            return output.clone()  # what follows may work in place
-
-        return hook
+    def keep(name: str, index: int, _inputs: Any, output: Tensor) -> Tensor:
+        kept[name, index - 1] = output
+        return output.clone()  # what follows may work in place
 
     names = {name for block in blocks for name in (block.output, block.activation) if name is not None}
-    handles = [model.get_submodule(name).register_forward_hook(keep(name)) for name in sorted(names)]
-    try:
-        with torch.enable_grad():
-            logits = model(inputs.detach().clone().requires_grad_())
-            loss = cross_entropy(logits, labels, reduction="sum")
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.enable_grad(), listening(model, sorted(names), keep):
+        logits = model(inputs.detach().clone().requires_grad_())
+        loss = cross_entropy(logits, labels, reduction="sum")
     outputs = [kept[block.output, block.output_call] for block in blocks]
     gradients = torch.autograd.grad(loss, outputs)
     active = [kept[block.activation or block.output, block.activation_call if block.activation else block.output_call]

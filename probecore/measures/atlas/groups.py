@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from probecore.measures.atlas.keys import INTERVENTIONS, QUANTITY, TRUTHS
+from probecore.measures.atlas.keys import INTERVENTIONS, OF_TRAINING_IMAGES, QUANTITY, TRUTHS
 from probecore.measures.atlas.reliability import centred_ranks
 from probecore.measures.tables import is_last
 
@@ -54,9 +54,20 @@ class Groups:
         return [place for place, name in enumerate(self.quantities) if name[0] == measure and name[2] in quantities]
 
 
+def label(name: Name) -> str:
+    """Name a quantity in one word, e.g. ``mechanism:strength@block``."""
+    measure, site, quantity = name
+    return f"{measure}:{quantity}@{site}"
+
+
 def is_intervention(name: Name) -> bool:
     """Whether a measure has changed the filter to get the quantity."""
     return name[2] in INTERVENTIONS.get(name[0], ())
+
+
+def reads_training_images(name: Name) -> bool:
+    """Whether a measure takes the quantity from training images, at least in part."""
+    return name[2].endswith(OF_TRAINING_IMAGES.get(name[0], ()))
 
 
 def groups_of(table: pd.DataFrame) -> Groups:

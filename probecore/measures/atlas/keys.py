@@ -12,7 +12,10 @@ QUANTITY = ["measure", "site", "quantity"]
 OUTCOMES = ("loss", "accuracy", "calibration")
 
 TRUTHS = (*(f"{kind}_{outcome}" for kind in ("zero", "mean", "resample") for outcome in OUTCOMES), "shapley")
-"""What a filter is worth, on training images; ``zero_loss`` is the one that headlines are about."""
+"""What a filter is worth, on training images."""
+
+HEADLINE = "zero_loss"
+"""The truth that headlines are about, and that the best predictor predicts."""
 
 LOSSES = ("zero_loss", "mean_loss", "resample_loss", "shapley")
 """Truths that are losses: those that figures show and that are predicted."""
@@ -25,6 +28,9 @@ INTERVENTIONS = {
     "recos": ("accuracy_change_normal", "accuracy_change_reversed"),
 }
 """Quantities of measures that change a filter and look at the network's outputs: truths of their own, no predictors."""
+
+OF_TRAINING_IMAGES = {"anova": ("_train", "_difference"), "mechanism": ("",)}
+"""Ends of the names of quantities that measures take from training images, or from heads trained on them."""
 
 CHANCE = "random"
 """The baseline that knows nothing."""

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from probecore.measures.atlas.groups import Group, Groups, is_intervention
-from probecore.measures.atlas.keys import CHANCE, LOSSES
+from probecore.measures.atlas.keys import CHANCE, HEADLINE, LOSSES
 from probecore.measures.atlas.reliability import rank_correlations
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -32,8 +32,10 @@ def feature_sets(groups: Groups) -> dict[str, list[int]]:
     return {BASELINES: baselines, **added, EVERYTHING: usable}
 
 
-def predict(groups: Groups, *, sets: Mapping[str, Sequence[int]] | None = None) -> pd.DataFrame:
-    """Predict each truth that is a loss, in each network, by ridge regression on ranks from all other networks.
+def predict(
+    groups: Groups, *, sets: Mapping[str, Sequence[int]] | None = None, truths: Sequence[str] = LOSSES
+) -> pd.DataFrame:
+    """Predict truths in each network, by ridge regression on ranks from all other networks.
 
     Ranks within network and layer run from -1/2 to 1/2; what is missing is in the middle. The penalty is chosen by
     leave-one-out among the other networks' filters.
@@ -42,6 +44,7 @@ def predict(groups: Groups, *, sets: Mapping[str, Sequence[int]] | None = None) 
     ----------
     groups : of two networks or more, else nothing can be predicted
     sets : rows of quantities by name, by default `feature_sets`
+    truths : which are predicted, of those that `groups` have
 
     Returns
     -------
@@ -49,15 +52,37 @@ def predict(groups: Groups, *, sets: Mapping[str, Sequence[int]] | None = None) 
         A row per truth, set of features and network left out: ``value``, Spearman's correlation of prediction and truth
         within layers, averaged by their number of filters, and ``gain``, how much more than from baselines alone.
     """
-    rows = list(_rows(groups, feature_sets(groups) if sets is None else sets)) if len(groups.networks) > 1 else []
+    chosen = feature_sets(groups) if sets is None else sets
+    rows = list(_rows(groups, chosen, truths)) if len(groups.networks) > 1 else []
     table = pd.DataFrame(rows, columns=["truth", "features", "network", "value", "gain", "n"])
     return table.astype({"value": float, "gain": float, "n": int})
 
 
-def _rows(groups: Groups, sets: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Any]]:
+def best_features(groups: Groups, sets: Mapping[str, Sequence[int]], truth: str = HEADLINE) -> str:
+    """Name the set of features that predicts a truth best in networks left out; baselines if there are not two."""
+    scores = predict(groups, sets=sets, truths=(truth,)).groupby("features")["value"].mean().reindex(list(sets))
+    return str(scores.idxmax()) if scores.notna().any() else BASELINES
+
+
+def predicted_ranks(
+    groups: Groups, network: str, *, features: Sequence[int], truth: str = HEADLINE
+) -> dict[str, Array]:
+    """Predict a truth's ranks in one network by what was fitted to all others, (F,) by layer."""
+    place = list(groups.truths).index(truth)
+    others = [each for each in groups.groups if each.network != network and np.isfinite(each.truths[place]).all()]
+    ranks, targets = [_scaled(each.quantities) for each in others], [_scaled(each.truths) for each in others]
+    model = _fitted(list(features), place, ranks, targets)
+    return {
+        group.layer: np.asarray(model.predict(_scaled(group.quantities)[list(features)].T))
+        for group in groups.groups
+        if group.network == network
+    }
+
+
+def _rows(groups: Groups, sets: Mapping[str, Sequence[int]], truths: Sequence[str]) -> Iterator[dict[str, Any]]:
     ranks = [_scaled(group.quantities) for group in groups.groups]
     targets = [_scaled(group.truths) for group in groups.groups]
-    for truth, name in [(place, name) for place, name in enumerate(groups.truths) if name in LOSSES]:
+    for truth, name in [(place, name) for place, name in enumerate(groups.truths) if name in truths]:
         known = [place for place, group in enumerate(groups.groups) if np.isfinite(group.truths[truth]).all()]
         for network in groups.networks:
             train = [place for place in known if groups.groups[place].network != network]
@@ -83,11 +108,8 @@ def _score(
     test: Sequence[Array],
     groups: Sequence[Group],
 ) -> float:
-    from sklearn.linear_model import RidgeCV
-
     chosen = list(rows)
-    model = RidgeCV(alphas=PENALTIES, fit_intercept=False)
-    model.fit(np.concatenate([part[chosen].T for part in train]), np.concatenate([part[truth] for part in targets]))
+    model = _fitted(chosen, truth, train, targets)
     found = [
         rank_correlations(model.predict(part[chosen].T)[None], group.truths[[truth]])[0]
         for part, group in zip(test, groups, strict=True)
@@ -96,6 +118,15 @@ def _score(
     values = np.array(found)
     known = np.isfinite(values)
     return float(np.average(values[known], weights=weights[known])) if known.any() else np.nan
+
+
+def _fitted(chosen: list[int], truth: int, ranks: Sequence[Array], targets: Sequence[Array]) -> Any:
+    """A ridge regression of the truth's ranks on those of some quantities."""
+    from sklearn.linear_model import RidgeCV
+
+    model = RidgeCV(alphas=PENALTIES, fit_intercept=False)
+    features = np.concatenate([part[chosen].T for part in ranks])
+    return model.fit(features, np.concatenate([part[truth] for part in targets]))
 
 
 def _scaled(values: Array) -> Array:

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from probecore.determinism import Numerics, numpy_generator, torch_generator
 from probecore.measures.atlas import baselines as base
-from probecore.measures.atlas.ablation import Array, Outcomes, ablate, increases
+from probecore.measures.atlas.increases import increases
 from probecore.measures.atlas.keys import CHANCE, KEYS, OUTCOMES
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.atlas.reliability import split_half
 from probecore.measures.atlas.shapley import shapley_values
 from probecore.measures.network import Network, Tables
-from probecore.models import Block, blocks
+from probecore.models import Block, ablate, blocks
+from probecore.models.ablation import Array, Outcomes
 from probecore.models.selection import choose_layers
 from probecore.statistics import Estimate, bootstrap_counts, mean_estimates, paired_difference
 from probecore.train.inference import chunks, learned_targets
@@ -127,10 +128,9 @@ class _Epoch:
                 return np.stack(list(increases(*pair, chosen).values()))
 
             reliability = split_half(over, over, n=n, generator=numpy_generator(*key))
-            before = intact.correct.astype(bool)
             estimates = {
                 "loss": mean_estimates((ablated.loss - intact.loss).T, self._replicates(n)),
-                "accuracy": [paired_difference(row.astype(bool), before) for row in ablated.correct],
+                "accuracy": [paired_difference(row, intact.correct) for row in ablated.correct],
                 "calibration": _plain(over(np.arange(n))[OUTCOMES.index("calibration")], n),
             }
             for outcome, own in zip(OUTCOMES, reliability, strict=True):

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.atlas.ablation import FLOATS_AT_ONCE
-from probecore.measures.atlas.tail import Tail
 from probecore.models import Block
+from probecore.models.ablation import FLOATS_AT_ONCE
 from probecore.models.suffix import block_outputs
+from probecore.models.tail import Tail
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

@@ -11,11 +11,11 @@ from probecore.files import read_table, write_table
 from probecore.measures.answer import answer_from
 from probecore.measures.atlas.agreement import agreement, matrix
 from probecore.measures.atlas.groups import groups_of
-from probecore.measures.atlas.keys import FILTER, INTERVENTIONS, QUANTITY
+from probecore.measures.atlas.keys import FILTER, HEADLINE, INTERVENTIONS, QUANTITY
 from probecore.measures.atlas.measure import MEASURE
 from probecore.measures.atlas.plots import PLOTS
 from probecore.measures.atlas.prediction import BASELINES, predict
-from probecore.measures.atlas.table import long_table, missing
+from probecore.measures.atlas.table import long_table, missing, placed
 from probecore.measures.tables import gather, is_last, remarks_on_controls, representative
 from probecore.networks import in_order
 from probecore.statistics import difference_over_seeds, headline_over_seeds
@@ -31,9 +31,6 @@ KEYS = {
 }
 """What identifies the rows of the tables that only this job writes."""
 
-HEADLINE = "zero_loss"
-"""The truth that headlines are about."""
-
 
 def summarise(*, experiment: str, networks: list[Path], output: Path, measured: Sequence[Path] = ()) -> None:
     """Join the tables in the folders `networks` with those of the measures, and write what they say together.
@@ -46,10 +43,9 @@ def summarise(*, experiment: str, networks: list[Path], output: Path, measured: 
     filters = {path.parent.parent.name: read_table(path) for path in measured} | {"atlas": own["filters"]}
     table = long_table(filters, own["reliability"])
     tables = {**own, "table": table, "missing": missing(table), **_compared(experiment, table)}
+    places = table.groupby("layer")["layer_index"].max()
     for name, keys in KEYS.items():
-        leading = [*keys, *(column for column in tables[name] if column not in keys)]
-        in_order = in_order_of_execution(keys) if "layer_index" in leading else keys
-        write_table(output / f"{name}.csv", tables[name][leading], sort_by=in_order)
+        write_table(output / f"{name}.csv", placed(tables[name], keys, places), sort_by=in_order_of_execution(keys))
     write_figures(PLOTS, tables, output)
     summary = MEASURE.summary(
         experiment,
@@ -88,12 +84,12 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
         "undefined": int(missed["undefined"].sum()),
         "not_measured": int(missed["filters"].sum() - missed["present"].sum() - missed["undefined"].sum()),
     }
-    overall = tables["agreement"].query("layer == 'all' and truth == @HEADLINE")
+    overall = tables["agreement"].query(f"layer == 'all' and truth == '{HEADLINE}'")
     for (condition, measure), rows in overall.groupby(["condition", "measure"]):
         headline[f"ceiling.{condition}"] = float(rows["ceiling"].iloc[0])
         headline[f"p.{condition}.{measure}"] = _least(rows["p_max"])
         headline[f"p_beyond_size.{condition}.{measure}"] = _least(rows["partial_p_max"])
-    predicted = tables["prediction"].query("truth == @HEADLINE")
+    predicted = tables["prediction"].query(f"truth == '{HEADLINE}'")
     for (condition, features), rows in predicted.groupby(["condition", "features"]):
         if features == BASELINES:
             headline |= headline_over_seeds(f"predicted.{condition}.{features}", rows["value"])

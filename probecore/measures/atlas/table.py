@@ -2,7 +2,7 @@
 another quantity to be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -32,17 +32,6 @@ COLUMNS = [
 
 REASONS = ("present", "undefined", "layer_not_measured", "epoch_not_measured", "filter_not_measured")
 """What can be of a quantity of a filter, as `missing` counts it."""
-
-
-def address(experiment: str, network: str, epoch: int, layer: str, filter_: int) -> str:
-    """Name a filter.
-
-    Examples
-    --------
-    >>> address("lenet5", "trained-0", 20, "conv2", 7)
-    'lenet5/trained-0/20/conv2/7'
-    """
-    return f"{experiment}/{network}/{epoch}/{layer}/{filter_}"
 
 
 def long_table(filters: Mapping[str, pd.DataFrame], reliability: pd.DataFrame) -> pd.DataFrame:
@@ -111,3 +100,17 @@ def _filters_of_known_checkpoints(table: pd.DataFrame, universe: pd.DataFrame) -
     sizes = universe.groupby(checkpoint).size().rename("reached").reset_index()
     reached = table[[*checkpoint, *QUANTITY]].drop_duplicates().merge(sizes, on=checkpoint)
     return reached.groupby(["experiment", "layer", *QUANTITY])["reached"].sum().reset_index()
+
+
+def placed(table: pd.DataFrame, keys: Sequence[str], places: "pd.Series[int]") -> pd.DataFrame:
+    """Put keys first, then where each layer runs, if the table does not say it; all layers together come last.
+
+    Parameters
+    ----------
+    table : of rows that `keys` identify
+    places : where a layer runs, by its name
+    """
+    if "layer" in keys and "layer_index" not in table:
+        table = table.copy()
+        table.insert(0, "layer_index", table["layer"].map(places).fillna(len(places)).astype(int))
+    return table[[*keys, *(column for column in table if column not in keys)]]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     )
     from probecore.measures.mechanism.head import Head as Head
     from probecore.measures.mechanism.heads import train_heads as train_heads
-    from probecore.measures.mechanism.importance import ablation_losses as ablation_losses
     from probecore.measures.mechanism.layer import (
         LayerStatistics as LayerStatistics,
         layer_statistics as layer_statistics,
@@ -39,6 +38,5 @@ else:
             "heads": ["train_heads"],
             "layer": ["LayerStatistics", "layer_statistics"],
             "pruning": ["Chain", "connection_masks", "shrink"],
-            "importance": ["ablation_losses"],
         },
     )

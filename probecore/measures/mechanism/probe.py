@@ -15,14 +15,13 @@ from probecore.measures.mechanism.clusters import cluster_numbers, filter_statis
 from probecore.measures.mechanism.estimates import Array, Quantities
 from probecore.measures.mechanism.fields import clip_fields
 from probecore.measures.mechanism.heads import train_heads
-from probecore.measures.mechanism.importance import ablation_losses
 from probecore.measures.mechanism.label_order import share_kept
 from probecore.measures.mechanism.layer import AUTHORS
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mechanism.readout import Floats, ranking_half, read_out
 from probecore.measures.mechanism.replication import JUDGED, About, halves, replicated_estimates
 from probecore.measures.network import Network
-from probecore.models import Block, blocks
+from probecore.models import Block, ablate, blocks
 from probecore.statistics import (
     Estimate,
     bootstrap_counts,
@@ -242,9 +241,9 @@ class Probe:
         count = self.params.importance_images
         test = self.network.dataset.test
         images = chunks(test.inputs[:count], test.targets[:count], scale=self.network.scale, device=self.network.device)
-        (loss, hit), (losses, hits) = ablation_losses(self.model, block, list(images))
-        increases = (losses - loss).double().cpu().numpy()
-        before, after = hit.cpu().numpy(), hits.cpu().numpy()
+        intact, ablated = ablate(self.model, block, list(images), "zero")
+        increases = ablated.loss - intact.loss
+        before, after = intact.correct, ablated.correct
         judging = ~self.ranking[:count]
         counts = bootstrap_counts(
             len(before), IMPORTANCE_REPLICATES, numpy_generator(*self.key("importance", block.layer))

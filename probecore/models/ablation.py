@@ -10,18 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.atlas.tail import Tail
-from probecore.models import Block
+from probecore.models.layers import Block
 from probecore.models.suffix import block_outputs
+from probecore.models.tail import Tail
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Kind = Literal["zero", "mean", "resample"]
 
-FLOATS_AT_ONCE = 1 << 22
+FLOATS_AT_ONCE = 1 << 20
 """Values behind the block that are held at once; more filters at once than that are no faster."""
-
-BINS = 15
-"""Of confidence, in the calibration error (Guo et al. 2017, arXiv 1706.04599)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,38 +26,11 @@ class Outcomes:
     """How a network does on single images; arrays of one shape, (N,) or (F, N)."""
 
     loss: Array
-    correct: Array
+    """Cross-entropy in nats."""
+    correct: npt.NDArray[np.bool_]
+    """Whether the largest output is the label's."""
     confidence: Array
-
-    def over(self, images: npt.NDArray[np.int64]) -> dict[str, Array]:
-        """Mean loss, accuracy and calibration error over some of the images, of shape (1,) or (F,)."""
-        loss, correct, confidence = (each[..., images] for each in (self.loss, self.correct, self.confidence))
-        return {
-            "loss": np.atleast_1d(loss.mean(axis=-1)),
-            "accuracy": np.atleast_1d(correct.mean(axis=-1)),
-            "calibration": calibration_error(confidence, correct),
-        }
-
-
-def increases(intact: Outcomes, ablated: Outcomes, images: npt.NDArray[np.int64]) -> dict[str, Array]:
-    """By how much each filter's ablation makes the network worse: loss and calibration error rise, accuracy falls."""
-    before, after = intact.over(images), ablated.over(images)
-    return {name: (before[name] - after[name]) * (1 if name == "accuracy" else -1) for name in before}
-
-
-def calibration_error(confidence: Array, correct: Array) -> Array:
-    """Compute the expected calibration error over `BINS` equally wide bins of confidence, of each row.
-
-    Examples
-    --------
-    >>> calibration_error(np.array([[0.9, 0.9]]), np.array([[1.0, 0.0]])).round(6)
-    array([0.4])
-    """
-    confidence, correct = np.atleast_2d(confidence, correct)
-    rows, images = confidence.shape
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(rows)[:, None]
-    gaps = np.bincount(bins.ravel(), weights=(correct - confidence).ravel(), minlength=BINS * rows)
-    return np.asarray(np.abs(gaps).reshape(rows, BINS).sum(axis=1) / images)
+    """The largest probability."""
 
 
 @torch.inference_mode()
@@ -95,9 +65,9 @@ def ablate(
         replaced = _replacement(maps, kind, mean=mean, generator=generator)
         tail = Tail(model, block, inputs, maps)
         logits = tail.logits(tail.start.clone(), torch.arange(len(labels), device=labels.device))
-        intact.append(_outcomes(logits, labels))
-        ablated.append(_join([_outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
-    return _join(intact, axis=0), _join(ablated, axis=1)
+        intact.append(outcomes(logits, labels))
+        ablated.append(join([outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
+    return join(intact, axis=0), join(ablated, axis=1)
 
 
 def _replacement(maps: Tensor, kind: Kind, *, mean: Tensor | None, generator: torch.Generator | None) -> Tensor:
@@ -126,17 +96,17 @@ def _ablated(tail: Tail, maps: Tensor, replaced: Tensor, intact: Tensor) -> Iter
         yield logits
 
 
-def _outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
+def outcomes(logits: Tensor, labels: Tensor) -> Outcomes:
     """Outcomes (..., N) of outputs (..., N, K)."""
     flat, shape = logits.flatten(0, -2), logits.shape[:-1]
     repeated = labels.expand(shape).flatten()
-    values = {
-        "loss": cross_entropy(flat, repeated, reduction="none"),
-        "correct": flat.argmax(1) == repeated,
-        "confidence": flat.softmax(1).amax(1),
-    }
-    return Outcomes(**{name: value.reshape(shape).double().cpu().numpy() for name, value in values.items()})
+    return Outcomes(
+        loss=cross_entropy(flat, repeated, reduction="none").reshape(shape).double().cpu().numpy(),
+        correct=(flat.argmax(1) == repeated).reshape(shape).cpu().numpy(),
+        confidence=flat.softmax(1).amax(1).reshape(shape).double().cpu().numpy(),
+    )
 
 
-def _join(parts: Sequence[Outcomes], *, axis: int) -> Outcomes:
+def join(parts: Sequence[Outcomes], *, axis: int) -> Outcomes:
+    """Put outcomes of chunks of images or filters together."""
     return Outcomes(**{name: np.concatenate([vars(part)[name] for part in parts], axis) for name in vars(parts[0])})

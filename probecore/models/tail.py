@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, unfold
 
-from probecore.models import Block
+from probecore.models.layers import Block
 from probecore.models.suffix import Rest, chain_after, rest_after
 
 PASSED = (nn.Dropout, nn.Identity)

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from probecore.measures.mechanism import ablation_losses
-from probecore.models import Block, blocks, build_model
+from probecore.models import Block, ablate, blocks, build_model
 from probecore.models.params import ModelParams
 from tests.mechanism.conftest import Digits, scaled
 
@@ -38,15 +37,15 @@ def test_on_a_chain(lenet: nn.Module, digits: Digits, layer: str) -> None:
     images, labels = scaled(digits[0][:60]), torch.from_numpy(digits[1][:60])
     block = next(block for block in blocks(lenet, (1, 28, 28)) if block.layer == layer)
     chunks = list(zip(images.split(40), labels.split(40), strict=True))
-    (loss, hit), (losses, hits) = ablation_losses(lenet, block, chunks)
+    intact, ablated = ablate(lenet, block, chunks, "zero")
     with torch.no_grad():
         logits = lenet(images)
-    assert torch.allclose(loss, cross_entropy(logits, labels, reduction="none"), atol=1e-5)
-    assert torch.equal(hit, logits.argmax(1) == labels)
-    expected = by_hooks(lenet, block, images, labels, len(losses))
-    assert torch.allclose(losses, expected, atol=1e-4)
-    assert (losses - loss).abs().max() > 1e-3
-    assert hits.shape == losses.shape == (len(expected), 60)
+    np.testing.assert_allclose(intact.loss, cross_entropy(logits, labels, reduction="none"), atol=1e-5)
+    assert (intact.correct == (logits.argmax(1) == labels).numpy()).all()
+    expected = by_hooks(lenet, block, images, labels, len(ablated.loss))
+    np.testing.assert_allclose(ablated.loss, expected, atol=1e-4)
+    assert np.abs(ablated.loss - intact.loss).max() > 1e-3
+    assert ablated.correct.shape == ablated.loss.shape == (len(expected), 60)
 
 
 def test_on_a_network_with_shortcuts_and_reused_modules() -> None:
@@ -57,8 +56,8 @@ def test_on_a_network_with_shortcuts_and_reused_modules() -> None:
     labels = torch.tensor([0, 1, 2, 0])
     for block in (reused[0], reused[3]):
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        _, (losses, _) = ablation_losses(model, block, [(images, labels)])
-        assert torch.allclose(losses, by_hooks(model, block, images, labels, len(losses)), atol=1e-5)
+        losses = ablate(model, block, [(images, labels)], "zero")[1].loss
+        np.testing.assert_allclose(losses, by_hooks(model, block, images, labels, len(losses)), atol=1e-5)
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
         assert not model.get_submodule(block.output)._forward_hooks
 
@@ -70,10 +69,9 @@ def test_a_dead_filter_is_worth_nothing(lenet: nn.Sequential, digits: Digits) ->
     with torch.no_grad():
         layer.weight[3], layer.bias[3] = 0, -1
     try:
-        (loss, hit), (losses, hits) = ablation_losses(
-            lenet, block, [(scaled(digits[0][:50]), torch.from_numpy(digits[1][:50]))]
-        )
+        shown = (scaled(digits[0][:50]), torch.from_numpy(digits[1][:50]))
+        intact, ablated = ablate(lenet, block, [shown], "zero")
     finally:
         layer.load_state_dict(state)
-    assert torch.equal(losses[3], loss)
-    assert torch.equal(hits[3], hit)
+    assert (ablated.loss[3] == intact.loss).all()
+    assert (ablated.correct[3] == intact.correct).all()

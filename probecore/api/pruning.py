@@ -1,0 +1,70 @@
+"""Where a study has what a plan of pruning needs: the network, its blocks, and images that rank nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from probecore.errors import InputError
+from probecore.measures.atlas.params import AtlasParams
+from probecore.measures.atlas.pruning import Images, Plan, plan_pruning
+from probecore.measures.network import Network
+from probecore.models import blocks
+from probecore.models.selection import choose_layers
+from probecore.params import load_study
+from probecore.train.inference import chunks, learned_targets
+
+STEP = "atlas"
+"""The step whose results rank filters."""
+
+FEWEST = 20
+"""Images that judge, at least."""
+
+
+def plan_of_study(
+    folder: Path, experiment: str, name: str, ranking: pd.DataFrame, *, loss: float, layers: Sequence[str], seed: int
+) -> Plan:
+    """Plan the pruning of a study's network by a ranking of its filters.
+
+    The loss is measured on training images that gave no truth, the last before those, and on the test images, which
+    the network has not seen. Raises `InputError` if files are missing or there are too few training images.
+    """
+    study, _ = load_study(folder / "params.yaml")
+    section = study.experiments.get(experiment)
+    params = getattr(section, STEP, None)
+    if section is None or params is None:
+        raise InputError(f"experiments.{experiment}.{STEP}: not in params.yaml, of which its results are left")
+    network = Network.read(
+        data=folder / "data" / f"{section.dataset}.h5",
+        checkpoints=folder / "results/train" / experiment / f"{name}.safetensors",
+        numerics=study.numerics,
+    )
+    model = network.at(network.epochs[-1])
+    chosen = choose_layers(list(dict.fromkeys(ranking["layer"])), list(layers), where="layers")
+    return plan_pruning(
+        model,
+        [block for block in blocks(model, network.dataset.input_shape) if block.layer in chosen],
+        ranking,
+        {"training": _training_images(network, params), "test": _test_images(network, params)},
+        most_loss=loss,
+        generator=np.random.default_rng(seed),
+    )
+
+
+def _training_images(network: Network, params: AtlasParams) -> Images:
+    """As many images as gave the truths, before those, with the labels that the network has learnt."""
+    dataset, info = network.dataset, network.info
+    used = max(params.images, params.shapley.images if params.shapley else 0)
+    judging = slice(-used - params.images, -used)
+    labels = learned_targets(dataset, experiment=info.experiment, network=info.network)[judging]
+    if len(labels) < FEWEST:
+        raise InputError(
+            f"{info.experiment}: {len(labels)} training images are left that gave no truth; lower atlas.images"
+        )
+    return list(chunks(dataset.train.inputs[judging], labels, scale=network.scale, device=network.device))
+
+
+def _test_images(network: Network, params: AtlasParams) -> Images:
+    test, count = network.dataset.test, params.images
+    return list(chunks(test.inputs[:count], test.targets[:count], scale=network.scale, device=network.device))
