@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from probecore import running
-from probecore.cli import about, options as options, sharing, steps, study
+from probecore.cli import about, ahead, options as options, sharing, steps, study
 from probecore.errors import ProbecoreError
 
 REMEDIES = {
@@ -28,6 +28,7 @@ REMEDIES = {
 """What to do where the system refuses."""
 
 COMMANDS = {
+    "Look ahead": (ahead.examine,),
     "Your study": (study.init, study.check, study.upgrade, study.claims, study.verify, study.record, study.prune),
     "Share and compare": (sharing.pull, sharing.push, sharing.pack, sharing.unpack, sharing.diff),
     "This installation": (about.models, about.fingerprint, about.licences, study.home, study.schema),
