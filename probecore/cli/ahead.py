@@ -7,10 +7,31 @@ from typing import Annotated
 import typer
 
 from probecore.cli import options
+from probecore.cli.options import in_study
 from probecore.errors import InputError
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 SIZES = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+@in_study
+def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that there is, as 2h.")] = None) -> None:
+    """Say what each job of the study will need, before any runs, and what to change to stay within a budget."""
+    most = None if budget is None else _quantity(budget, UNITS, "--budget")
+    options.configured_for_study()
+    from probecore.params import load_study
+    from probecore.planning.forecast import duration, forecast, remedies, subjects, table
+    from probecore.planning.speed import speed_of_this_machine
+
+    speed, found = speed_of_this_machine(), subjects(load_study(Path("params.yaml"))[0], Path("data"))
+    jobs = [job for subject in found for job in forecast(subject, speed)]
+    for line in table(jobs):
+        typer.echo(line)
+    total = sum(job.needs.seconds for job in jobs)
+    if most is not None and total > most:
+        typer.echo(f"more than {budget}: {duration(total)}. What would bring it within:")
+        for line in remedies(found, jobs, speed, budget=most):
+            typer.echo(f"  {line}")
 
 
 def examine(

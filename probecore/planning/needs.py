@@ -9,9 +9,10 @@ from probecore.activations.params import ActivationsParams
 from probecore.measures.anova.params import AnovaParams
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.recos.density import COSINES
+from probecore.measures.recos.params import RecosParams
 from probecore.planning.outline import Outline
 from probecore.planning.speed import Speed
-from probecore.planning.work import Images, chosen_blocks, work_of
+from probecore.planning.work import Images, chosen_blocks, random_cosines, work_of
 from probecore.schema import Section
 from probecore.train.evaluation import CHUNK, at_once
 
@@ -34,16 +35,29 @@ class Needs:
     memory: float
     """Bytes, at its peak."""
     disk: float
-    """Bytes that it writes."""
+    """Bytes that it writes, for each checkpoint."""
 
 
 def needs_of(
-    step: str, outline: Outline, images: Images, params: Section, speed: Speed, *, checkpoints: int = 1
+    step: str,
+    outline: Outline,
+    images: Images,
+    params: Section,
+    speed: Speed,
+    *,
+    passes: int = 1,
+    activations: ActivationsParams | None = None,
 ) -> Needs:
-    """What the job of a step on one network needs, of which it measures so many checkpoints."""
-    work = work_of(step, outline, images, params)
+    """What the job of a step on one checkpoint of a network needs.
+
+    Parameters
+    ----------
+    passes : how often its work is done: checkpoints, or those and epochs of training
+    activations : what the step reads
+    """
+    work = work_of(step, outline, images, params, activations)
     memory = BASE + _data(outline, images) + _MEMORY[step](outline, images, params)
-    return Needs(START + checkpoints * speed.seconds(work), memory, checkpoints * _disk(step, outline, images, params))
+    return Needs(START + passes * speed.seconds(work), memory, _disk(step, outline, images, params))
 
 
 def _data(outline: Outline, images: Images) -> float:
@@ -90,9 +104,15 @@ def _mechanism(outline: Outline, images: Images, params: MechanismParams) -> flo
     return 2 * kept + 4 * values * (3 * together + 5 * images.classes) + 4 * fields * (params.bootstrap + 1)
 
 
-def _recos(outline: Outline, images: Images, _params: Section) -> float:
+def _recos(outline: Outline, images: Images, params: RecosParams) -> float:
+    """What layers read in a batch, correlations of one layer with copies, and random directions of all layers."""
     listened = 2 * 4 * min(images.test, at_once(outline.input_shape, 100)) * _values(outline)
-    return _forward(outline, CHUNK, images.test) + listened + 4 * 4 * COSINES
+    correlations = directions = 0
+    for block in chosen_blocks(outline.blocks, params.layers):
+        cosines = random_cosines(outline, block, params)
+        correlations = max(correlations, min(10 * cosines, max(cosines, COSINES)))
+        directions += cosines // block.positions * block.taps
+    return _forward(outline, CHUNK, images.test) + listened + 4 * 4 * correlations + 2 * 4 * directions
 
 
 def _mean_dimension(outline: Outline, images: Images, _params: Section) -> float:

@@ -14,7 +14,7 @@ from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mutual_information.params import MutualInformationParams
-from probecore.measures.recos.density import NUMBERS, PRODUCTS, SETS
+from probecore.measures.recos.density import NUMBERS, PRODUCTS, SETS, TOGETHER
 from probecore.measures.recos.params import RecosParams
 from probecore.models.selection import matching
 from probecore.planning.outline import BlockSize, Outline
@@ -93,11 +93,14 @@ def _anova(outline: Outline, images: Images, params: Any, sums: ExcitationParams
         dilations = len({1, *sums.dilations}) if block.positions > 1 else 1
         relations = 3 * (kinds * dilations + classes)
         products = f * f * t + f * t * t + 2 * params.permutations * f * t
-        numbers += relations * products / DOUBLES + 6 * params.permutations * f * t
+        numbers += relations * products / DOUBLES + (3 * params.permutations + WEIGHT) * f * t
         if "patch_covariance" in params.excitations and t <= COVARIANCE_TAPS:
             numbers += 3 * 199 * t * t
     return Work(numbers=numbers)
 
+
+WEIGHT = 300
+"""Numbers that `anova` passes over for each weight, beside its permutations: tables of bins, ranks, assumptions."""
 
 DOUBLES = 150
 """Multiply-adds of a matrix product in float64 that take as long as passing over one number."""
@@ -153,9 +156,7 @@ def _recos(outline: Outline, images: Images, params: RecosParams) -> Work:
     found += _forward(outline, 2 * first.filters * min(images.test, params.polarity.images), 2 * first.filters)
     found += _forward(outline, 2 * n + min(images.train, params.images))
     for block in chosen_blocks(outline.blocks, params.layers):
-        wanted = max(SETS, -(-params.sphere.directions // block.filters))
-        sets = min(wanted, max(1, NUMBERS // (block.filters * block.taps)))
-        per_image = block.positions * block.taps * sets * block.filters
+        per_image = random_cosines(outline, block, params) * block.taps
         compared = min(n, 200, max(20, PRODUCTS // per_image))
         found += Work(multiply_adds=3 * n * block.macs + compared * per_image)
         found += Work(numbers=compared * per_image / block.taps + 4 * n * block.values)
@@ -163,6 +164,14 @@ def _recos(outline: Outline, images: Images, params: RecosParams) -> Work:
         kept = block.filters * min(256, block.positions) * n
         found += Work(numbers=kept * (4 + params.resamples / DOUBLES * images.classes))
     return found
+
+
+def random_cosines(outline: Outline, block: BlockSize, params: RecosParams) -> int:
+    """Correlations of an image's patches with the random directions of a layer, see `RandomSets`."""
+    numbers = min(NUMBERS, TOGETHER // len(chosen_blocks(outline.blocks, params.layers)))
+    wanted = max(SETS, -(-params.sphere.directions // block.filters))
+    sets = min(wanted, max(1, numbers // (block.filters * block.taps)))
+    return block.positions * sets * block.filters
 
 
 def _mean_dimension(outline: Outline, images: Images, params: MeanDimensionParams) -> Work:
