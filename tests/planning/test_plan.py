@@ -107,7 +107,7 @@ def planned(folder: Path) -> tuple[list[Forecast], list[str]]:
     classes = ("a", "b", "c")
     (folder / "data").mkdir()
     dataset = Dataset.from_splits("noise", train=part, test=part, classes=classes)
-    write_dataset(folder / "data/noise.h5", dataset)
+    write_dataset(dataset, folder / "data/noise.h5")
     (folder / "params.yaml").write_text(PARAMS)
     (subject,) = subjects(load_study(folder / "params.yaml")[0], folder / "data")
     jobs = forecast(subject, SPEED)
