@@ -182,7 +182,7 @@ def _mechanism(level: Level, layers: list[str], _images: Images) -> Options:
         "sweep": [0.2, 0.4],
         "bootstrap": level.replicates,
         "permutations": level.replicates,
-        "worth_images": level.ablated,
+        "importance_images": level.ablated,
         "pruning": None,
     }, {}
 

@@ -137,7 +137,7 @@ def _mechanism(outline: Outline, images: Images, params: MechanismParams) -> Wor
     replicates = params.bootstrap + params.permutations
     found += Work(multiply_adds=8 * images.test * values * k)
     found += Work(numbers=replicates * filters * k * k * (20 * (1 + len(params.sweep)) + images.test / DOUBLES))
-    return found + _ablated(outline, chosen, min(images.test, params.worth_images))
+    return found + _ablated(outline, chosen, min(images.test, params.importance_images))
 
 
 def _ablated(outline: Outline, chosen: Sequence[BlockSize], images: int) -> Work:

@@ -57,7 +57,7 @@ def test_sizes_keep_to_a_budget_and_less_of_it_buys_less(step: str, resnet: Outl
 
 
 def test_what_is_given_stays_and_no_room_is_no_budget(resnet: Outline) -> None:
-    given = {"layers": ["fc"], "worth_images": 7}
+    given = {"layers": ["fc"], "importance_images": 7}
     sizes = sizes_within(1e11, "mechanism", resnet, MANY, given=given)
     assert {name: sizes.options[name] for name in given} == given
     roomy = sizes_within(1e30, "mechanism", resnet, MANY, fits=lambda _section, images: images.test <= 100)
@@ -121,4 +121,4 @@ def test_the_jobs_of_a_study_and_what_would_bring_them_in(tmp_path: Path) -> Non
     shown = list(table(jobs))
     assert len(shown) == len(jobs) + 2
     assert shown[-2].startswith("all")
-    assert any(line.startswith("small: mechanism takes ") and '"worth_images"' in line for line in lines), lines
+    assert any(line.startswith("small: mechanism takes ") and '"importance_images"' in line for line in lines), lines
