@@ -177,15 +177,14 @@ def measure_mutual_information(
     >>> result.plot("units").get_ylabel()
     'I(T;Y) of a unit in bits'
     """
-    if train_images is None:
-        options = {"ablation": {"retraining_steps": 0}} | options
-    given = _named(MutualInformationParams, options)
-    asked = MutualInformationParams.read(given, where="measure_mutual_information")
+    given, plain = _named(MutualInformationParams, options), {"ablation": {"retraining_steps": 0}}
+    untrained = plain if train_images is None else {}
+    asked = MutualInformationParams.read(untrained | given, where="measure_mutual_information")
     if train_images is None and (asked.design or (asked.ablation and asked.ablation.retraining_steps)):
         raise InputError("measure_mutual_information: `design` and retraining need train_images and train_labels")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
     fitted = fit("mutual_information", opened, given)
-    params = MutualInformationParams.read(fitted.options, where="measure_mutual_information")
+    params = MutualInformationParams.read(untrained | dict(fitted.options), where="measure_mutual_information")
 
     def measure(dump: Activations) -> Tables:
         return mutual_information.measure_network(fitted.network, dump, params)

@@ -6,7 +6,7 @@ from itertools import accumulate
 from math import prod
 from typing import Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from probecore.models import blocks, list_layers
 
@@ -56,7 +56,8 @@ class Outline:
         done = accumulate(layers[block.layer].macs for block in found)
         sizes = []
         for block, before in zip(found, done, strict=True):
-            weight, layer = model.get_submodule(block.layer).get_parameter("weight"), layers[block.layer]
+            weight, layer = model.get_submodule(block.layer).weight, layers[block.layer]
+            assert isinstance(weight, Tensor)
             filters = len(weight)
             values = prod(layer.output_shape)
             taps = weight[0].numel()

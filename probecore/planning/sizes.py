@@ -132,7 +132,8 @@ def _of_level(step: str, level: Level, outline: Outline, images: Images, given: 
     inner = spread(known, level.layers)
     options, activations = _OPTIONS[step](level, given.get("layers") or [block.layer for block in inner], fewer)
     if step == "mutual_information":
-        activations = {"layers": list(dict.fromkeys(block.output for block in inner)), **activations}
+        ends = ["*"] if "site" in given else list(dict.fromkeys(block.output for block in inner))
+        activations = {"layers": ends, **activations}
         options = {"site": "block", **options}
     return _sizes(step, {**options, **given}, activations, level.images, outline, fewer)
 

@@ -46,6 +46,8 @@ def work_of(
     step: str, outline: Outline, images: Images, params: Section, activations: ActivationsParams | None = None
 ) -> Work:
     """Work of a step on one checkpoint of one network; `activations` are those that it reads."""
+    if not outline.blocks:
+        return Work()
     if step == "anova":
         return _anova(outline, images, params, activations.excitations if activations else None)
     return _STEPS[step](outline, images, params)
@@ -157,6 +159,8 @@ def _recos(outline: Outline, images: Images, params: RecosParams) -> Work:
     found += _forward(outline, 2 * n + min(images.train, params.images))
     for block in chosen_blocks(outline.blocks, params.layers):
         per_image = random_cosines(outline, block, params) * block.taps
+        sets = random_cosines(outline, block, params) // (block.positions * block.filters)
+        found += Work(multiply_adds=2 * sets * block.filters**2 * block.taps, numbers=sets * block.filters**2 / 4)
         compared = min(n, 200, max(20, PRODUCTS // per_image))
         found += Work(multiply_adds=3 * n * block.macs + compared * per_image)
         found += Work(numbers=compared * per_image / block.taps + 4 * n * block.values)
