@@ -28,8 +28,8 @@ REMEDIES = {
 """What to do where the system refuses."""
 
 COMMANDS = {
-    "Look ahead": (ahead.plan, ahead.examine),
     "Your study": (study.init, study.check, study.upgrade, study.claims, study.verify, study.record, study.prune),
+    "Look ahead": (ahead.plan, ahead.examine),
     "Share and compare": (sharing.pull, sharing.push, sharing.pack, sharing.unpack, sharing.diff),
     "This installation": (about.models, about.fingerprint, about.licences, study.home, study.schema),
     "Steps, called by the workflow": (steps.dataset, steps.report),
