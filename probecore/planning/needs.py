@@ -7,6 +7,7 @@ from typing import Any
 
 from probecore.activations.params import ActivationsParams
 from probecore.measures.anova.params import AnovaParams
+from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.recos.density import COSINES
 from probecore.measures.recos.params import RecosParams
@@ -15,6 +16,9 @@ from probecore.planning.speed import Speed
 from probecore.planning.work import Images, chosen_blocks, random_cosines, work_of
 from probecore.schema import Section
 from probecore.train.evaluation import CHUNK, at_once
+
+SUMS = 6
+"""Numbers in float64 that mean dimension keeps for each value of a layer."""
 
 MARGIN = 1.5
 """What a forecast may be off by, either way."""
@@ -115,9 +119,11 @@ def _recos(outline: Outline, images: Images, params: RecosParams) -> float:
     return _forward(outline, CHUNK, images.test) + listened + 4 * 4 * correlations + 2 * 4 * directions
 
 
-def _mean_dimension(outline: Outline, images: Images, _params: Section) -> float:
-    inputs = 4 * 3 * _data(outline, images)
-    return inputs + 2 * _forward(outline, 98, 98) + 2 * 4 * at_once(outline.input_shape, 98) * _values(outline)
+def _mean_dimension(outline: Outline, images: Images, params: MeanDimensionParams) -> float:
+    """Inputs as floats; of layers, three sites of each block, for a batch with its base points and in sums."""
+    inputs, batch = 4 * 3 * _data(outline, images), at_once(outline.input_shape, 98)
+    sites = 3 * _values(outline) if params.layers is not None else 0
+    return inputs + 2 * _forward(outline, 98, 98) + sites * (2 * 4 * batch + SUMS * 8)
 
 
 def _atlas(outline: Outline, images: Images, _params: Section) -> float:
