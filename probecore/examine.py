@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ GATHERING = 60.0
 
 NETWORKS = 2
 """The network, and its copy with new random weights."""
+
+WHOLE = ("mechanism", "recos")
+"""Measures that run all images of a data set, so that it is the data set that is made small."""
 
 SIDE, SIDE_OF_RANDOM = 224, 64
 """Pixels that images of a folder are scaled to: of a network with weights, and of one that is random."""
@@ -220,7 +224,8 @@ def _write_params(
     images = Images(len(found.train), len(found.test), found.outputs)
     share = (budget - GATHERING - 2 * START) / (NETWORKS * len(MEASURES))
     sizes = dict(_fitting(outline, images, share=share, memory=memory))
-    most = min((each.images for each in sizes.values() if each.images is not None), default=None)
+    limits = (sizes[step].images for step in WHOLE)
+    most = min((limit for limit in limits if limit is not None), default=None)
     samples = {}
     if most is not None:
         count = max(most, 2 * found.outputs)
@@ -235,7 +240,8 @@ def _write_params(
         "datasets": {DATA: dataset | samples},
         "experiments": {NAME: experiment},
     }
-    write_text(Path("params.yaml"), yaml.safe_dump(content, sort_keys=False))
+    plain = json.loads(json.dumps(content))  # without references between its parts
+    write_text(Path("params.yaml"), yaml.safe_dump(plain, sort_keys=False))
 
 
 def _fitting(outline: Outline, images: Images, *, share: float, memory: float) -> Iterator[tuple[str, Sizes]]:

@@ -159,6 +159,7 @@ def _anova(level: Level, layers: list[str], _images: Images) -> Options:
         "dilations": [1],
         "by_class": told_apart,
         "covariance_images": min(50, level.ablated),
+        "images": level.images,
     }
     excitations = ["activation_weighted_patch", "mean_patch", "feature_map", "raw_map"]
     excitations += ["patch_covariance"] if level.layers > 4 else []
@@ -168,6 +169,7 @@ def _anova(level: Level, layers: list[str], _images: Images) -> Options:
 
 def _mutual_information(level: Level, _layers: list[str], _images: Images) -> Options:
     options = {
+        "images": level.images,
         "shuffles": level.replicates,
         "layer_shuffles": 19,
         "redundancy": {"units": 16, "shuffles": 39} if level.layers > 2 else None,
