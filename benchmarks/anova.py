@@ -11,12 +11,16 @@ and of the ratios within a round.
   last, which has a row of its own. LeNet-5 on real MNIST images, sibling CNN on the same.
 """
 
+from benchmarks.command import command, show
 from probecore.determinism import Numerics, configure
 
-configure(Numerics())
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    OPTIONS = parser.parse_args()
+    configure(Numerics())
 
 import argparse
-import csv
 import statistics
 import tempfile
 import time
@@ -44,27 +48,21 @@ from probecore.statistics.binning import quantile_bins
 FILTERS, TAPS, BINS = 512, 576, 5
 SCALED = 16
 BATCH = 256
-RESULTS = Path(__file__).parent / "results" / "anova.csv"
 
 Row = dict[str, Any]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+def main(options: argparse.Namespace) -> None:
+    rounds = 1 if options.quick else options.rounds
     torch.set_num_threads(1)
     rows = tables(rounds)
     digits = mnist5k()
     images = np.concatenate([digits.train.inputs, digits.test.inputs] * 2)
     labels = np.concatenate([digits.train.targets, digits.test.targets] * 2)
     rows += excitations(ModelParams(name="lenet5"), images, labels, rounds)
-    rows += excitations(ModelParams(name="sibling_cnn"), images[:1000], labels[:1000], rounds)
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    if not options.quick:
+        rows += excitations(ModelParams(name="sibling_cnn"), images[:1000], labels[:1000], rounds)
+    show("anova", rows, quick=options.quick)
 
 
 def tables(rounds: int) -> list[Row]:
@@ -172,4 +170,4 @@ def row_of(part: str, name: str, times: list[float], reference: list[float], dif
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -8,37 +8,31 @@ coordinates, which change nothing about the truth and much about distances. N = 
 
 import os
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    OPTIONS = command(__doc__).parse_args()
+
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")})
 
 import argparse
-import csv
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy.special import gammaln, ndtr, psi
 
 from probecore.measures.mutual_information import gaussian, ksg
 
-RESULTS = Path(__file__).parent / "results" / "bmi_tasks.csv"
 N = 1000
 Pair = tuple[np.ndarray, np.ndarray]
 Draw = Callable[[np.random.Generator], Pair]
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description="Estimates of known mutual information.")
-    arguments.add_argument("--quick", action="store_true", help="two seeds, nothing is written")
-    quick = arguments.parse_args().quick
+def main(options: argparse.Namespace) -> None:
+    quick = options.quick
     rows = [measured(name, truth, draw, seeds=2 if quick else 10) for name, truth, draw in tasks()]
-    for row in rows:
-        print("  ".join(f"{value!s:>26}" for value in row.values()))
-    if not quick:
-        with RESULTS.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, rows[0], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+    show("bmi_tasks", rows, quick=options.quick)
 
 
 def measured(name: str, truth: float, draw: Draw, *, seeds: int) -> dict[str, str]:
@@ -124,4 +118,4 @@ def mapped(draw: Draw, function: Callable[[np.ndarray], np.ndarray]) -> Draw:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

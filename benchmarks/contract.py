@@ -3,33 +3,32 @@
 python benchmarks/contract.py    (writes benchmarks/results/contract.csv)
 """
 
+from benchmarks.command import command, show
 from probecore.determinism import Numerics, configure
 
-configure(Numerics())
+if __name__ == "__main__":
+    OPTIONS = command(__doc__).parse_args()
+    configure(Numerics())
 
+import argparse
 import time
-from pathlib import Path
 
-import pandas as pd
 import torch
 
-from probecore.fingerprint.machine import processor
 from probecore.models.build import build_model, example_inputs
 from probecore.models.contract import check_contract
 from probecore.models.functions import name_functions
 from probecore.models.params import ModelParams
 
-RESULT = Path(__file__).parent / "results" / "contract.csv"
-
 NETWORKS = {"lenet5": ((1, 28, 28), 10, 1.0), "resnet50": ((3, 224, 224), 1000, 5.0)}
 """Shape of an input, outputs, and the seconds that it may take on one thread."""
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Print processor seconds, and fail where they are more than they may be."""
     torch.set_num_threads(1)
     rows = []
-    for name, (shape, outputs, limit) in NETWORKS.items():
+    for name, (shape, outputs, limit) in list(NETWORKS.items())[: 1 if options.quick else None]:
         model = build_model(ModelParams.read(name), input_shape=shape, outputs=outputs)
         inputs = example_inputs(shape)
         started = time.process_time()
@@ -38,11 +37,11 @@ def main() -> None:
         check_contract(model, inputs)
         done = time.process_time()
         print(f"{name:10} names {named - started:.2f} s, contract {done - named:.2f} s, at most {limit:.0f} s")
-        rows.append((name, named - started, done - named, limit, processor()))
+        seconds = {"names_seconds": f"{named - started:.2f}", "contract_seconds": f"{done - named:.2f}"}
+        rows.append({"network": name, **seconds, "limit_seconds": f"{limit:.2f}"})
         assert done - started < limit
-    columns = ["network", "names_seconds", "contract_seconds", "limit_seconds", "processor"]
-    pd.DataFrame(rows, columns=columns).to_csv(RESULT, index=False, float_format="%.2f")
+    show("contract", rows, quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -16,9 +16,14 @@ run this on a machine with two idle cores. gzip, slow, runs once.
 
 import os
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    OPTIONS = command(__doc__).parse_args()
+
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import csv
+import argparse
 import statistics
 import tempfile
 import time
@@ -45,33 +50,30 @@ from probecore.models.tracing import Call, evaluating, listening, trace
 BATCH = 256
 ROUNDS = 5
 LEVELS: tuple[tuple[Compression, int], ...] = (("zstd", 1), ("zstd", 3), ("gzip", 1))
-RESULTS = Path(__file__).parent / "results" / "dump.csv"
 
 Run = Callable[[Path], None]
 Row = dict[str, Any]
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     digits = mnist5k()
     digits_twice = np.concatenate([digits.train.inputs, digits.test.inputs] * 2)
-    rows = benchmark(ModelParams(name="lenet5"), digits_twice)
-    rows += benchmark(ModelParams(name="vgg6", width=16), smooth_images(1_000, (3, 32, 32)))
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    rounds, few = (1, 512) if options.quick else (ROUNDS, None)
+    rows = benchmark(ModelParams(name="lenet5"), digits_twice[:few], rounds)
+    if not options.quick:
+        rows += benchmark(ModelParams(name="vgg6", width=16), smooth_images(1_000, (3, 32, 32)), rounds)
+    show("dump", rows, quick=options.quick)
 
 
-def benchmark(params: ModelParams, images: np.ndarray) -> list[Row]:
+def benchmark(params: ModelParams, images: np.ndarray, rounds: int) -> list[Row]:
     torch.manual_seed(0)
     model = build_model(params, input_shape=images.shape[1:], outputs=10)
     runs = variants(model, images)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     sizes: dict[str, int] = {}
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".dump-") as directory:
-        for round_ in range(ROUNDS + 1):
+        for round_ in range(rounds + 1):
             for name, run in runs.items():
                 if "gzip" in name and round_ > 0:
                     continue
@@ -223,4 +225,4 @@ def ratio(above: list[float], below: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -18,15 +18,21 @@ and ResNet-18, with the stem for ImageNet and that for CIFAR, are untrained and 
 
 import os
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    OPTIONS = parser.parse_args()
+
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import csv
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -45,12 +51,12 @@ LARGER = (
 )
 PART = 100
 """Coordinates of the larger networks: so many tell the ratio, and the plain way on all would take hours."""
-RESULTS = Path(__file__).parent / "results" / "mean_dimension.csv"
 
 Way = Callable[[], float]
 
 
-def main(images: int = 1000, rounds: int = 3) -> None:
+def main(options: argparse.Namespace) -> None:
+    images, rounds = (20, 1) if options.quick else (options.images, options.rounds)
     torch.set_num_threads(1)
     digits = mnist5k()
     lenet5 = trained_lenet5(digits.train.inputs, digits.train.targets)
@@ -60,17 +66,13 @@ def main(images: int = 1000, rounds: int = 3) -> None:
     few = smooth_images(max(20, images // 10), (3, 32, 32))
     basis = pca_basis(smooth_images(500, (3, 32, 32)))
     cut = Basis(basis.directions[:PART], basis.origin)
-    for name, options in LARGER:
+    for name, own in () if options.quick else LARGER:
         torch.manual_seed(0)
-        params = ModelParams.read({"name": name.partition(",")[0], **options})
+        params = ModelParams.read({"name": name.partition(",")[0], **own})
         model = build_model(params, input_shape=(3, 32, 32), outputs=10).eval()
         rows += compare(name, model, few, None, rounds, batches=(98,), features=PART)
         rows += compare(name, model, few, cut, 1, batches=(98,))
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    show("mean_dimension", rows, quick=options.quick)
 
 
 def compare(
@@ -255,4 +257,4 @@ def smooth_images(count: int, shape: tuple[int, int, int]) -> Tensor:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main(OPTIONS)

@@ -13,14 +13,18 @@ One torch thread, variants interleaved in one process; medians over rounds of ti
 Without a data file, images are smooth random ones; times do not depend on it, accuracies say nothing then.
 """
 
+from benchmarks.command import command, show
 from probecore.determinism import Numerics, configure
 
 NUMERICS = Numerics(isa="native")
-configure(NUMERICS)
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("files", nargs="*", help="a data set, and checkpoints whose latency is measured")
+    OPTIONS = parser.parse_args()
+    configure(NUMERICS)
 
-import csv
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -54,31 +58,26 @@ SILENCED = 16
 SEEDS = (0, 1, 2)
 RECIPE = Heads(epochs=1)
 THRESHOLDS = (0.3, 0.6)
-RESULTS = Path(__file__).parent / "results" / "mechanism.csv"
 
 Row = dict[str, Any]
 Runs = dict[str, Callable[[], Any]]
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    images, labels = examples(sys.argv[1] if len(sys.argv) > 1 else None)
-    rows = [*benchmark_fields(), *benchmark_heads(images[:IMAGES], labels[:IMAGES])]
-    if len(sys.argv) > 2:
-        rows += benchmark_latency(*map(Path, sys.argv[1:]))
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    images, labels = examples(options.files[0] if options.files else None)
+    count = IMAGES // 20 if options.quick else IMAGES
+    rows = [*benchmark_fields(count), *benchmark_heads(images[:count], labels[:count])]
+    if len(options.files) > 1:
+        rows += benchmark_latency(*map(Path, options.files))
+    show("mechanism", rows, quick=options.quick)
 
 
-def benchmark_fields() -> Iterator[Row]:
+def benchmark_fields(images: int) -> Iterator[Row]:
     generator = np.random.default_rng(0)
-    maps = np.maximum(generator.standard_normal((IMAGES, FILTERS, SIDE, SIDE), dtype=np.float32), 0)
+    maps = np.maximum(generator.standard_normal((images, FILTERS, SIDE, SIDE), dtype=np.float32), 0)
     weight = generator.standard_normal((CLASSES, FILTERS * SIDE * SIDE), dtype=np.float32)
-    labels = generator.permutation(IMAGES) % CLASSES
+    labels = generator.permutation(images) % CLASSES
     runs: Runs = {
         "class means, one product": lambda: single_filter_fields(
             weight, class_mean_maps(maps, labels, classes=CLASSES)
@@ -255,4 +254,4 @@ def report(what: str, seconds: dict[str, list[float]], *, base: str) -> Iterator
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -13,10 +13,14 @@ One thread, interleaved in one process; best of rounds for ours and the peers al
 
 import os
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    OPTIONS = command(__doc__).parse_args()
+
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")})
 
 import argparse
-import csv
 import importlib.util
 import re
 import time
@@ -34,25 +38,15 @@ from sklearn.feature_selection import mutual_info_classif
 
 from probecore.measures.mutual_information import kolchinsky_tracey, ksg, label_information
 
-RESULTS = Path(__file__).parent / "results" / "mutual_information.csv"
 Row = dict[str, Any]
 Run = Callable[[], np.ndarray]
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description="Mutual information against peers.")
-    arguments.add_argument("--quick", action="store_true", help="a tenth of the samples, nothing is written")
-    small = arguments.parse_args().quick
+def main(options: argparse.Namespace) -> None:
+    small = options.quick
     n = 1_000 if small else 10_000
     rows = [*units(n, units_=64 if small else 512), *pairwise(n, width=512), *joint(n)]
-    for row in rows:
-        print("  ".join(f"{value!s:>22}" for value in row.values()))
-    if not small:
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, rows[0], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+    show("mutual_information", rows, quick=options.quick)
 
 
 def units(n: int, *, units_: int, shuffles: int = 100, measured: int = 24) -> list[Row]:
@@ -185,4 +179,4 @@ def row(task: str, who: str, time_: float, *, times: float = 1.0, megabytes: flo
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -14,9 +14,17 @@ Layers see real MNIST images: conv1 of LeNet-5 the pixels, conv2 what conv1, ReL
 
 import os
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("--images", type=int, default=4000)
+    parser.add_argument("--memory", nargs=3, metavar=("WAY", "LAYER", "IMAGES"), help="print the memory of one way")
+    OPTIONS = parser.parse_args()
+
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import csv
+import argparse
 import statistics
 import subprocess
 import sys
@@ -34,17 +42,17 @@ from probecore.models.params import ModelParams
 
 BATCH = 100
 ROUNDS = 5
-RESULTS = Path(__file__).parent / "results" / "recos.csv"
 
 Run = Callable[[nn.Conv2d, Tensor], Tensor]
 
 
-def main(images: int) -> None:
+def main(options: argparse.Namespace) -> None:
+    images, rounds = (100, 1) if options.quick else (options.images, ROUNDS)
     rows = []
     for name in ("conv1", "conv2"):
         layer, inputs = layer_and_inputs(name, images)
         seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for variant, run in VARIANTS.items():
                 start = time.perf_counter()
                 run(layer, inputs)
@@ -52,13 +60,7 @@ def main(images: int) -> None:
         memory = {variant: megabytes(variant, name, images) for variant in VARIANTS}
         rows += [report(name, images, variant, seconds, memory) for variant in VARIANTS]
         rows[-len(VARIANTS)]["largest_error"] = f"{largest_error(layer, inputs):.1e}"
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    for row in (rows[0].keys(), *(row.values() for row in rows)):
-        print("  ".join(f"{value!s:>18}" for value in row))
+    show("recos", rows, quick=options.quick)
 
 
 def report(
@@ -145,7 +147,8 @@ def status(key: str) -> int:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    if "--memory" in sys.argv:
-        print_memory(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    if OPTIONS.memory:
+        variant, name, count = OPTIONS.memory
+        print_memory(variant, name, int(count))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
+        main(OPTIONS)

@@ -7,13 +7,18 @@ one process. The ceiling is forward and backward passes on one batch that stays 
 ``benchmarks/results/train.csv``.
 """
 
+from benchmarks.command import command, show
 from probecore.determinism import Numerics, configure
 
 NUMERICS = Numerics()
-configure(NUMERICS)
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("--images", type=int, default=10_000, help="images per timed epoch")
+    parser.add_argument("--repeats", type=int, default=5)
+    OPTIONS = parser.parse_args()
+    configure(NUMERICS)
 
 import argparse
-import csv
 import statistics
 import time
 from collections.abc import Callable
@@ -38,11 +43,9 @@ CASES = {
 WORKERS = (0, 1, 2)
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--images", type=int, default=10_000, help="images per timed epoch")
-    arguments.add_argument("--repeats", type=int, default=5)
-    options = arguments.parse_args()
+def main(options: argparse.Namespace) -> None:
+    if options.quick:
+        options.images, options.repeats = 200, 1
     torch_device(NUMERICS)
     rows = []
     for case, (name, model, batch, augmentation) in CASES.items():
@@ -158,14 +161,8 @@ def write(rows: list[dict[str, object]], options: argparse.Namespace) -> None:
         "threads": torch.get_num_threads(),
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
     }
-    path = Path(__file__).parent / "results" / "train.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[0], *setting], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(row | setting for row in rows)
-    print(f"{path.name}: {setting}")
+    show("train", [row | setting for row in rows], quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -28,6 +28,8 @@ WHOLE_STUDY = (
     "capsule",
     "claims",
     "difference",
+    "examine",
+    "planning",
 )
 """What knows a study as a whole, or all steps, beside the report and the list of measures."""
 

@@ -23,6 +23,7 @@ from probecore.activations.streams import Streams
 from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.models.tracing import Call, evaluating, listening, trace
+from probecore.train.evaluation import at_once
 from probecore.version import __version__
 
 Array = np.ndarray[Any, Any]
@@ -108,7 +109,7 @@ def dump_activations(
     compression, level
         Of the maps.
     batch
-        Images per forward pass.
+        Images per forward pass, at most; of larger images fewer, see `at_once`.
 
     Raises
     ------
@@ -117,6 +118,7 @@ def dump_activations(
         layers or shapes of a batch are not those of the first images, or if values do not fit in float16.
     """
     _check(inputs, targets, classes, where=group.name)
+    batch = at_once(inputs.shape[1:], batch)
     class_counts = None if classes is None else np.bincount(targets, minlength=classes)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     kept = Kept(len(inputs), class_counts, device, store, dtype, compression, level, batch)

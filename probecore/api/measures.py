@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from probecore.activations.params import ActivationsParams, ExcitationParams
+from probecore.activations.params import ActivationsParams
 from probecore.activations.reader import Activations
 from probecore.activations.run import dump_network
+from probecore.api.fitting import Fitted, fit
 from probecore.api.images import Array, as_split, outputs_of, scaling_of
 from probecore.api.result import Result
 from probecore.dataset import Dataset, Split
@@ -47,9 +48,6 @@ Parameters = TypeVar("Parameters", bound=Section)
 MOST_BY_CLASS = 1 << 32
 """Bytes of the excitation sums of single classes."""
 
-MANY_WEIGHTS, FEW_PERMUTATIONS = 200_000, 199
-"""With a layer of more weights `measure_anova` permutes so often, where nothing is said."""
-
 COUNT = "n_images"
 """What the parameter `images` of a section, a number, is called here, where `images` are the images."""
 
@@ -69,6 +67,11 @@ COMMON = """
     ------
     InputError
         In one line: what is wrong with arrays, network or parameters.
+
+    Notes
+    -----
+    A large network is measured in part: where the defaults would take more than some minutes, fewer layers, images and
+    replicates take part, by the rule of `probecore.planning.sizes`; a line says which. Options that are given stay.
 
     Other parameters
     ----------------
@@ -96,11 +99,10 @@ def _documented(section: type[Section]) -> Callable[[Function], Function]:
     return add
 
 
-def _read(section: type[Parameters], options: Mapping[str, Any], where: str) -> Parameters:
-    """The section with the given keywords, where its `images`, a number, is called `n_images`."""
-    if COUNT in options and "images" in section.model_fields:
-        options = {"images" if name == COUNT else name: value for name, value in options.items()}
-    return section.read(dict(options), where=where)
+def _named(section: type[Section], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The given keywords as the section calls them: its `images`, a number, is called `n_images` here."""
+    known = COUNT in options and "images" in section.model_fields
+    return {"images" if known and name == COUNT else name: value for name, value in options.items()}
 
 
 def _default(field: Any) -> str:
@@ -123,8 +125,7 @@ def measure_anova(
     """Measure whether weights follow the features of training and test images (docs/anova.md).
 
     Relations over the images of single classes, whose sums take 16 bytes per weight and class, are left out where they
-    would take more than 4 GiB. Where nothing is said, a network with a layer of over 200,000 weights is permuted 199
-    times.
+    would take more than 4 GiB.
 
     Examples
     --------
@@ -140,9 +141,10 @@ def measure_anova(
     'R1'
     """
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    params = _read(AnovaParams, _affordable_permutations(opened) | options, "measure_anova")
-    sums = ExcitationParams(layers=params.layers, by_class=_fit_by_class(opened))
-    dumped = ActivationsParams(store=["pooled"], excitations=sums)
+    fitted = fit("anova", opened, _named(AnovaParams, options))
+    params = AnovaParams.read(fitted.options, where="measure_anova")
+    dumped = _without_large_sums(fitted)
+    opened = fitted.network
     return _of_activations("anova", opened, dumped, lambda dump: anova.measure_network(opened, dump, params))
 
 
@@ -175,18 +177,19 @@ def measure_mutual_information(
     >>> result.plot("units").get_ylabel()
     'I(T;Y) of a unit in bits'
     """
-    if train_images is None:
-        options = {"ablation": {"retraining_steps": 0}} | options
-    params = _read(MutualInformationParams, options, "measure_mutual_information")
-    if train_images is None and (params.design or (params.ablation and params.ablation.retraining_steps)):
+    given, plain = _named(MutualInformationParams, options), {"ablation": {"retraining_steps": 0}}
+    untrained = plain if train_images is None else {}
+    asked = MutualInformationParams.read(untrained | given, where="measure_mutual_information")
+    if train_images is None and (asked.design or (asked.ablation and asked.ablation.retraining_steps)):
         raise InputError("measure_mutual_information: `design` and retraining need train_images and train_labels")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    dumped = ActivationsParams(store=["pooled"])
+    fitted = fit("mutual_information", opened, given)
+    params = MutualInformationParams.read(untrained | dict(fitted.options), where="measure_mutual_information")
 
     def measure(dump: Activations) -> Tables:
-        return mutual_information.measure_network(opened, dump, params)
+        return mutual_information.measure_network(fitted.network, dump, params)
 
-    return _of_activations("mutual_information", opened, dumped, measure)
+    return _of_activations("mutual_information", fitted.network, fitted.activations, measure)
 
 
 @_documented(MechanismParams)
@@ -224,8 +227,9 @@ def measure_mechanism(
     heads = options.get("heads", {})
     if opened.dataset.train.inputs.dtype != np.uint8 and isinstance(heads, Mapping):
         options = {**options, "heads": {"augmentation": None} | dict(heads)}
-    params = _read(MechanismParams, options, "measure_mechanism")
-    return _with_arrays("mechanism", lambda file: mechanism.measure_network(opened, params, file))
+    fitted = fit("mechanism", opened, _named(MechanismParams, options))
+    params = MechanismParams.read(fitted.options, where="measure_mechanism")
+    return _with_arrays("mechanism", lambda file: mechanism.measure_network(fitted.network, params, file))
 
 
 @_documented(RecosParams)
@@ -258,13 +262,15 @@ def measure_recos(
     >>> len(result.tables["polarity"])
     8
     """
-    params = _read(RecosParams, options, "measure_recos")
+    given = _named(RecosParams, options)
+    if RecosParams.read(given, where="measure_recos").cascade is not None:
+        raise InputError("measure_recos.cascade: needs the backgrounds of a data set file; leave it out")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
     if opened.dataset.test.inputs.dtype != np.uint8:
         raise InputError("measure_recos: grey values are reversed, 255 - x, which floats have none of; give uint8")
-    if params.cascade is not None:
-        raise InputError("measure_recos.cascade: needs the backgrounds of a data set file; leave it out")
-    return _with_arrays("recos", lambda file: _written(file, *recos.measure_network(opened, params)))
+    fitted = fit("recos", opened, given)
+    params = RecosParams.read(fitted.options, where="measure_recos")
+    return _with_arrays("recos", lambda file: _written(file, *recos.measure_network(fitted.network, params)))
 
 
 @_documented(MeanDimensionParams)
@@ -298,9 +304,12 @@ def measure_mean_dimension(
     >>> list(result.tables["outputs"]["output"])
     ['logits', 'nll', 'softmax']
     """
-    params = _read(MeanDimensionParams, options, "measure_mean_dimension")
     opened = _open(network, images, labels, train_images, train_labels, normalise, random_state)
-    return _with_arrays("mean_dimension", lambda file: _written(file, *mean_dimension.measure_network(opened, params)))
+    fitted = fit("mean_dimension", opened, _named(MeanDimensionParams, options))
+    params = MeanDimensionParams.read(fitted.options, where="measure_mean_dimension")
+    return _with_arrays(
+        "mean_dimension", lambda file: _written(file, *mean_dimension.measure_network(fitted.network, params))
+    )
 
 
 def _open(
@@ -333,22 +342,16 @@ def _open(
     return Network.of_module(identity, Dataset("images", names, train, test, sha256=""), plain_weights(model))
 
 
-def _affordable_permutations(network: Network) -> dict[str, int]:
-    """Fewer permutations than by default where a layer is large: each moves all its weights, for every relation."""
-    largest = max((parameter.numel() for parameter in network.at(0).parameters()), default=0)
-    if largest <= MANY_WEIGHTS:
-        return {}
-    say(f"{FEW_PERMUTATIONS} permutations: a layer has {largest:,} weights")
-    return {"permutations": FEW_PERMUTATIONS}
-
-
-def _fit_by_class(network: Network) -> bool:
-    """Whether sums by class of all weights, one of each half of the images, stay within `MOST_BY_CLASS`."""
-    weights = sum(parameter.numel() for parameter in network.at(0).parameters() if parameter.ndim > 1)
-    size = 16 * weights * network.dataset.outputs
-    if size > MOST_BY_CLASS:
-        say(f"no relations of single classes: {network.dataset.outputs} classes would take {size / 2**30:.0f} GiB")
-    return size <= MOST_BY_CLASS
+def _without_large_sums(fitted: Fitted) -> ActivationsParams:
+    """Without sums by class of all weights, one of each half of the images, where they exceed `MOST_BY_CLASS`."""
+    sums, outputs = fitted.activations.excitations, fitted.network.dataset.outputs
+    assert sums is not None
+    weights = sum(parameter.numel() for parameter in fitted.network.at(0).parameters() if parameter.ndim > 1)
+    size = 16 * weights * outputs
+    if size <= MOST_BY_CLASS or not sums.by_class:
+        return fitted.activations
+    say(f"no relations of single classes: {outputs} classes would take {size / 2**30:.0f} GiB")
+    return fitted.activations.model_copy(update={"excitations": sums.model_copy(update={"by_class": False})})
 
 
 def _check_alike(train: Split, test: Split) -> None:

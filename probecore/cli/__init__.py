@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from probecore import running
-from probecore.cli import about, filters, options as options, sharing, steps, study
+from probecore.cli import about, ahead, filters, options as options, sharing, steps, study
 from probecore.errors import ProbecoreError, reading
 
 REMEDIES = {
@@ -31,6 +31,7 @@ REMEDIES = {
 
 COMMANDS = {
     "Your study": (study.init, study.check, study.upgrade, study.claims, study.verify, study.record, study.clean),
+    "Look ahead": (ahead.plan, ahead.examine),
     "The filters of a finished study": (filters.rank, filters.prune),
     "Share and compare": (sharing.pull, sharing.push, sharing.pack, sharing.unpack, sharing.diff),
     "This installation": (about.models, about.fingerprint, about.licences, study.home, study.schema),

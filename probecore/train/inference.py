@@ -14,13 +14,14 @@ from probecore.models.contract import plain_weights
 from probecore.networks import condition_of
 from probecore.train.batches import Scaling
 from probecore.train.checkpoints import NetworkInfo, describe, load_checkpoint
-from probecore.train.evaluation import CHUNK
+from probecore.train.evaluation import CHUNK, at_once
 
 
 def chunks(
     inputs: np.ndarray, targets: np.ndarray, *, scale: Scaling, device: torch.device, size: int = CHUNK
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Scaled inputs (B, ...) and targets (B,) in order, `size` at a time."""
+    """Scaled inputs (B, ...) and targets (B,) in order, at most `size` at a time, see `at_once`."""
+    size = at_once(inputs.shape[1:], size)
     for start in range(0, len(inputs), size):
         part = slice(start, start + size)
         yield (

@@ -149,17 +149,20 @@ CHEAP: dict[str, Any] = {
 }
 
 
-def test_large_layers_are_permuted_less_often_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probecore.api.measures.MANY_WEIGHTS", 100)
-    monkeypatch.setattr("probecore.api.measures.FEW_PERMUTATIONS", 21)
+def test_a_large_network_is_measured_in_part_and_what_is_said_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("probecore.api.fitting.MOST_MULTIPLY_ADDS", 1e6)
     network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
-    options = {"layers": ["conv1"], "excitations": ["activation_weighted_patch"]}
     arrays: dict[str, Any] = {"train_images": TRAIN[0], "train_labels": TRAIN[1], "normalise": NORMALISE}
     counts = {
-        given: set(pc.measure_anova(network, *TEST, **arrays, **options, **asked).tables["permutations"]["n"])
-        for given, asked in (("nothing", {}), ("31", {"permutations": 31}))
+        given: {name: set(tables[name][column]) for name, column in (("permutations", "n"), ("filters", "layer"))}
+        for given, asked in (("nothing", {}), ("31", {"permutations": 31, "layers": ["conv1"]}))
+        for tables in [pc.measure_anova(network, *TEST, **arrays, **asked).tables]
     }
-    assert counts == {"nothing": {21}, "31": {31}}
+    assert counts["nothing"] == {"permutations": {39}, "filters": {"fc2"}}
+    assert counts["31"] == {"permutations": {31}, "filters": {"conv1"}}
+    assert "anova of a large network, in part: " in capsys.readouterr().err
 
 
 def test_float_images_need_no_word_on_augmentation() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from probecore.models.tracing import evaluating
-from probecore.train.evaluation import CHUNK, correct_images
+from probecore.train.evaluation import at_once, correct_images
 
 FRACTIONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 
@@ -48,9 +48,9 @@ def deletion_curve(
 
 def gradient_magnitude(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """|∂NLL/∂x| of every image (N, ...), shape (N, D)."""
-    found = []
+    found, size = [], at_once(images.shape[1:])
     with evaluating(model), torch.enable_grad():
-        for part, right in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
+        for part, right in zip(images.split(size), labels.split(size), strict=True):
             inputs = part.clone().requires_grad_()
             loss = functional.cross_entropy(model(inputs), right, reduction="sum")
             (gradient,) = torch.autograd.grad(loss, inputs)

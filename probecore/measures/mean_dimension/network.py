@@ -24,6 +24,7 @@ from probecore.measures.mean_dimension.windows import Windows
 from probecore.models import list_layers
 from probecore.models.kinds import units_first
 from probecore.models.tracing import evaluating, find_call, listening, trace
+from probecore.train.evaluation import at_once
 
 TOLERANCE = 1e-4
 """Largest difference from the plain way, as a share of the largest output, with which a fast way is believed."""
@@ -108,7 +109,8 @@ def network_mean_dimension(
         )
         for name in layers:
             sums[name] = Sums(len(points), 0)
-        plain = Plain(_recorder(model, layers, points[:1]), basis=basis, batch=batch or BATCH)
+        batch = batch or at_once(points.shape[1:], BATCH)
+        plain = Plain(_recorder(model, layers, points[:1]), basis=basis, batch=batch)
         evaluator: Evaluator = plain
         if fast and not layers:
             rows = len(points) * min(1.0, (features or coordinates.shape[1]) / coordinates.shape[1])

@@ -39,7 +39,7 @@ from probecore.networks import condition_of
 from probecore.progress import say, track
 from probecore.statistics import share_of
 from probecore.statistics.by_class import class_means
-from probecore.train.evaluation import CHUNK
+from probecore.train.evaluation import at_once
 
 LEAST_FITTED = 20
 """Test inputs that functions are fitted to, at least."""
@@ -267,7 +267,7 @@ class _Probe:
 def _answers(model: nn.Module, inputs: Tensor) -> np.ndarray:
     """The network's outputs (N, K) in double precision."""
     with torch.inference_mode():
-        outputs = torch.cat([model(part.clone()) for part in inputs.split(CHUNK)])
+        outputs = torch.cat([model(part.clone()) for part in inputs.split(at_once(inputs.shape[1:]))])
     return outputs.flatten(1).double().cpu().numpy()
 
 

@@ -24,8 +24,14 @@ SETS = 99
 NUMBERS = 2**26
 """Fewer sets, but one, where all their directions would be more numbers than this; p is at least 2 / (sets + 1)."""
 
+TOGETHER = 2**28
+"""Numbers of the directions of all layers."""
+
 NULL_IMAGES = 200
 """Images behind the comparison, at most; fewer, but 20, where `PRODUCTS` would be exceeded."""
+
+COSINES = 2**26
+"""Correlations of patches with random directions that are held at once, of one image at least."""
 
 PRODUCTS = 10**10
 """Multiplications for the correlations of a layer's patches with all its random directions."""
@@ -92,6 +98,7 @@ class RandomSets:
     Parameters
     ----------
     count : directions at least, and `SETS` sets at least, within `NUMBERS`
+    layers : how many layers have such sets at once, which share `TOGETHER`
 
     Attributes
     ----------
@@ -101,9 +108,10 @@ class RandomSets:
         How many images have been added.
     """
 
-    def __init__(self, layer: nn.Module, count: int, generator: torch.Generator) -> None:
+    def __init__(self, layer: nn.Module, count: int, generator: torch.Generator, *, layers: int = 1) -> None:
         self._layer, groups, filters = layer, groups_of(layer), len(layer.get_parameter("weight"))
-        sets = min(max(SETS, -(-count // filters)), max(1, NUMBERS // layer.get_parameter("weight").numel()))
+        numbers = min(NUMBERS, TOGETHER // layers)
+        sets = min(max(SETS, -(-count // filters)), max(1, numbers // layer.get_parameter("weight").numel()))
         self._flat = random_directions(layer, sets * filters, generator)
         self._shape = groups, sets, filters // groups
         self.vectors = self._flat.unflatten(0, self._shape).transpose(0, 1).flatten(1, 2)
@@ -114,7 +122,7 @@ class RandomSets:
 
     def add(self, inputs: Tensor) -> None:
         """Add what the layer reads from one batch, as long as more images are wanted."""
-        for part in inputs.split(10):
+        for part in inputs.split(self._at_once(inputs)):
             part = part[: max(0, self._wanted - self.images)]
             if not len(part):
                 return
@@ -123,6 +131,11 @@ class RandomSets:
             self._wanted = min(NULL_IMAGES, max(20, PRODUCTS // products))
             self._add(correlations)
             self.images += len(part)
+
+    def _at_once(self, inputs: Tensor) -> int:
+        """Images whose correlations are held at once."""
+        places = inputs[0].numel() // inputs.shape[1 if isinstance(self._layer, nn.Conv2d) else -1]
+        return min(10, max(1, COSINES // (places * len(self._flat))))
 
     def _add(self, correlations: SphereCorrelations) -> None:
         flat = correlations.flat.flatten(2) if correlations.flat.ndim > 2 else correlations.flat[..., None]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from probecore.models.tracing import listening
 from probecore.train.batches import Scaling
+from probecore.train.evaluation import at_once
 
 BATCH = 100
 
@@ -18,12 +19,12 @@ Places = Mapping[str, tuple[str, int]]
 def inputs_of(
     model: nn.Module, layers: Iterable[str], images: Tensor, *, scale: Scaling
 ) -> Iterator[dict[str, Tensor]]:
-    """Run `model` on uint8 images, 100 at a time, and yield what the layers read, by name; of their first calls."""
+    """Run `model` on uint8 images, 100 at a time or fewer, and yield what the layers read; of their first calls."""
     return _listen(model, {name: (name, 0) for name in layers}, images, scale, outputs=False)
 
 
 def outputs_of(model: nn.Module, places: Places, images: Tensor, *, scale: Scaling) -> Iterator[dict[str, Tensor]]:
-    """Run `model` on uint8 images, 100 at a time, and yield what the module calls gave, by the names of `places`."""
+    """Run `model` on uint8 images, 100 at a time or fewer, and yield what the calls gave, by names of `places`."""
     return _listen(model, places, images, scale, outputs=True)
 
 
@@ -41,7 +42,7 @@ def _listen(
             heard[name] = (output if outputs else inputs[0]).clone()
 
     with torch.inference_mode(), listening(model, {module for module, _ in places.values()}, receive) as calls:
-        for part in images.split(BATCH):
+        for part in images.split(at_once(images.shape[1:], BATCH)):
             calls.clear()
             model(scale(part))
             yield dict(heard)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from probecore.errors import InputError
-from probecore.train.evaluation import correct_images
+from probecore.train.evaluation import at_once, correct_images
 
 Predict = Callable[[torch.Tensor], torch.Tensor]
 
@@ -85,7 +85,7 @@ def polarity_logits(
     layer : its first conv or linear layer
     images : uint8 tensor of shape (N, C, H, W)
     scale : maps uint8 images to the network's input
-    batch : images per forward pass
+    batch : images per forward pass, at most, see `at_once`
 
     Returns
     -------
@@ -95,7 +95,7 @@ def polarity_logits(
     """
 
     def run(shown: torch.Tensor) -> torch.Tensor:
-        return torch.cat([model(scale(part)) for part in shown.split(batch)])
+        return torch.cat([model(scale(part)) for part in shown.split(at_once(shown.shape[1:], batch))])
 
     logits = {}
     for filters in ("plain", "negated"):
@@ -130,7 +130,7 @@ def doubled_logits(
         return (result + other.pop()) / 2 if other else result
 
     logits = []
-    for part in images.split(batch):
+    for part in images.split(at_once(images.shape[1:], batch)):
         inputs = scale(part)
         with _hooked(output, keep), negated(layer):
             model(inputs)
@@ -179,10 +179,11 @@ def hits_per_filter(
         changed[:, chosen[0]] = 2 * bias[chosen[0]] - output[:, chosen[0]]
         return changed
 
+    size = at_once(images.shape[1:], batch)
     with _hooked(layer, flip):
         for index in range(filters):
             chosen[:] = [index]
-            hits[index] = correct_images(model, images, labels, scale=scale, size=batch).cpu()
+            hits[index] = correct_images(model, images, labels, scale=scale, size=size).cpu()
     return hits
 
 

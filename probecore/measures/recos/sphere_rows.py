@@ -131,7 +131,8 @@ def _directions(probe: Probe) -> dict[str, dict[str, Tensor]]:
 
 def _random_sets(probe: Probe, name: str) -> RandomSets:
     generator = probe.torch_generator("random sets", name)
-    return RandomSets(probe.layers[name], probe.params.sphere.directions, generator)
+    count = probe.params.sphere.directions
+    return RandomSets(probe.layers[name], count, generator, layers=len(probe.layers))
 
 
 def _patches(probe: Probe) -> dict[str, Tensor]:

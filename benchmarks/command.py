@@ -1,0 +1,33 @@
+"""What the command lines of benchmarks share. Nothing heavy is imported: `--help` comes at once."""
+
+import argparse
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from probecore.fingerprint.machine import processor
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def command(text: str | None) -> argparse.ArgumentParser:
+    """Parse `--help`, which prints `text`, and `--quick`."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small sizes and one round; nothing is written")
+    return parser
+
+
+def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:
+    """Print a table with the processor's name, and write it to ``benchmarks/results`` unless it was quick."""
+    columns = [*dict.fromkeys(column for row in rows for column in row), "processor"]
+    print(f"on {processor()}")
+    for row in (columns[:-1], *([row.get(column, "") for column in columns[:-1]] for row in rows)):
+        print("  ".join(f"{value!s:>18}" for value in row))
+    if quick:
+        return
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows({**row, "processor": processor()} for row in rows)
