@@ -56,9 +56,21 @@ class Job:
 
     def written_now(self) -> dict[str, str]:
         """The files that are there now, with their hashes."""
+        return {file.as_posix(): hash_of(file) for file in self._files_now()}
+
+    def written_since(self, before: Mapping[Path, tuple[int, int]]) -> dict[str, str]:
+        """The files that were written anew after `stamps` were taken, with their hashes."""
+        stamps = self.stamps()
+        return {file.as_posix(): hash_of(file) for file in stamps if stamps[file] != before.get(file)}
+
+    def stamps(self) -> dict[Path, tuple[int, int]]:
+        """What tells whether a file is written again: where it lies on the disk, and when it was changed."""
+        found = {file: file.stat() for file in self._files_now()}
+        return {file: (stat.st_ino, stat.st_mtime_ns) for file, stat in found.items()}
+
+    def _files_now(self) -> list[Path]:
         files = {file for pattern in self.written for file in Path().glob(pattern) if file.is_file()}
-        mine = (file for file in files if file.stem not in self.networks and not file.name.startswith("."))
-        return {file.as_posix(): hash_of(file) for file in sorted(mine)}
+        return sorted(file for file in files if file.stem not in self.networks and not file.name.startswith("."))
 
 
 def dataset_job(name: str, section: str, *, path: str | None, output: Path) -> Job:
@@ -164,12 +176,14 @@ def noted(job: Job) -> Iterator[None]:
     if announced.exists() and announced.read_text(encoding="utf-8").splitlines()[:1] != [before["code"]]:
         raise ProbecoreError(f"{job.entry}: its code has changed since Snakemake started; run `snakemake` again")
     job.note.unlink(missing_ok=True)
+    stamps = job.stamps()
     yield
+    written = job.written_since(stamps)
     if changed := _differing(before, job.read_now()):
-        for file in job.written_now():
+        for file in written:
             Path(file).unlink()
         raise ProbecoreError(f"{job.result}: not kept, {changed} changed while it was made; run `snakemake` again")
-    write_json(job.note, {"read": before, "written": job.written_now()})
+    write_json(job.note, {"read": before, "written": written})
 
 
 def what_is_unproven(study: Study, content: Mapping[str, Any]) -> dict[Path, tuple[str, str]]:

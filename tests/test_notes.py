@@ -71,6 +71,15 @@ def test_what_stays_as_it_is_is_noted(job: Job) -> None:
     assert notes._wrong_with(job) == ""
 
 
+def test_what_an_older_version_left_is_not_its_own(job: Job) -> None:
+    RESULT.mkdir(parents=True)
+    (RESULT / "former.csv").write_text("a\n0\n")
+    run(job, write_result)
+    assert notes._wrong_with(job) == f"{RESULT}/former.csv is not what its job wrote"
+    (RESULT / "former.csv").unlink()
+    assert notes._wrong_with(job) == ""
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_while_a_job_runs_costs_its_result(job: Job, name: str) -> None:
     with pytest.raises(ProbecoreError, match=f"{RESULT}: not kept, {name} changed while it was made"):
