@@ -60,7 +60,7 @@ def ablate(
         Outcomes of the network as it is, (N,), and with each filter replaced, (F, N).
     """
     intact, ablated = [], []
-    for inputs, labels in images:
+    for inputs, labels in _by_twos(images) if kind == "resample" else images:
         maps = block_outputs(model, [block], inputs)[0][block.layer]
         replaced = _replacement(maps, kind, mean=mean, generator=generator)
         tail = Tail(model, block, inputs, maps)
@@ -68,6 +68,16 @@ def ablate(
         intact.append(outcomes(logits, labels))
         ablated.append(join([outcomes(each, labels) for each in _ablated(tail, maps, replaced, logits)], axis=0))
     return join(intact, axis=0), join(ablated, axis=1)
+
+
+def _by_twos(chunks: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Chunks of two images or more, so that each finds another one in its own."""
+    joined: list[tuple[Tensor, Tensor]] = []
+    for inputs, labels in chunks:
+        if joined and 1 in (len(labels), len(joined[-1][1])):
+            inputs, labels = torch.cat([joined[-1][0], inputs]), torch.cat([joined.pop()[1], labels])
+        joined.append((inputs, labels))
+    return joined
 
 
 def _replacement(maps: Tensor, kind: Kind, *, mean: Tensor | None, generator: torch.Generator | None) -> Tensor:

@@ -38,12 +38,14 @@ def test_as_one_filter_at_a_time(name: str, place: int, kind: Kind) -> None:
     assert (ablated.correct == torch.cat(hits, 1).numpy()).mean() > 0.999
 
 
-def test_nobody_gets_its_own_map_by_resampling() -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_nobody_gets_its_own_map_by_resampling(size: int) -> None:
     model, shape = NETWORKS["lenet"][0](), (1, 28, 28)
     inputs = torch.zeros((2, *shape))
     inputs[1] = 1
     block, labels = block_of(model, shape, 0), torch.tensor([0, 0])
-    _, ablated = ablate(model, block, [(inputs, labels)], "resample", generator=torch.Generator().manual_seed(0))
+    chunks = list(zip(inputs.split(size), labels.split(size), strict=True))
+    _, ablated = ablate(model, block, chunks, "resample", generator=torch.Generator().manual_seed(0))
     maps = block_outputs(model, [block], inputs)[0][block.layer]
     expected = replaced_one_by_one(model, block, inputs, maps.flip(0))
     losses = torch.stack([cross_entropy(each, labels, reduction="none") for each in expected])

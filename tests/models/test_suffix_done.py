@@ -86,3 +86,106 @@ def test_where_that_gives_something_else_the_whole_network_runs() -> None:
     model.get_submodule("stem.0").register_forward_pre_hook(lambda *_: calls.update(["stem"]))
     rest(block_outputs(model, [block], inputs)[0][block.layer].clone(), torch.arange(6))
     assert calls["stem"] == 2
+
+
+class Step(nn.Module):
+    """A convolution and an activation that other steps share."""
+
+    def __init__(self, inputs: int, outputs: int, act: nn.Module) -> None:
+        super().__init__()
+        self.convolve, self.act = nn.Conv2d(inputs, outputs, 3, padding=1), act
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.act(self.convolve(images))
+        return maps
+
+
+class SharedActivation(nn.Module):
+    """Three steps with one and the same activation inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        act = nn.ReLU()
+        self.steps = nn.ModuleList([Step(3, 4, act), Step(4, 4, act), Step(4, 4, act)])
+        self.decide = nn.Linear(4 * 144, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        for step in self.steps:
+            images = step(images)
+        logits: Tensor = self.decide(images.flatten(1))
+        return logits
+
+
+class Gated(nn.Module):
+    """Reads what was done before by its sign alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.convolve = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
+        self.rectify, self.decide = nn.ReLU(), nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        gate, maps = self.gate(images), self.rectify(self.convolve(images))
+        logits: Tensor = self.decide((maps * (gate > 0).float() + maps).mean((2, 3)))
+        return logits
+
+
+class Storing(Step):
+    """Puts by what it has not rectified."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.put_by = self.convolve(images)
+        maps: Tensor = self.act(self.put_by)
+        return maps
+
+
+class Remembering(nn.Module):
+    """Reads what a step has put by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step, self.convolve = Storing(3, 4, nn.ReLU()), nn.Conv2d(4, 4, 3, padding=1)
+        self.rectify, self.decide = nn.ReLU(), nn.Linear(4 * 144, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.rectify(self.convolve(self.step(images)))
+        logits: Tensor = self.decide((maps + self.step.put_by).flatten(1))
+        return logits
+
+
+class Turned(nn.Module):
+    """Has as many places as images, and the places first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.scale = nn.Linear(3, 4), nn.LayerNorm(4)
+        self.convolve, self.rectify, self.decide = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        places = self.scale(self.embed(images[:, :, :6, 0].permute(2, 0, 1).contiguous()))
+        maps = self.rectify(self.convolve(images))
+        logits: Tensor = self.decide(maps.mean((2, 3)) + places.mean(0))
+        return logits
+
+
+BEHIND = [
+    (SharedActivation, "steps.0.convolve"),
+    (SharedActivation, "steps.1.convolve"),
+    (SharedActivation, "steps.2.convolve"),
+    (Gated, "convolve"),
+    (Remembering, "convolve"),
+    (Turned, "convolve"),
+]
+
+
+@pytest.mark.parametrize(("build", "layer"), BEHIND)
+@torch.no_grad()
+def test_ablation_where_what_was_done_does_not_serve(build: Callable[[], nn.Module], layer: str) -> None:
+    model, inputs = network(build), torch.randn(6, *SHAPE)
+    block = next(block for block in blocks(model, SHAPE) if block.layer == layer)
+    rest = rest_after(model, block, inputs)
+    for chosen in (torch.arange(6), torch.tensor([4, 1])):
+        maps = block_outputs(model, [block], inputs)[0][layer][chosen] * 0.3
+        with output_changed(model, f"{block.output}#{block.output_call + 1}", lambda _, maps=maps: maps):
+            expected = model(inputs[chosen])
+        assert (rest(maps.clone(), chosen) - expected).abs().max() < 1e-6

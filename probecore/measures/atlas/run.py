@@ -162,22 +162,24 @@ class _Epoch:
         """What filters do on single test images, ranks of their maps, and their mean maps."""
         test, count = self.network.dataset.test, self.params.images
         parts: dict[str, list[base.PerImage]] = {block.layer: [] for block in self.blocks}
-        ranks: dict[str, Array] = {}
+        ranks: dict[str, list[Array]] = {}
         sums: dict[str, Tensor] = {}
+        looked_at = 0
         images = self._chunks(test.inputs[:count], test.targets[:count], BATCH)
         for inputs, labels in images:
             for layer, found in base.block_gradients(self.model, self.blocks, inputs, labels).items():
                 maps = found[0]
                 parts[layer].append(base.per_image(*found))
                 sums[layer] = sums.get(layer, 0) + maps.sum(0)
-                if layer not in ranks and maps.ndim == 4 and min(maps.shape[2:]) > 1:
-                    ranks[layer] = base.map_ranks(maps[: base.RANKED_IMAGES])
+                if looked_at < base.RANKED_IMAGES and maps.ndim == 4 and min(maps.shape[2:]) > 1:
+                    ranks.setdefault(layer, []).append(base.map_ranks(maps[: base.RANKED_IMAGES - looked_at]))
+            looked_at += len(labels)
         seen = {
             layer: base.PerImage(*(np.concatenate(each) for each in zip(*found, strict=True)))
             for layer, found in parts.items()
         }
-        number = sum(len(labels) for _, labels in images)
-        return seen, ranks, {layer: total / number for layer, total in sums.items()}
+        ranked = {layer: np.concatenate(found) for layer, found in ranks.items()}
+        return seen, ranked, {layer: total / looked_at for layer, total in sums.items()}
 
     def _seen_quantities(self, block: Block) -> Iterator[_Quantity]:
         seen, key = self._seen[block.layer], self._key("activations", block.layer)
