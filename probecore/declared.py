@@ -165,6 +165,8 @@ def _digest(recorded: dict[str, Any]) -> str:
 def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -> None:
     """Refuse what was changed, added or removed after verdicts were written, unless a new `amended` says why.
 
+    A recorded `amended` stands: a later one begins with it.
+
     Raises
     ------
     InputError
@@ -180,6 +182,8 @@ def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -
         )
     for name, claim in declared.items():
         row = recorded.get(name)
+        if row is not None and not (claim.amended or "").startswith(row["amended"]):
+            raise InputError(f"{name}: `amended` was recorded as {row['amended']!r}; restore it, and add to it if need be")
         if row is not None and row["declaration"] == claim.digest():
             continue
         if not claim.amended or (row is not None and row["amended"] == claim.amended):

@@ -125,6 +125,21 @@ def test_a_declaration_stands_after_results_unless_it_says_why(tmp_path: Path) -
         check(claim(held={"above": 0.3}, amended=WHY), claim("b"))
 
 
+@pytest.mark.parametrize("above", [0.4, 0.3])
+def test_a_recorded_reason_stands(tmp_path: Path, above: float) -> None:
+    record = recorded(tmp_path, claim(held={"above": 0.4}, amended=WHY))
+
+    def check(amended: str | None) -> None:
+        reason = {} if amended is None else {"amended": amended}
+        write_claims_yaml(tmp_path, claim(held={"above": above}, **reason))
+        check_unchanged(load_claims(tmp_path / "claims.yaml").claims, record)
+
+    for other in (None, "a nicer reason altogether", WHY[:-4]):
+        with pytest.raises(InputError, match=f"snr-depth: `amended` was recorded as '{WHY}'; restore it"):
+            check(other)
+    check(f"{WHY}; and so was the second")
+
+
 def test_dvcs_record_stands_where_the_verdicts_are_gone(tmp_path: Path) -> None:
     """DVC deletes a table before it is made again."""
     study = write_study(tmp_path, claim(held={"above": 0.4}), claim("b"))

@@ -57,13 +57,13 @@ def claims(
     from probecore.params import load_study
 
     declarations = load_claims()
+    check_claims(load_study(Path("params.yaml"))[0])
     if judge:
         with noted(claims_job(declarations, declared() or "")):
             from probecore.claims.run import write_claims
 
             write_claims()
         return
-    check_claims(load_study(Path("params.yaml"))[0])
     typer.echo(as_text(read_current(declarations.claims)))
     typer.echo(f"{RECORD}: {len(declarations.claims)} claims")
     for path in write_documents(declarations) if write else []:

@@ -99,7 +99,7 @@ def test_a_claim_changed_after_results_is_stopped(study: Path, monkeypatch: pyte
     judge_and_write(monkeypatch)
     written = (study / RECORD).read_bytes()
     write_claims_yaml(study, claim(held={"above": 0.99}), NOT_HERE)
-    for command in (["claims", "--write"], ["check"]):
+    for command in (["claims", "--judge"], ["claims", "--write"], ["check"]):
         said = refused(monkeypatch, capsys, *command)
         assert "claims.yaml: snr-depth: changed after results were there; say why in `amended`, or undo it" in said
     assert (study / RECORD).read_bytes() == written
