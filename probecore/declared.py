@@ -189,7 +189,9 @@ def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -
     for name, claim in declared.items():
         row = recorded.get(name)
         if row is not None and not (claim.amended or "").startswith(row["amended"]):
-            raise InputError(f"{name}: `amended` was recorded as {row['amended']!r}; restore it, and add to it if need be")
+            raise InputError(
+                f"{name}: `amended` was recorded as {row['amended']!r}; restore it, and add to it if need be"
+            )
         if row is not None and row["declaration"] == claim.digest():
             continue
         if not claim.amended or (row is not None and row["amended"] == claim.amended):

@@ -71,7 +71,8 @@ def write_documents(declarations: Declarations, folder: Path = Path()) -> list[P
     Raises
     ------
     InputError
-        If a block's name is unknown, a marker has no partner, or a number or figure is missing; nothing is written then.
+        If a block's name is unknown, a marker has no partner, or a number or figure is missing; then nothing is
+        written.
     """
     sources, changed = Sources.read(declarations, folder), {}
     for path in documents(folder):

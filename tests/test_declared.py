@@ -183,7 +183,9 @@ NO_LOCKS: dict[str, Any] = {
 @pytest.mark.parametrize("stage", NO_LOCKS.values(), ids=NO_LOCKS)
 def test_a_lock_that_is_none(stage: Any, tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"claims": stage}}))
-    with pytest.raises(InputError, match="dvc.lock: its stage `claims` cannot be read .*; restore it from Git") as error:
+    with pytest.raises(
+        InputError, match="dvc.lock: its stage `claims` cannot be read .*; restore it from Git"
+    ) as error:
         read_lock(tmp_path / "dvc.lock")
     assert "\n" not in str(error.value)
 
