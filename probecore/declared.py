@@ -11,12 +11,15 @@ from typing import Any
 
 from probecore.claims.catalogue import known_tables
 from probecore.claims.params import FILE, RECORD, Claim, Declarations, Other, Test, load_claims
-from probecore.errors import InputError
+from probecore.errors import InputError, reading
 from probecore.networks import condition_of
 from probecore.params import Experiment, Study
 from probecore.schema import did_you_mean
 from probecore.verify import LOCK
 from probecore.yaml_files import read_yaml
+
+RECORDED = ("claim", "declaration", "verdict", "reason", "amended", "tables")
+"""Columns without which a table is none of verdicts."""
 
 
 def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
@@ -116,10 +119,11 @@ def read_record(path: Path = RECORD) -> list[dict[str, str]]:
     """The rows of the table of verdicts; none before it is written."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    remedy = "restore it from Git, or delete it"
+    with reading(path, "no table of claims", remedy), path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    if any(not {"claim", "declaration", "amended", "tables"} <= row.keys() for row in rows):
-        raise InputError(f"{path}: no table of claims; restore it from Git, or delete it")
+    if any(row.get(column) is None for row in rows for column in RECORDED):
+        raise InputError(f"{path}: no table of claims; {remedy}")
     return rows
 
 
@@ -147,11 +151,13 @@ def read_lock(path: Path = LOCK) -> list[dict[str, str]]:
     """Of the claims whose verdicts ``dvc.lock`` records: name, hash of the declaration, reason for a change."""
     if not path.exists():
         return []
-    stage = (read_yaml(path).get("stages") or {}).get("claims", {})
-    recorded = stage.get("params", {}).get(FILE.name, {}).get("claims", [])
-    return [
-        {"claim": each["id"], "declaration": _digest(each), "amended": each.get("amended", "")} for each in recorded
-    ]
+    with reading(path, "its stage `claims` cannot be read", "restore it from Git"):
+        stage = (read_yaml(path).get("stages") or {}).get("claims")
+        recorded = [] if stage is None else stage["params"][FILE.name]["claims"]
+        return [
+            {"claim": each["id"], "declaration": _digest(each), "amended": each.get("amended") or ""}
+            for each in recorded
+        ]
 
 
 def _digest(recorded: dict[str, Any]) -> str:
@@ -164,6 +170,8 @@ def _digest(recorded: dict[str, Any]) -> str:
 
 def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -> None:
     """Refuse what was changed, added or removed after verdicts were written, unless a new `amended` says why.
+
+    A recorded `amended` stands: a later one begins with it.
 
     Raises
     ------
@@ -180,6 +188,10 @@ def check_unchanged(claims: Iterable[Claim], record: Iterable[dict[str, str]]) -
         )
     for name, claim in declared.items():
         row = recorded.get(name)
+        if row is not None and not (claim.amended or "").startswith(row["amended"]):
+            raise InputError(
+                f"{name}: `amended` was recorded as {row['amended']!r}; restore it, and add to it if need be"
+            )
         if row is not None and row["declaration"] == claim.digest():
             continue
         if not claim.amended or (row is not None and row["amended"] == claim.amended):

@@ -16,8 +16,8 @@ from typing import Any
 
 from probecore.claims.params import RECORD, Claim, Declarations, FileTable, NumberTable, Row
 from probecore.declared import read_record
-from probecore.errors import InputError
-from probecore.files import read_json, write_text
+from probecore.errors import InputError, reading
+from probecore.files import read_json, replacing, write_text
 from probecore.schema import did_you_mean
 
 METRICS = Path("results/metrics.json")
@@ -41,7 +41,7 @@ class Sources:
     declarations
         ``claims.yaml``.
     metrics
-        Experiment → step → headline → number.
+        Experiment → step → headline → number; None before the report is written.
     record
         Rows of the table of verdicts as text.
     folder
@@ -49,14 +49,14 @@ class Sources:
     """
 
     declarations: Declarations
-    metrics: Mapping[str, Any]
+    metrics: Mapping[str, Any] | None
     record: Iterable[Mapping[str, str]]
     folder: Path = Path()
 
     @classmethod
     def read(cls, declarations: Declarations, folder: Path = Path()) -> "Sources":
         """Read the results of the study in `folder`; there may be none yet."""
-        metrics = read_json(folder / METRICS) if (folder / METRICS).exists() else {}
+        metrics = read_json(folder / METRICS) if (folder / METRICS).exists() else None
         return cls(declarations, metrics, read_record(folder / RECORD), folder)
 
 
@@ -71,19 +71,28 @@ def write_documents(declarations: Declarations, folder: Path = Path()) -> list[P
     Raises
     ------
     InputError
-        If a block's name is unknown, a marker has no partner, or a figure is missing.
+        If a block's name is unknown, a marker has no partner, or a number or figure is missing; then nothing is
+        written.
     """
-    sources, changed = Sources.read(declarations, folder), []
+    sources, changed = Sources.read(declarations, folder), {}
     for path in documents(folder):
-        before = path.read_text(encoding="utf-8")
+        with reading(path, "not UTF-8 text", "save it as such"):
+            before = path.read_text(encoding="utf-8")
         if (after := updated(before, sources, where=str(path))) != before:
-            write_text(path, after)
-            changed.append(path)
-    for copy, figure in declarations.figures.items():
-        if not (source := folder / "results" / figure).exists():
+            changed[path] = after
+    for figure in declarations.figures.values():
+        if not (source := folder / "results" / figure).is_file():
             raise InputError(f"{source}: no such file; run `snakemake` first")
-        shutil.copyfile(source, folder / copy)
-    return changed
+    for path, text in changed.items():
+        write_text(path, text)
+    for copy, figure in declarations.figures.items():
+        _copy(folder / "results" / figure, folder / copy)
+    return list(changed)
+
+
+def _copy(figure: Path, copy: Path) -> None:
+    with reading(copy, "cannot be written", "correct `figures` in claims.yaml"), replacing(copy) as partial:
+        shutil.copyfile(figure, partial)
 
 
 def updated(text: str, sources: Sources, *, where: str) -> str:
@@ -102,11 +111,11 @@ def _content(kind: str, name: str, sources: Sources, where: str) -> str:
     declarations = sources.declarations
     if kind == "numbers":
         if name in declarations.file_tables:
-            return file_table(declarations.file_tables[name], sources.folder)
+            return file_table(name, declarations.file_tables[name], sources.folder)
         if name not in declarations.tables:
             known = {*declarations.tables, *declarations.file_tables}
             raise InputError(f"{where}: numbers: no table {name!r} in claims.yaml{did_you_mean(name, known)}")
-        return number_table(declarations.tables[name], sources.metrics)
+        return number_table(name, declarations.tables[name], sources.metrics)
     families = {"all", *(claim.test.family for claim in declarations.claims if claim.test is not None)}
     if name not in families:
         raise InputError(f"{where}: claims: no family {name!r} in claims.yaml{did_you_mean(name, families)}")
@@ -114,32 +123,57 @@ def _content(kind: str, name: str, sources: Sources, where: str) -> str:
     return claim_table(claims, sources.record)
 
 
-def number_table(table: NumberTable, metrics: Mapping[str, Any]) -> str:
-    """A Markdown table of headline numbers; a number that is not there leaves its cell empty."""
-    numbers = metrics.get(table.experiment, {})
+def number_table(name: str, table: NumberTable, metrics: Mapping[str, Any] | None) -> str:
+    """A Markdown table of headline numbers; one that only other columns have leaves its cell empty.
+
+    Raises
+    ------
+    InputError
+        If there are no numbers, or none of the experiment, or of a row's step or headline.
+    """
+    if metrics is None:
+        raise InputError(f"{METRICS}: no such file, and tables.{name} shows its numbers; run `snakemake`")
+    where = f"claims.yaml: tables.{name}"
+    steps = _found(table.experiment, metrics, f"{where}.experiment")
     lines = [f"| | {' | '.join(table.columns.values())} |", "|---" * (1 + len(table.columns)) + "|"]
-    for row in table.rows:
-        cells = [_cell(row, numbers.get(row.step, {}).get(row.headline.format(name))) for name in table.columns]
+    for index, row in enumerate(table.rows):
+        numbers = _found(row.step, steps, f"{where}.rows.{index}.step")
+        names = [row.headline.replace("{}", column) for column in table.columns]
+        if not set(names) & numbers.keys():
+            _found(names[0], numbers, f"{where}.rows.{index}.headline")
+        cells = [_cell(row, numbers.get(headline)) for headline in names]
         lines.append(f"| {row.says} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def file_table(table: FileTable, folder: Path) -> str:
+def _found(name: str, among: Mapping[str, Any], where: str) -> Any:
+    if name not in among:
+        raise InputError(f"{where}: {METRICS} has no {name!r}{did_you_mean(name, among)}")
+    return among[name]
+
+
+def file_table(name: str, table: FileTable, folder: Path) -> str:
     """A Markdown table of columns of a CSV file below `folder`.
 
     Raises
     ------
     InputError
-        If the file or a column is missing.
+        If the file or a column is missing, or it is no table.
     """
-    path = folder / table.file
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [[row[column] for column in table.columns] for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; claims.yaml's `file_tables` names it") from None
-    except KeyError as error:
-        raise InputError(f"{path}: no column {error}; claims.yaml's `file_tables` names it") from None
+    path, named = folder / table.file, f"claims.yaml's `file_tables.{name}` names it"
+    if not path.is_file():
+        raise InputError(f"{path}: no {'regular' if path.exists() else 'such'} file; {named}")
+    with reading(path, "no table that can be read", named), path.open(newline="", encoding="utf-8") as file:
+        content = csv.DictReader(file, strict=True)
+        for column in table.columns:
+            if column not in (content.fieldnames or ()):
+                raise InputError(f"{path}: no column {column!r}; {named}")
+        rows = []
+        for row in content:
+            cells = [row[column] for column in table.columns]
+            if None in cells:
+                raise InputError(f"{path}: line {content.line_num} has fewer cells than the first; {named}")
+            rows.append(cells)
     return markdown_table([*table.columns.values()], rows)
 
 

@@ -132,7 +132,11 @@ def jobs_of(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
                 yield from _jobs_of_step(step, name, experiment, section_of(content, name, step), numerics)
     if (text := declared()) is not None:
         yield claims_job(load_claims(), text)
-    yield report_job(study, content, output=Path("results/report/index.html"), metrics=Path("results/metrics.json"))
+    yield _report(study, content)
+
+
+def _report(study: Study, content: Mapping[str, Any]) -> Job:
+    return report_job(study, content, output=Path("results/report/index.html"), metrics=Path("results/metrics.json"))
 
 
 def _dataset_jobs(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
@@ -212,13 +216,22 @@ def _wrong_with(job: Job) -> str:
 
 def made_from_other_files(study: Study, content: Mapping[str, Any]) -> Iterator[str]:
     """Lines about results that their jobs wrote from other data or results than those that are here."""
-    for job in jobs_of(study, content):
-        if job.note.exists():
-            note = read_json(job.note)
-            files = {path: value for path, value in note["read"].items() if path.startswith(("data/", "results/"))}
-            now = {path: hash_of(Path(path)) for path in files}
-            if note["written"] == job.written_now() and (changed := _differing(files, now)):
-                yield f"{job.result}: made from other {changed} than here"
+    yield from filter(None, map(_from_other_files, jobs_of(study, content)))
+
+
+def report_from_other_files(study: Study, content: Mapping[str, Any]) -> str:
+    """Such a line about the report and its headline numbers, or nothing."""
+    return _from_other_files(_report(study, content))
+
+
+def _from_other_files(job: Job) -> str:
+    if not job.note.exists():
+        return ""
+    note = read_json(job.note)
+    files = {path: value for path, value in note["read"].items() if path.startswith(("data/", "results/"))}
+    now = {path: hash_of(Path(path)) for path in files}
+    changed = _differing(files, now) if note["written"] == job.written_now() else ""
+    return f"{job.result}: made from other {changed} than here" if changed else ""
 
 
 def stale_data(study: Study, content: Mapping[str, Any]) -> Iterator[tuple[Job, str]]:

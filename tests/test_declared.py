@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from probecore.claims.params import load_claims
-from probecore.declared import check_claims, check_unchanged, read_record
+from probecore.declared import check_claims, check_unchanged, read_lock, read_record
 from probecore.errors import InputError
 from tests.claims.support import a_test, claim, experiment, write_claims_yaml, write_study
 
@@ -125,6 +125,21 @@ def test_a_declaration_stands_after_results_unless_it_says_why(tmp_path: Path) -
         check(claim(held={"above": 0.3}, amended=WHY), claim("b"))
 
 
+@pytest.mark.parametrize("above", [0.4, 0.3])
+def test_a_recorded_reason_stands(tmp_path: Path, above: float) -> None:
+    record = recorded(tmp_path, claim(held={"above": 0.4}, amended=WHY))
+
+    def check(amended: str | None) -> None:
+        reason = {} if amended is None else {"amended": amended}
+        write_claims_yaml(tmp_path, claim(held={"above": above}, **reason))
+        check_unchanged(load_claims(tmp_path / "claims.yaml").claims, record)
+
+    for other in (None, "a nicer reason altogether", WHY[:-4]):
+        with pytest.raises(InputError, match=f"snr-depth: `amended` was recorded as '{WHY}'; restore it"):
+            check(other)
+    check(f"{WHY}; and so was the second")
+
+
 def test_dvcs_record_stands_where_the_verdicts_are_gone(tmp_path: Path) -> None:
     """DVC deletes a table before it is made again."""
     study = write_study(tmp_path, claim(held={"above": 0.4}), claim("b"))
@@ -141,7 +156,40 @@ def test_dvcs_record_stands_where_the_verdicts_are_gone(tmp_path: Path) -> None:
         check_claims(study, tmp_path)
 
 
-def test_a_record_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "claims.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="no table of claims; restore it from Git, or delete it"):
+NO_RECORDS = {
+    "other columns": b"a,b\n1,2\n",
+    "no reason": b"claim,declaration,verdict,amended,tables\na,b,held,,d\n",
+    "a short row": b"claim,declaration,verdict,reason,amended,tables\na,b\n",
+    "not UTF-8": b"claim\n\xff\n",
+}
+
+
+@pytest.mark.parametrize("content", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_a_record_that_is_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "claims.csv").write_bytes(content)
+    with pytest.raises(InputError, match="no table of claims.*; restore it from Git, or delete it") as error:
         read_record(tmp_path / "claims.csv")
+    assert "\n" not in str(error.value)
+
+
+NO_LOCKS: dict[str, Any] = {
+    "a claim without id": {"params": {"claims.yaml": {"claims": [{"says": "s"}]}}},
+    "no claims": {"params": {"claims.yaml": {"claims": None}}},
+    "a claim that is none": {"params": {"claims.yaml": {"claims": ["a"]}}},
+    "no params": {"cmd": "probecore"},
+}
+
+
+@pytest.mark.parametrize("stage", NO_LOCKS.values(), ids=NO_LOCKS)
+def test_a_lock_that_is_none(stage: Any, tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"claims": stage}}))
+    with pytest.raises(
+        InputError, match="dvc.lock: its stage `claims` cannot be read .*; restore it from Git"
+    ) as error:
+        read_lock(tmp_path / "dvc.lock")
+    assert "\n" not in str(error.value)
+
+
+def test_a_lock_without_claims(tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_text("stages:\n")
+    assert read_lock(tmp_path / "dvc.lock") == []

@@ -207,6 +207,13 @@ class Row(Section):
     headline: str = Field(description="Name of the headline; {} stands for the column.")
     format: Literal["percent", "two"] = Field("two", description="percent: one digit after the point; two: two.")
 
+    @pydantic.field_validator("headline")
+    @classmethod
+    def _plain(cls, headline: str) -> str:
+        if set("{}") & set(headline.replace("{}", "")):
+            raise ValueError("write {} where the column stands, and no other braces")
+        return headline
+
 
 class NumberTable(Section):
     """A table of headline numbers, from ``results/metrics.json``."""

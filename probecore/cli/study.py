@@ -11,7 +11,7 @@ import typer
 
 from probecore.cli import options
 from probecore.cli.options import in_study
-from probecore.errors import ProbecoreError
+from probecore.errors import InputError, ProbecoreError
 from probecore.study import study_around
 
 SHOWN = 5
@@ -53,19 +53,22 @@ def claims(
     from probecore.claims.params import RECORD, declared, load_claims
     from probecore.declared import check_claims, read_current
     from probecore.documents import as_text, write_documents
-    from probecore.notes import claims_job, noted
+    from probecore.notes import claims_job, noted, report_from_other_files
     from probecore.params import load_study
 
     declarations = load_claims()
+    study, content = load_study(Path("params.yaml"))
+    check_claims(study)
     if judge:
         with noted(claims_job(declarations, declared() or "")):
             from probecore.claims.run import write_claims
 
             write_claims()
         return
-    check_claims(load_study(Path("params.yaml"))[0])
     typer.echo(as_text(read_current(declarations.claims)))
     typer.echo(f"{RECORD}: {len(declarations.claims)} claims")
+    if write and declarations.tables and (line := report_from_other_files(study, content)):
+        raise InputError(f"{line}; run `snakemake`, and write numbers then")
     for path in write_documents(declarations) if write else []:
         typer.echo(f"{path}: written anew")
 

@@ -38,6 +38,11 @@ _FORMS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 
 
+def _images_of(kind: str) -> str:
+    """The named set whose images a kind has."""
+    return "mnist" if kind == "mnist5k" else kind
+
+
 class DatasetParams(Section):
     """One data set. Without `kind`, the entry's name is the kind: `mnist5k: {}`."""
 
@@ -113,7 +118,17 @@ class DatasetParams(Section):
             )
         if kind in ("folder", "arrays") and self.path is None:
             raise InputError(f"{where}.path: missing; name the {'folder' if kind == 'folder' else '.npz or .h5 file'}")
+        self._check_others(kind, where)
         return kind
+
+    def _check_others(self, kind: str, where: str) -> None:
+        """That `others` are other sets, each once; mnist5k is part of mnist."""
+        seen = {_images_of(kind)}
+        for other in self.others:
+            if _images_of(other) in seen:
+                what = "this set itself" if _images_of(other) == _images_of(kind) else "there twice"
+                raise InputError(f"{where}.others: {other} is {what} (mnist5k is part of mnist); remove it")
+            seen.add(_images_of(other))
 
     def check_path(self, name: str) -> None:
         """That `path`, if given, exists as seen from the working directory.

@@ -1,5 +1,6 @@
 """From tables to verdicts and documents, through the command line."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def test_a_claim_changed_after_results_is_stopped(study: Path, monkeypatch: pyte
     judge_and_write(monkeypatch)
     written = (study / RECORD).read_bytes()
     write_claims_yaml(study, claim(held={"above": 0.99}), NOT_HERE)
-    for command in (["claims", "--write"], ["check"]):
+    for command in (["claims", "--judge"], ["claims", "--write"], ["check"]):
         said = refused(monkeypatch, capsys, *command)
         assert "claims.yaml: snr-depth: changed after results were there; say why in `amended`, or undo it" in said
     assert (study / RECORD).read_bytes() == written
@@ -129,6 +130,21 @@ def test_bad_declarations_and_missing_tables_are_one_line(
     assert f"{RECORD}: no such file; run `snakemake`, which judges the claims" in refused(monkeypatch, capsys, "claims")
     (study / "claims.yaml").unlink()
     assert "claims.yaml: no such file; declare claims there" in refused(monkeypatch, capsys, "claims")
+
+
+def test_headline_numbers_of_other_results_are_not_written(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    row = {"says": "SNR", "step": "mechanism", "headline": "snr.{}"}
+    tables = {"numbers": {"experiment": "e", "columns": {"trained": "trained"}, "rows": [row]}}
+    write_claims_yaml(study, CONTROLLED, NOT_HERE, tables=tables)
+    run(monkeypatch, "claims", "--judge")
+    note = study / ".probecore/notes/results/report/index.html.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps({"read": {"results/mechanism/e/layers.csv": "of another"}, "written": {}}))
+    said = refused(monkeypatch, capsys, "claims", "--write")
+    assert "results/report/index.html: made from other results/mechanism/e/layers.csv than here; run" in said
+    assert (study / "README.md").read_text() == BLOCK
 
 
 def test_check_counts_claims(study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

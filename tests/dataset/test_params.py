@@ -36,6 +36,11 @@ def test_entry_name_is_the_kind_unless_given() -> None:
         ("small", {"kind": "mnist", "classes": 11}, "datasets.small.classes: 11 asked for, but there are 10"),
         ("ishigami", {"classes": 2}, "datasets.ishigami.classes: not a key"),
         ("mine", {"kind": "folder", "path": "x", "test_fraction": 1.0}, "datasets.test_fraction: "),
+        ("mnist", {"others": ["cifar10", "mnist"]}, "datasets.mnist.others: mnist is this set itself"),
+        ("mnist", {"others": ["mnist5k"]}, "datasets.mnist.others: mnist5k is this set itself (mnist5k is part"),
+        ("a", {"kind": "mnist5k", "others": ["mnist"]}, "datasets.a.others: mnist is this set itself"),
+        ("cifar10", {"others": ["mnist", "cifar100", "mnist"]}, "datasets.cifar10.others: mnist is there twice"),
+        ("cifar10", {"others": ["mnist", "mnist5k"]}, "datasets.cifar10.others: mnist5k is there twice"),
     ],
 )
 def test_mistakes_name_key_and_remedy(name: str, content: dict[str, Any], message: str) -> None:
@@ -43,6 +48,12 @@ def test_mistakes_name_key_and_remedy(name: str, content: dict[str, Any], messag
         DatasetParams.read(content, where="datasets").kind_of(name)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_other_sets_each_once_are_good() -> None:
+    others = ["mnist", "fashion_mnist", "cifar100"]
+    assert DatasetParams.read({"others": others}).kind_of("cifar10") == "cifar10"
+    assert DatasetParams.read({"kind": "arrays", "path": "x", "others": ["mnist5k"]}).kind_of("mine") == "arrays"
 
 
 def test_a_section_written_out_with_its_defaults_is_the_same_section() -> None:

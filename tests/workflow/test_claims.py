@@ -108,6 +108,19 @@ def test_a_claim_changed_without_a_reason_is_stopped_by_both_tools(study: Reposi
     assert study.is_recorded() and study.wanted_by_snakemake() == set()
 
 
+def test_verdicts_outlive_a_judging_that_fails(study: Repository) -> None:
+    """Without dvc.lock they alone hold declarations to what they were."""
+    (study.folder / "dvc.lock").unlink()
+    written = (study.folder / RECORD).read_bytes()
+    test = CLAIM["test"] | {"where": {"images": "nowhere"}}
+    failing = CLAIM | {"test": test, "amended": "declared for rows that are not there"}
+    write_yaml(study.folder / FILE, {"claims": [failing]})
+    assert study.snakemake(check=False).returncode == 1
+    assert (study.folder / RECORD).read_bytes() == written
+    declare(study.folder, bound=-0.4)
+    assert lines_of_ours(study.snakemake(check=False).stdout) == [STOPPED]
+
+
 def test_what_documents_say_is_no_declaration(study: Repository) -> None:
     declare(study.folder, figures={"polarity.png": "recos/tiny/polarity.png"})
     assert study.wanted_by_snakemake() == study.wanted_by_dvc() == set()

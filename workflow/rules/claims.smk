@@ -1,4 +1,5 @@
-# Verdicts on what the study's claims.yaml declares; a study without one has no such job.
+# Verdicts on what the study's claims.yaml declares; a study without one has no such job. Snakemake leaves the earlier
+# verdicts in place while it judges (`update`), and brings them back if that fails: declarations are held to them.
 
 
 rule claims:
@@ -6,7 +7,7 @@ rule claims:
         code=common.code_of("probecore.claims.run"),
         tables=common.tables_of_claims(),
     output:
-        "results/claims/claims.csv",
+        update("results/claims/claims.csv"),
     log:
         "logs/claims.log",
     localrule: True
