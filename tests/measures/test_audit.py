@@ -69,7 +69,7 @@ def test_a_sound_procedure_on_dependent_image_sets_is_called_wrong_in_five_perce
     networks: int, cases: int
 ) -> None:
     """Six image sets of noise give nearly one feature, so that nearly the same p: a case with each parameter set."""
-    rng, wrong, draws = np.random.default_rng(0), 0, 150
+    rng, wrong, draws = np.random.default_rng(0), 0, 60
     names = np.repeat(NETWORKS[:networks], cases * 6)
     sets = np.tile(np.repeat(np.arange(cases), 6), networks).astype(str)
     for _ in range(draws):
@@ -105,7 +105,7 @@ def test_fewer_than_five_networks_decide_nothing() -> None:
 
 
 def test_a_difference_that_is_found_in_networks_without_one_is_rare() -> None:
-    rng, draws, apart = np.random.default_rng(0), 200, 0
+    rng, draws, apart = np.random.default_rng(0), 60, 0
     free = AuditStep(**{**vars(STEP), "right": None})
     for _ in range(draws):
         real, nothing = values(*rng.normal(size=5)), values(*rng.normal(size=5))

@@ -98,7 +98,8 @@ TABLES = [
     Table(
         name="known_by_related",
         title="Known by related",
-        caption="Two-way ANOVA of R² by position: images known or not, of the network's own data or of other sets. "
+        caption="Two-way ANOVA of R² by position: images known or not, of the network's own data or of other sets, "
+        "of which no image was trained on. Cases share weights, so that p is too small. "
         "Empty without `others` in the data set.",
     ),
     Table(
