@@ -1,5 +1,6 @@
 """Parameters of the step `anova`."""
 
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -78,8 +79,10 @@ class AnovaParams(MeasureSection):
         return [] if path is None else [Path(path)]
 
     def check_network(self, model: "nn.Module", input_shape: tuple[int, ...]) -> None:
-        """Look up the backbone of `published`, and its layer."""
-        if self.published is not None:
-            from probecore.measures.anova.backbone import check_features
+        """Look up the backbone of `published`, and its layer.
 
-            check_features(self.published.features, model, input_shape)
+        Imported by name: the gathering job reads this section, and must not run anew when networks change.
+        """
+        if self.published is not None:
+            backbone = import_module("probecore.measures.anova.backbone")
+            backbone.check_features(self.published.features, model, input_shape)
