@@ -2,8 +2,8 @@
 
 Every network is built once, as an outline without memory where possible: it must fit its data set, keep to the
 contract (`probecore.models.contract`) and, where it is to be trained, train; given weights must fit it, and the
-chosen layers must exist. What has passed is remembered in ``.probecore/checked``, so that starting a workflow costs
-no import of torch.
+chosen layers must exist, and what sections of measures name. What has passed is remembered in ``.probecore/checked``,
+so that starting a workflow costs no import of torch.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from probecore.measures import MEASURES
 from probecore.models.catalogue import MODELS
 from probecore.params import Experiment, Study
 from probecore.provenance import code_hash
+from probecore.schema import MeasureSection
 
 if TYPE_CHECKING:
     from torch import nn
@@ -129,7 +130,13 @@ def _check(experiment: Experiment, input_shape: tuple[int, ...], outputs: int) -
             select_layers(experiment.activations.layers, calls)
         except InputError as error:
             raise InputError(f"activations.{error}") from None
+    for section in _sections(experiment):
+        section.check_network(model, input_shape)
     return unseen_parts(model, input_shape)
+
+
+def _sections(experiment: Experiment) -> list[MeasureSection]:
+    return [section for measure in MEASURES if (section := getattr(experiment, measure)) is not None]
 
 
 def _check_use(model: "nn.Module", experiment: Experiment, input_shape: tuple[int, ...]) -> None:
@@ -164,7 +171,9 @@ def _key(experiment: Experiment, input_shape: tuple[int, ...], outputs: int, cod
     train, weights = experiment.train, None
     if train.given is not None and train.given.weights is not None and (file := Path(train.given.weights)).is_file():
         weights = _state(file)
-    content = [train.model_dump(mode="json"), own, weights, layers, input_shape, outputs, code]
+    sections = [section.model_dump(mode="json") for section in _sections(experiment)]
+    files = [_state(file) for section in _sections(experiment) for file in section.files() if file.is_file()]
+    content = [train.model_dump(mode="json"), own, weights, layers, sections, files, input_shape, outputs, code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -9,11 +9,15 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import pydantic
 
 from probecore.errors import InputError, reading
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _BRANCH = re.compile(r"function-|tagged-|(float|int|str|bool)$|(list|dict)\[|literal\[")
 """What pydantic adds to a key's path to say which alternative of a type it tried."""
@@ -56,6 +60,13 @@ class MeasureSection(Section):
 
     reads_activations: ClassVar[Literal["pooled", "excitations"] | None] = None
     """What the measure reads of what the step `activations` dumps."""
+
+    def files(self) -> list[Path]:
+        """Files that the section names."""
+        return []
+
+    def check_network(self, model: "nn.Module", input_shape: tuple[int, ...]) -> None:
+        """Whether what the section names is there: looked up before any job starts; InputError if not."""
 
 
 def explain(error: pydantic.ValidationError, section: type[pydantic.BaseModel], where: str) -> str:

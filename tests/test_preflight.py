@@ -88,6 +88,29 @@ def test_what_would_fail_in_a_job_is_found(folder: Path, model: str, more: str, 
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ("{layer: conv9}", "mine.anova.published.features.layer: no module 'conv9'"),
+        ("{network: own/none.safetensors}", "own/none.safetensors"),
+    ],
+)
+def test_features_that_are_not_there(folder: Path, features: str, words: str) -> None:
+    published = f"activations: {{excitations: {{}}}}\n    anova: {{published: {{features: {features}}}}}"
+    check(folder, "Swish")
+    import yaml
+
+    content = yaml.safe_load((folder / "params.yaml").read_text())
+    content["experiments"]["mine"] |= yaml.safe_load(published.replace("\n    ", "\n"))
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as caught:
+        check_networks(load_study(folder / "params.yaml")[0])
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    content["experiments"]["mine"]["anova"]["published"]["features"] = {"layer": "conv"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    check_networks(load_study(folder / "params.yaml")[0])
+
+
 def test_data_that_are_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(folder, "Swish")
     text = (folder / "params.yaml").read_text()

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from probecore.dataset import composites, embedded, synthetic
 from probecore.dataset.describe import describe
 from probecore.dataset.named import NAMED
@@ -61,13 +59,13 @@ OTHER_PER_CLASS = 200
 
 
 def _other(kind: str, shape: tuple[int, ...], params: DatasetParams, cache: Path | None) -> OtherSet:
-    """Images of a named set in another set's shape."""
+    """Images of a named set in another set's shape, its classes in turn: the first ones are as many of each class."""
     whole = _decode(kind, DatasetParams(), cache)
     kept = first_classes(whole, params.classes, where=f"datasets.{kind}.classes")
     images = {}
     for name, split in (("train", kept.train), ("test", kept.test)):
         order = stratified_order(split.targets)[: OTHER_PER_CLASS * kept.outputs]
-        images[name] = in_shape(split.inputs[np.sort(order)], shape)
+        images[name] = in_shape(split.inputs[order], shape)
     return OtherSet(kind, **images)
 
 

@@ -5,7 +5,7 @@ is computed of these numbers here, in words that are the same for all measures.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pandas as pd
 
 from probecore.files import write_table
 from probecore.measures.base import AuditStep
-from probecore.statistics import wilson_interval
+from probecore.statistics import Estimate, difference_over_seeds, over_seeds, wilson_interval
+from probecore.statistics.seeds import FEWEST_FOR_INTERVAL
 
 NAME = "audit"
 """Of the table and of the figure."""
@@ -25,16 +26,21 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a procedure reports over cases: a number, and from where to where it goes."""
+    """What a procedure reports: a number over n cases and its interval, NaN where it has none."""
 
     value: float
     low: float
     high: float
     n: int
+    by_network: Mapping[str, float] = field(default_factory=dict)
+    """The number of each network, by its name."""
 
 
 PROCEDURES = ("published", "published_nothing", "corrected", "corrected_nothing")
 """The numbers of a step."""
+
+NUMBERS = ("value", "low", "high", "n")
+"""The columns of each."""
 
 NOT_RUN = Reported(value=np.nan, low=np.nan, high=np.nan, n=0)
 """Of a procedure that was not run on these data."""
@@ -48,40 +54,56 @@ class Found:
     published_nothing: Reported
     corrected: Reported
     corrected_nothing: Reported
-    right: float | None = None
-    """What is right for nothing, where it depends on the data."""
 
 
-def share_significant(p: npt.ArrayLike) -> Reported:
-    """Share of cases whose p is at most 5 %, with its 95 % interval as if cases were independent; NaN are left out.
+def share_significant(p: npt.ArrayLike, *, networks: Sequence[str], cases: Sequence[str]) -> Reported:
+    """Share of comparisons whose p is at most 5 %, with Wilson's 95 % interval over cases; NaN are left out.
 
-    Examples
-    --------
-    >>> share_significant([0.01, 0.2, 0.03, 0.6]).value
-    0.5
-    """
-    known = np.asarray(p, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not len(known):
-        return NOT_RUN
-    hits = int((known <= LEVEL).sum())
-    low, high = wilson_interval(hits, len(known))
-    return Reported(value=hits / len(known), low=low, high=high, n=len(known))
-
-
-def mean_of(values: npt.ArrayLike) -> Reported:
-    """Mean over cases, from the least of them to the most; NaN are left out.
+    Parameters
+    ----------
+    p : of each comparison
+    networks : the network of each
+    cases : what each is of within its network; comparisons of one case depend on each other, and count as one, by
+        their mean
 
     Examples
     --------
-    >>> mean_of([1.0, 3.0])
-    Reported(value=2.0, low=1.0, high=3.0, n=2)
+    >>> share_significant([0.01, 0.2, 0.03, 0.01], networks=["a"] * 4, cases=["x", "x", "y", "y"])
+    Reported(value=0.75, low=0.08..., high=0.99..., n=2, by_network={'a': 0.75})
     """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not len(known):
+    table = pd.DataFrame({"p": np.asarray(p, dtype=np.float64), "network": list(networks), "case": list(cases)})
+    known = table[np.isfinite(table["p"])]
+    if known.empty:
         return NOT_RUN
-    return Reported(value=float(known.mean()), low=float(known.min()), high=float(known.max()), n=len(known))
+    hits = known.assign(hit=known["p"] <= LEVEL).groupby(["network", "case"])["hit"].mean()
+    low, high = wilson_interval(float(hits.sum()), len(hits))
+    return Reported(value=float(hits.mean()), low=low, high=high, n=len(hits), by_network=_by_network(hits))
+
+
+def over_networks(
+    values: npt.ArrayLike, networks: Sequence[str], low: npt.ArrayLike | None = None, high: npt.ArrayLike | None = None
+) -> Reported:
+    """Mean over networks of a value each; NaN are left out.
+
+    Where each value has an interval of its own, from `low` to `high`, the mean's goes from the lowest end to the
+    highest; else it is Student's 95 % t interval over networks, from five of them on.
+
+    Examples
+    --------
+    >>> over_networks([1.0, 3.0], ["a", "b"], low=[0.5, 2.0], high=[1.5, 4.0])
+    Reported(value=2.0, low=0.5, high=4.0, n=2, by_network={'a': 1.0, 'b': 3.0})
+    """
+    columns = {"value": values, "low": np.nan if low is None else low, "high": np.nan if high is None else high}
+    table = pd.DataFrame({**columns, "network": list(networks)})
+    known = table[np.isfinite(table["value"])]
+    if known.empty:
+        return NOT_RUN
+    found = _by_network(known.set_index("network")["value"])
+    mean = over_seeds(list(found.values()))
+    ends = (mean.low, mean.high)
+    if np.isfinite(known[["low", "high"]]).all(axis=None):
+        ends = (float(known["low"].min()), float(known["high"].max()))
+    return Reported(value=mean.value, low=ends[0], high=ends[1], n=len(found), by_network=found)
 
 
 def exactly(value: float, *, n: int) -> Reported:
@@ -89,21 +111,8 @@ def exactly(value: float, *, n: int) -> Reported:
     return Reported(value=value, low=value, high=value, n=n)
 
 
-def widest(values: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Reported:
-    """Mean over cases that have an interval each, from the lowest end of these to the highest.
-
-    Examples
-    --------
-    >>> widest([1.0, 3.0], [0.5, 2.0], [1.5, 4.0])
-    Reported(value=2.0, low=0.5, high=4.0, n=2)
-    """
-    columns = np.stack([np.asarray(each, dtype=np.float64) for each in (values, low, high)])
-    known = columns[:, np.isfinite(columns).all(axis=0)]
-    if not known.size:
-        return NOT_RUN
-    return Reported(
-        value=float(known[0].mean()), low=float(known[1].min()), high=float(known[2].max()), n=known.shape[1]
-    )
+def _by_network(values: "pd.Series[Any]") -> dict[str, float]:
+    return {str(name): float(mean) for name, mean in values.groupby("network").mean().items()}
 
 
 def audit_table(experiment: str, steps: Sequence[AuditStep], found: Mapping[str, Found]) -> pd.DataFrame:
@@ -137,52 +146,86 @@ def without_audit(table: pd.DataFrame) -> list[str]:
 def verdict(step: AuditStep, found: Found) -> str:
     """Say in a line what follows from a step's numbers.
 
-    Each procedure is *wrong for nothing* where what it reports for nothing leaves out what is right; else it *finds
-    nothing* where what it reports for real data overlaps with what it reports for nothing; else it *finds* something.
+    A procedure is *wrong for nothing* where the interval of what it reports for nothing leaves out what is right. Else
+    what it reports of real data is *above* or *below* that where the difference, by network, differs from 0 over five
+    networks or more: a t test at 5 %. Everything else is *undecided*; that a difference is not seen is no finding.
 
     Examples
     --------
-    >>> nothing, much = mean_of([0.9, 1.0]), mean_of([2.4, 2.5])
+    >>> names = ["a", "b", "c", "d", "e"]
+    >>> nothing, much = (over_networks(np.array([0.8, 0.9, 1.0, 1.1, 1.2]) + more, names) for more in (0, 1.5))
     >>> texts = dict(name="x", reports="a number", published="a", corrected="b", nothing="noise", source="")
     >>> step = AuditStep(**texts, right=1.0)
-    >>> found = Found(published=much, published_nothing=much, corrected=much, corrected_nothing=nothing)
-    >>> verdict(step, found)
-    'published: wrong for nothing, 2.45 where 1 is right; corrected: 2.45 against 0.95 for nothing, beyond it'
+    >>> found = Found(published=much, published_nothing=much, corrected=nothing, corrected_nothing=nothing)
+    >>> for line in verdict(step, found).split("; "):
+    ...     print(line)
+    published: wrong for nothing, 2.5 where 1 is right
+    corrected: 1 against 1 for nothing, undecided: by 0 over 5 networks
     """
-    right = _right(step, found)
-    published = _judged(found.published, found.published_nothing, right, step.tolerance)
-    corrected = _judged(found.corrected, found.corrected_nothing, right, step.tolerance)
+    published = _judged(found.published, found.published_nothing, step)
+    corrected = "by construction" if step.by_construction else _judged(found.corrected, found.corrected_nothing, step)
     return f"published: {published}; corrected: {corrected}"
 
 
-def _right(step: AuditStep, found: Found) -> float:
-    right = step.right if found.right is None else found.right
-    if right is None:
-        raise ValueError(f"{step.name}: neither the step nor its numbers say what is right")
-    return right
-
-
-def _judged(real: Reported, nothing: Reported, right: float, tolerance: float) -> str:
+def _judged(real: Reported, nothing: Reported, step: AuditStep) -> str:
     if not nothing.n:
         return "no numbers"
-    if not nothing.low - tolerance <= right <= nothing.high + tolerance:
-        return f"wrong for nothing, {nothing.value:.3g} where {right:.3g} is right"
+    if step.right is not None and not _includes(nothing, step.right, step.tolerance):
+        return _not_right(nothing, step.right)
     if not real.n:
-        return f"right for nothing, {nothing.value:.3g}"
-    numbers = f"{real.value:.3g} against {nothing.value:.3g} for nothing"
-    apart = real.low > nothing.high or real.high < nothing.low
-    return f"{numbers}, {'beyond it' if apart else 'no more than that'}"
+        return f"{'' if step.right is None else 'right '}for nothing, {nothing.value:.3g}"
+    return f"{real.value:.3g} against {nothing.value:.3g} for nothing, {_compared(real, nothing)}"
+
+
+def _includes(nothing: Reported, right: float, tolerance: float) -> bool:
+    low, high = (nothing.low, nothing.high) if np.isfinite(nothing.low) else (nothing.value, nothing.value)
+    return low - tolerance <= right <= high + tolerance
+
+
+def _not_right(nothing: Reported, right: float) -> str:
+    numbers = f"{_apart(nothing.value, right)} where {right:.3g} is right"
+    if np.isfinite(nothing.low):
+        return f"wrong for nothing, {numbers}"
+    values = ", ".join(f"{value:.3g}" for value in nothing.by_network.values())
+    return f"undecided for nothing, {numbers}, without an interval: {_networks(nothing.n)} ({values})"
+
+
+def _compared(real: Reported, nothing: Reported) -> str:
+    """Say what the difference to nothing is over networks, each with itself."""
+    names = [name for name in real.by_network if name in nothing.by_network]
+    found = difference_over_seeds(
+        [real.by_network[name] for name in names], [nothing.by_network[name] for name in names]
+    )
+    if found.n < FEWEST_FOR_INTERVAL:
+        return f"undecided: {_networks(found.n)}"
+    side = "undecided:" if not found.p <= LEVEL else "above it" if found.value > 0 else "below it"
+    return f"{side} by {_with_interval(found)} over {found.n} networks"
+
+
+def _with_interval(found: Estimate) -> str:
+    interval = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
+    return f"{found.value:.3g}{interval}"
+
+
+def _networks(n: int) -> str:
+    return f"{n} of {FEWEST_FOR_INTERVAL} networks"
+
+
+def _apart(value: float, other: float) -> str:
+    """Write a number with three digits, or as many as tell it from another one."""
+    digits = next((n for n in range(3, 17) if f"{value:.{n}g}" != f"{other:.{n}g}"), 17)
+    return f"{value:.{digits}g}"
 
 
 def _row(step: AuditStep, found: Found) -> dict[str, Any]:
     texts = ("reports", "published", "corrected", "nothing", "source")
     numbers = {
-        f"{which}_{column}": value for which in PROCEDURES for column, value in asdict(getattr(found, which)).items()
+        f"{which}_{column}": getattr(getattr(found, which), column) for which in PROCEDURES for column in NUMBERS
     }
     return {
         "step": step.name,
         **{name: getattr(step, name) for name in texts},
-        "right": _right(step, found),
+        "right": np.nan if step.right is None else step.right,
         **numbers,
         "verdict": verdict(step, found),
     }
@@ -191,7 +234,7 @@ def _row(step: AuditStep, found: Found) -> dict[str, Any]:
 def _columns() -> Iterable[str]:
     yield from ("experiment", "step", "verdict", "reports", "published", "corrected", "nothing", "right")
     for which in PROCEDURES:
-        yield from (f"{which}_{column}" for column in ("value", "low", "high", "n"))
+        yield from (f"{which}_{column}" for column in NUMBERS)
     yield "source"
 
 

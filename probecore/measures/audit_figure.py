@@ -18,7 +18,8 @@ def draw_audit(audit: pd.DataFrame, *, ax: Place = None) -> Axes:
     figure = figure_at(ax, max(5.4, 2.7 * len(audit)), 3.2)
     panels = figure.subplots(1, len(audit), squeeze=False)[0]
     for axes, row in zip(panels, audit.to_dict("records"), strict=True):
-        axes.axhline(row["right"], color="0.6", lw=1, zorder=0)
+        if np.isfinite(row["right"]):
+            axes.axhline(row["right"], color="0.6", lw=1, zorder=0)
         for index, (ending, (label, marker)) in enumerate(KINDS.items()):
             names = [f"{which}{ending}" for which in ("published", "corrected")]
             values, low, high = (

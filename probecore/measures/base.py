@@ -88,16 +88,18 @@ class AuditStep:
     """Data in which there is nothing to find."""
     source: str
     right: float | None = None
-    """What is right to report of them; None: the numbers say it."""
+    """What is right to report of them; None: it is not known, and real data are compared with them."""
     tolerance: float = 0.0
     """How far from `right` what is reported for nothing may lie and count as right."""
+    by_construction: bool = False
+    """The corrected numbers cannot come out otherwise, so that there is no verdict on them."""
 
 
 AUDIT_TABLE = Table(
     name="audit",
     title="Audit: the published procedure beside a corrected one",
-    caption="By step: what both procedures report of real data and where there is nothing to find (value, from low to "
-    "high over n cases), what is right there, and the verdict, which is computed of these numbers.",
+    caption="By step: what both procedures report of real data and where there is nothing to find (value over n "
+    "cases, with its interval, if it has one), what is right there, and the verdict, computed of these numbers.",
 )
 
 AUDIT_FIGURE = Figure(

@@ -12,11 +12,12 @@ Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
 
 
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int) -> tuple[float, float]:
     """95 % score interval of a proportion (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 
     With up to three successes, or failures, the end beside 0, or 1, is Poisson's: the score interval would hold the
-    truth in as few as 84 % of samples there (Brown, Cai and DasGupta 2001, doi 10.1214/ss/1009213286).
+    truth in as few as 84 % of samples there (Brown, Cai and DasGupta 2001, doi 10.1214/ss/1009213286). Successes may
+    be parts of one, means over what depends on each other: they vary less than whole ones.
     """
     share = successes / n
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
@@ -24,7 +25,7 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return _lower(successes, n, centre - half), 1 - _lower(n - successes, n, 1 - centre - half)
 
 
-def _lower(successes: int, n: int, score: float) -> float:
+def _lower(successes: float, n: int, score: float) -> float:
     if successes == 0:
         return 0.0
     return float(chdtri(2 * successes, 0.95)) / (2 * n) if successes < min(4, n) else score

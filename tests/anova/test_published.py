@@ -13,7 +13,14 @@ from probecore.dataset import Dataset, Split
 from probecore.dataset.store import OtherSet
 from probecore.errors import InputError
 from probecore.measures.anova.audit import known_by_related, numbers, reported
-from probecore.measures.anova.image_features import grey_entry, last_map, mean_features, noise_like, shuffled_pixels
+from probecore.measures.anova.image_features import (
+    entry_kernel,
+    grey_entry,
+    last_map,
+    mean_features,
+    noise_like,
+    shuffled_pixels,
+)
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.params import Features, Published
 from probecore.measures.anova.published import image_sets, published_rows
@@ -75,10 +82,29 @@ def test_shuffled_pixels_are_the_same_pixels_and_noise_has_the_histogram() -> No
 
 def test_the_authors_entry_is_grey_times_a_kernel_without_its_negative_channels() -> None:
     images = network_of().dataset.train.inputs[:2]
-    entered = grey_entry(images, np.random.default_rng(1)).numpy()
-    kernel = np.random.default_rng(1).uniform(-np.sqrt(1.5), np.sqrt(1.5), 3)
+    kernel = entry_kernel(3, np.random.default_rng(1))
+    assert (np.abs(kernel) < np.sqrt(1.5)).all()
     grey = (images * np.array([0.299, 0.587, 0.114])[:, None, None]).sum(1) / 255
-    np.testing.assert_allclose(entered, np.maximum(grey[:, None] * kernel[:, None, None], 0), rtol=1e-5)
+    entered = grey_entry(images, np.array([1.0, -0.5, 0.2])).numpy()
+    np.testing.assert_allclose(entered[:, [0, 2]], grey[:, None] * np.array([1.0, 0.2])[:, None, None], rtol=1e-5)
+    assert not entered[:, 1].any()
+
+
+def test_an_entry_lets_something_through() -> None:
+    rng = np.random.default_rng(0)
+    assert all(entry_kernel(1, rng) > 0 for _ in range(20))
+
+
+def test_all_that_is_made_of_a_set_goes_through_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels: list[bytes] = []
+
+    def heard(images: np.ndarray, kernel: np.ndarray) -> torch.Tensor:
+        kernels.append(kernel.tobytes())
+        return grey_entry(images, kernel)
+
+    monkeypatch.setattr("probecore.measures.anova.published.grey_entry", heard)
+    published_rows(network_of(), Published(images=2))
+    assert [len(set(kernels[start : start + 4])) for start in (0, 4, 8, 12)] == [1] * 4 and len(set(kernels)) == 4
 
 
 def test_features_are_the_mean_of_the_last_map() -> None:
@@ -94,8 +120,8 @@ def test_image_sets_are_known_and_unknown_of_its_own_and_of_other_data() -> None
     assert [(one.name, one.split, len(one.images)) for one in sets] == [
         ("own", "train", 10),
         ("own", "test", 10),
-        ("elsewhere", "train", 20),
-        ("elsewhere", "test", 20),
+        ("elsewhere", "train", 10),
+        ("elsewhere", "test", 10),
     ]
 
 
@@ -117,6 +143,12 @@ def test_two_means_are_found_in_noise_and_a_regression_finds_nothing(tables: tup
     assert (nothing["rotations"] < 0.4).all()
 
 
+def test_comparisons_without_p_are_no_cases(tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    first = tables[0].index == 0
+    before, after = (reported(table) for table in (tables[0], tables[0].assign(p=tables[0]["p"].mask(first))))
+    assert before["cases"].sum() - after["cases"].sum() == 1
+
+
 def test_the_audit_follows_its_table(tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     audit = audit_table("e", MEASURE.audits, numbers(*tables)).set_index("step")
     assert audit.loc["comparison", "verdict"].startswith("published: wrong for nothing, ")
@@ -124,6 +156,7 @@ def test_the_audit_follows_its_table(tables: tuple[pd.DataFrame, pd.DataFrame]) 
     changed = tables[0].assign(two_means_p=np.resize(np.linspace(0, 1, 20), len(tables[0])))
     other = audit_table("e", MEASURE.audits, numbers(changed, tables[1])).set_index("step")
     assert "wrong" not in other.loc["comparison", "verdict"].partition(";")[0]
+    assert audit.loc["reading", "verdict"].endswith("corrected: by construction")
     assert audit.loc["reading", "corrected_value"] == pytest.approx(1)
     assert audit.loc["reading", "published_value"] < 0.1
     assert numbers(tables[0].iloc[:0], tables[1]) == {}

@@ -107,8 +107,10 @@ def test_images_of_other_sets_lie_beside_in_the_shape_of_this_one(sources: Path)
     assert digits.name == "mnist5k"
     assert digits.train.shape[1:] == digits.test.shape[1:] == (3, 32, 32) and len(digits.train) == 400
     whole = mnist5k()
-    first = whole.train.inputs[whole.train.targets < 2][0, 0]
+    first = whole.train.inputs[whole.train.targets == 0][0, 0]
     np.testing.assert_array_equal(digits.train[0], np.pad(first, 2)[None].repeat(3, 0))
+    second = whole.train.inputs[whole.train.targets == 1][0, 0]
+    np.testing.assert_array_equal(digits.train[1, 0], np.pad(second, 2))
     with_none = verify_dataset(sources / "a.h5")
     make("mine", sources / "b.h5", kind="arrays", path="a.npz", classes=2)
     assert load_dataset(sources / "b.h5").others == ()

@@ -50,6 +50,15 @@ def test_images_reversed_around_their_mean_are_the_negatives_standardised_by_the
     torch.testing.assert_close(after.std(), before.std(), atol=1e-5, rtol=0)
 
 
+def test_each_channel_keeps_its_mean() -> None:
+    colours = torch.randint(0, 50, (20, 3, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    colours[:, 1] += 100
+    scale = Scaling(Normalise(mean=0.3, std=0.3), (3, 6, 6), CPU)
+    before, after = scale(colours), around_mean(colours, scale=scale, batch=7)(colours)
+    torch.testing.assert_close(after.mean((0, 2, 3)), before.mean((0, 2, 3)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(after.std((0, 2, 3)), before.std((0, 2, 3)), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "leaky_relu"])
 def test_reversal_and_negation_undo_each_other_bit_for_bit(images: torch.Tensor, activation: str) -> None:
     model, first = network(activation=activation)

@@ -34,23 +34,32 @@ def noise_like(images: Images, generator: np.random.Generator) -> Images:
     return generator.choice(256, images.shape, p=counts / counts.sum()).astype(np.uint8)
 
 
-def grey_entry(images: Images, generator: np.random.Generator) -> Tensor:
+def entry_kernel(channels: int, generator: np.random.Generator) -> Array:
+    """Draw the 1×1 convolution from one channel to `channels`, uniform as Keras does (Glorot), some weight positive.
+
+    Behind the ReLU that follows, a kernel without a positive weight leaves nothing of any image.
+    """
+    limit = np.sqrt(6 / (1 + channels))
+    while True:
+        kernel = generator.uniform(-limit, limit, channels)
+        if (kernel > 0).any():
+            return kernel
+
+
+def grey_entry(images: Images, kernel: Array) -> Tensor:
     """Bring images to a network's channels as the authors do: grey, then a convolution that nobody trained.
 
     Parameters
     ----------
     images : uint8 (N, C, H, W)
-    generator : draws the 1×1 convolution from one channel to C, uniform as Keras does (Glorot); a ReLU follows
+    kernel : (C,), see `entry_kernel`; a ReLU follows
 
     Returns
     -------
     Tensor
         float32 (N, C, H, W), the network's input.
     """
-    channels = images.shape[1]
-    grey = (np.einsum("nchw,c->nhw", images, LUMA) if channels == 3 else images.mean(axis=1)) / 255
-    limit = np.sqrt(6 / (1 + channels))
-    kernel = generator.uniform(-limit, limit, channels)
+    grey = (np.einsum("nchw,c->nhw", images, LUMA) if images.shape[1] == 3 else images.mean(axis=1)) / 255
     return torch.from_numpy(np.maximum(grey[:, None] * kernel[:, None, None], 0)).float()
 
 

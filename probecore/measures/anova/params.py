@@ -1,12 +1,16 @@
 """Parameters of the step `anova`."""
 
-from pathlib import PurePosixPath
-from typing import Literal
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
 from pydantic import Field
 
 from probecore.schema import MeasureSection, Section
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Excitation = Literal[
     "mean_patch", "activation_weighted_patch", "feature_map", "raw_map", "patch_covariance", "gradient_outer_product"
@@ -68,3 +72,17 @@ class AnovaParams(MeasureSection):
     published: Published | None = Field(
         None, description="The authors' own procedure, audited: last checkpoint alone; null: not wanted."
     )
+
+    def files(self) -> list[Path]:
+        """The backbone."""
+        path = None if self.published is None else self.published.features.network
+        return [] if path is None else [Path(path)]
+
+    def check_network(self, model: "nn.Module", input_shape: tuple[int, ...]) -> None:
+        """Look up the backbone of `published`, and its layer.
+
+        Imported by name: the gathering job reads this section, and must not run anew when networks change.
+        """
+        if self.published is not None:
+            backbone = import_module("probecore.measures.anova.backbone")
+            backbone.check_features(self.published.features, model, input_shape)

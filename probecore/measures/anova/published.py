@@ -5,7 +5,6 @@ From the authors' public code (Entropy 24, 2022, 132); nothing of it is copied. 
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import nn
 from probecore.dataset.sampling import stratified_order
 from probecore.determinism import numpy_generator
 from probecore.errors import InputError
+from probecore.measures.anova.backbone import Backbone, find_backbone
 from probecore.measures.anova.byte_reading import (
     Weights,
     in_order,
@@ -28,15 +28,14 @@ from probecore.measures.anova.byte_reading import (
 from probecore.measures.anova.comparisons import by_position, two_means
 from probecore.measures.anova.image_features import (
     Images,
+    entry_kernel,
     grey_entry,
-    last_map,
     mean_features,
     noise_like,
     shuffled_pixels,
 )
-from probecore.measures.anova.params import Features, Published
+from probecore.measures.anova.params import Published
 from probecore.measures.network import Network
-from probecore.train import describe, epochs_in, load_network
 
 Array = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -57,16 +56,6 @@ class ImageSet:
     images: Images
 
 
-@dataclass(frozen=True)
-class Backbone:
-    """The network whose features count, as it is and before training, if that is known."""
-
-    model: nn.Module
-    untrained: nn.Module | None
-    layer: str
-    given: bool
-
-
 def published_rows(network: Network, params: Published) -> tuple[list[Row], list[Row]]:
     """Compare the network's parameter sets with the features of image sets, and read its bytes.
 
@@ -79,7 +68,7 @@ def published_rows(network: Network, params: Published) -> tuple[list[Row], list
     InputError
         If the backbone is missing or reads other images, or has no such layer, or one of too few numbers.
     """
-    backbone = _backbone(network, params.features)
+    backbone = find_backbone(network, params.features)
     features = list(_features(network, backbone, params.images))
     length = len(features[0][1])
     if length < LEAST:
@@ -96,42 +85,26 @@ def published_rows(network: Network, params: Published) -> tuple[list[Row], list
 
 
 def image_sets(network: Network, per_class: int) -> Iterator[ImageSet]:
-    """Known and unknown images of the network's own data, then those of other sets that lie beside them."""
-    classes, dataset = network.dataset.outputs, network.dataset
+    """Known and unknown images of the network's own data, then as many of other sets that lie beside them.
+
+    Other sets lie there in stratified order, so that the first of their images are as many of each class.
+    """
+    dataset = network.dataset
+    most = per_class * dataset.outputs
     for split in ("train", "test"):
         part = getattr(dataset, split)
-        chosen = np.sort(stratified_order(part.targets)[: per_class * classes])
+        chosen = np.sort(stratified_order(part.targets)[:most])
         yield ImageSet(OWN, split, part.inputs[chosen])
     for other in dataset.others:
-        yield ImageSet(other.name, "train", other.train)
-        yield ImageSet(other.name, "test", other.test)
-
-
-def _backbone(network: Network, features: Features) -> Backbone:
-    last, shape = network.epochs[-1], network.dataset.input_shape
-    if features.network is None:
-        model = network.at(last)
-        untrained = network.at(0) if 0 in network.epochs[:-1] else None
-    else:
-        path = Path(features.network)
-        wanted = tuple(describe(path).input_shape)
-        if wanted != shape:
-            raise InputError(
-                f"{path}: reads images of {wanted}, and {network.dataset.name} has {shape}; choose another"
-            )
-        epochs = epochs_in(path)
-        model = load_network(path, epochs[-1], device=network.device)
-        untrained = load_network(path, 0, device=network.device) if 0 in epochs[:-1] else None
-    layer = features.layer or last_map(model, shape)
-    if layer is None or layer not in dict(model.named_modules()):
-        raise InputError(f"anova.published.features.layer: no module {layer!r}; name one that gives a map")
-    return Backbone(model, untrained, layer, given=features.network is not None)
+        yield ImageSet(other.name, "train", other.train[:most])
+        yield ImageSet(other.name, "test", other.test[:most])
 
 
 def _features(network: Network, backbone: Backbone, per_class: int) -> Iterator[tuple[Row, Array]]:
     """Mean features of each image set and of what is made of it, entered as they are (plain) and as the authors do."""
     for one in image_sets(network, per_class):
         generator = numpy_generator(network.info.experiment, network.info.network, "published", one.name, one.split)
+        kernel = entry_kernel(one.images.shape[1], generator)
         made = {
             "images": one.images,
             "shuffled pixels": shuffled_pixels(one.images, generator),
@@ -144,7 +117,7 @@ def _features(network: Network, backbone: Backbone, per_class: int) -> Iterator[
             keys = {"image_set": one.name, "split": one.split, "related": int(one.name == OWN), "features": name}
             entered = {
                 "plain": (torch.from_numpy(images), network.scale),
-                "grey, drawn 1x1": (grey_entry(images, generator), None),
+                "grey, drawn 1x1": (grey_entry(images, kernel), None),
             }
             for entry, (inputs, scale) in entered.items():
                 values = mean_features(model, backbone.layer, inputs.to(network.device), scale)

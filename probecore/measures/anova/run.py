@@ -47,6 +47,10 @@ def measure_network(network: Network, dump: Activations, params: AnovaParams) ->
         If the activations hold no excitation sums, or a layer is unknown.
     """
     tables, layers = Tables(network, KEYS), _layers(dump, params)
+    if params.published is not None:
+        published, byte_reading = published_rows(network, params.published)
+        tables.add("published", network.epochs[-1], published)
+        tables.add("byte_reading", network.epochs[-1], byte_reading)
     measures = {
         layer: LayerMeasures(
             layer, params, generator=numpy_generator(network.info.experiment, network.info.network, "anova", layer)
@@ -73,10 +77,6 @@ def measure_network(network: Network, dump: Activations, params: AnovaParams) ->
         tables.add("relations", epoch, _adjust(relations))
         if epoch in (dump.epochs[0], dump.epochs[-1]):
             tables.add("two_way", epoch, two_way(list(measures.values()), params.bins))
-    if params.published is not None:
-        published, byte_reading = published_rows(network, params.published)
-        tables.add("published", network.epochs[-1], published)
-        tables.add("byte_reading", network.epochs[-1], byte_reading)
     return tables
 
 

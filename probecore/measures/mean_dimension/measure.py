@@ -98,6 +98,7 @@ AUDITS = [
         corrected="components and coordinates of the same centred inputs",
         nothing="the best linear function of the inputs, in place of the network",
         right=1.0,
+        tolerance=0.001,
         source="authors' public code, its inverse-PCA layer",
     )
 ]

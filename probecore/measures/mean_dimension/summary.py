@@ -13,8 +13,8 @@ from probecore.measures.audit import (
     Found,
     Reported,
     audit_table,
+    over_networks,
     remarks_of,
-    widest,
     without_audit,
     write_audit,
 )
@@ -67,15 +67,16 @@ def _audited(companions: pd.DataFrame) -> dict[str, Found]:
     if "linear_surrogate_published" not in shown.index:
         return {}
 
-    def over_networks(quantity: str) -> Reported:
-        return widest(shown.loc[[quantity], "value"], shown.loc[[quantity], "low"], shown.loc[[quantity], "high"])
+    def reported(quantity: str) -> Reported:
+        rows = shown.loc[[quantity]]
+        return over_networks(rows["value"], rows["network"], low=rows["low"], high=rows["high"])
 
     return {
         "inverse PCA": Found(
             published=NOT_RUN,
-            published_nothing=over_networks("linear_surrogate_published"),
-            corrected=over_networks("given_points"),
-            corrected_nothing=over_networks("linear_surrogate"),
+            published_nothing=reported("linear_surrogate_published"),
+            corrected=reported("given_points"),
+            corrected_nothing=reported("linear_surrogate"),
         )
     }
 

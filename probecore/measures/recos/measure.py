@@ -146,7 +146,7 @@ AUDITS = [
         name="polarity",
         reports="test accuracy on reversed images",
         published="images 255 - p, scaled as in training",
-        corrected="reversed images standardised by their own mean",
+        corrected="reversed images standardised by their own mean, by channel",
         nothing="the same networks before training",
         source="USC EE569 homework 5 (Kuo): trained LeNet-5 on negatives; the paper's table is not in it",
     )

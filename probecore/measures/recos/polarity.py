@@ -24,12 +24,13 @@ def reverse(images: torch.Tensor) -> torch.Tensor:
 
 
 def around_mean(images: torch.Tensor, *, scale: Predict, batch: int = 500) -> Predict:
-    """Make the scaling under which images (N, ...) come reversed, with the mean and deviation that they have.
+    """Make the scaling under which images (N, ...) come reversed, each channel with its mean and deviation.
 
     Where 255 - x moves the mean away from what a network was trained on, this tells reversal from that move.
     """
-    total = sum(float(scale(part).double().sum()) for part in images.split(batch))
-    mean = total / images.numel()
+    over = [0, *range(2, images.ndim)]
+    total = torch.stack([scale(part).double().sum(over, keepdim=True) for part in images.split(batch)]).sum(0)
+    mean = (total * images.shape[1] / images.numel()).float()
     return lambda part: 2 * mean - scale(part)
 
 

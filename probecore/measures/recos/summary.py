@@ -9,7 +9,7 @@ import pandas as pd
 from probecore.figures import write_figures
 from probecore.files import open_hdf5, write_table
 from probecore.measures.answer import answer_from
-from probecore.measures.audit import Found, Reported, audit_table, remarks_of, widest, without_audit, write_audit
+from probecore.measures.audit import Found, Reported, audit_table, over_networks, remarks_of, without_audit, write_audit
 from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.recos.families import count_significant
 from probecore.measures.recos.keys import AROUND_MEAN, ARRAYS
@@ -58,14 +58,17 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
 
 
 def _audited(polarity: pd.DataFrame) -> dict[str, Found]:
-    """Give the audit's numbers: reversed images by either scaling, to networks after training and before it."""
+    """Give the audit's numbers: reversed images by either scaling, to networks after training and before it.
+
+    What an untrained network reaches is a property of its weights, near chance but not at it: nothing is right of it.
+    """
     plain = polarity[polarity["filters"] == "plain"]
     trained = of_one_condition(plain)
     before = plain[(plain["epoch"] == 0) & plain["network"].isin(trained["network"]) & ~is_last(plain)]
 
     def accuracy(table: pd.DataFrame, images: str) -> Reported:
         rows = table[table["images"] == images]
-        return widest(rows["accuracy"], rows["low"], rows["high"])
+        return over_networks(rows["accuracy"], rows["network"])
 
     if before.empty:
         return {}
@@ -75,7 +78,6 @@ def _audited(polarity: pd.DataFrame) -> dict[str, Found]:
             published_nothing=accuracy(before, "reversed"),
             corrected=accuracy(trained, AROUND_MEAN),
             corrected_nothing=accuracy(before, AROUND_MEAN),
-            right=float(plain["null"].mean()),
         )
     }
 
