@@ -10,7 +10,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor, nn
 
-from benchmarks.simulations import Repeat, Simulation
+from benchmarks.simulations import AUDITED, Repeat, Simulation
 from probecore.measures.mean_dimension import Basis, mean_dimension
 from probecore.measures.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
 from probecore.measures.mean_dimension.intervals import Ratios, change_since
@@ -324,3 +324,5 @@ SIMULATIONS = [
     ),
     Simulation(name="accuracy of 0.8", covers=("deletion.csv:accuracy",), n=200, repeat=accuracy),
 ]
+
+EXEMPT = [AUDITED]

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from scipy.stats import binom
 
-from benchmarks.simulations import Repeat, Simulation
+from benchmarks.simulations import AUDITED, Repeat, Simulation
 from benchmarks.simulations.statistics import changes, rare_losses, skewed_losses
 from probecore.measures.mechanism.estimates import COUNTS, Quantities, estimates, of_fields, of_winners, within_range
 from probecore.measures.mechanism.probe import QUALITIES
@@ -208,3 +208,5 @@ SIMULATIONS = [
         for correlation, filters in ((0.0, 16), (0.6, 16), (0.6, 84))
     ),
 ]
+
+EXEMPT = [AUDITED]

@@ -9,7 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from benchmarks.simulations import Exempt, Repeat, Simulation
+from benchmarks.simulations import AUDITED, Repeat, Simulation
 from probecore.measures.recos import Contributions, fisher_ratio, sphere_correlations
 from probecore.measures.recos.cascade_rows import relative_variances
 from probecore.measures.recos.density import PatchSums, RandomSets
@@ -335,4 +335,4 @@ SIMULATIONS = [
     ),
 ]
 
-EXEMPT: list[Exempt] = []
+EXEMPT = [AUDITED]

@@ -123,6 +123,7 @@ def test_images(tmp_path: Path) -> None:
     assert {"trained.pca.independent_margins", "untrained.pixels.r2_additive"} <= set(summary["headline"])
     assert summary["remarks"][0].startswith("Network trained, in principal components: the output's mean dimension is")
     assert [entry["file"] for entry in summary["figures"]] == [
+        "audit.svg",
         "outputs.svg",
         "companions.svg",
         "layers.svg",
