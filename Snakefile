@@ -11,7 +11,7 @@ if workflow.current_basedir.get_path_or_uri(secret_free=True) != workflow.basedi
 from probecore.params import STEPS
 from probecore.running import wait_for_jobs
 from workflow.common import Common, only
-from workflow.progress import say_only_this
+from workflow.progress import hides_jobs, say_only_this
 from workflow.queue_watch import watch
 
 min_version("9.27")
@@ -43,7 +43,7 @@ rule all:
 
 onstart:
     wait_for_jobs()
-    if workflow.output_settings.quiet:
+    if hides_jobs(workflow.output_settings.quiet):
         say_only_this(logger, len(workflow.dag))
         workflow.scheduler.print_progress = True  # else Snakemake does not tell when a job ends
     if workflow.executor_plugin.name == "slurm":

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from probecore.models.params import ModelParams
 from probecore.params import STEPS, Experiment, Study, filters_read, load_study
 from probecore.planning.needs import START, needs_of
 from probecore.planning.outline import Outline
-from probecore.planning.sizes import Sizes, sizes_within
+from probecore.planning.sizes import Sizes, joined, sizes_within
 from probecore.planning.speed import speed_of_this_machine
 from probecore.planning.work import Images
 from probecore.progress import say
@@ -106,9 +106,24 @@ def examine(subject: Subject, folder: Path, *, budget: float, memory: float) -> 
     InputError
         If the network or the images are not there, or do not fit each other.
     """
+    existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty; name a new folder")
+    try:
+        _prepare(subject, folder, budget=budget, memory=memory)
+    except BaseException:  # nothing has run: what lies there would only refuse the next try
+        _empty(folder)
+        if not existed:
+            folder.rmdir()
+        raise
+    with contextlib.chdir(folder):
+        run_here(*load_study(Path("params.yaml")))
+    return folder / REPORT
+
+
+def _prepare(subject: Subject, folder: Path, *, budget: float, memory: float) -> None:
+    """Make of the empty folder a study that is ready to run."""
     dataset = _section_of_images(subject)
     train = _bring(subject, folder)
     with contextlib.chdir(folder):
@@ -116,8 +131,15 @@ def examine(subject: Subject, folder: Path, *, budget: float, memory: float) -> 
         found = make_dataset(DATA, section, output=Path(f"data/{DATA}.h5"))
         _random_weights(train, found)
         _write_params(dataset, train, found, budget=budget, memory=memory)
-        run_here(*load_study(Path("params.yaml")))
-    return folder / REPORT
+        load_study(Path("params.yaml"))
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def run_here(study: Study, content: dict[str, Any]) -> None:
@@ -222,7 +244,7 @@ def _write_params(
     )
     outline = Outline.of(model, found.input_shape)
     images = Images(len(found.train), len(found.test), found.outputs)
-    share = (budget - GATHERING - 2 * START) / (NETWORKS * len(MEASURES))
+    share = max(0.0, budget - GATHERING - 2 * START) / (NETWORKS * len(MEASURES))
     sizes = dict(_fitting(outline, images, share=share, memory=memory))
     limits = (sizes[step].images for step in WHOLE)
     most = min((limit for limit in limits if limit is not None), default=None)
@@ -232,6 +254,8 @@ def _write_params(
         images = Images(min(count, images.train), min(count, images.test), images.classes)
         samples = {"train_samples": images.train, "test_samples": images.test}
         sizes = dict(_fitting(outline, images, share=share, memory=memory))
+    for line in _over(outline, sizes, share=share, memory=memory):
+        say(line)
     experiment: dict[str, Any] = {"dataset": DATA, "train": train, "activations": _dumped(sizes)}
     experiment |= {step: dict(each.options) for step, each in sizes.items()}
     content = {
@@ -251,12 +275,29 @@ def _fitting(outline: Outline, images: Images, *, share: float, memory: float) -
         def fits(section: Section, kept: Images, step: str = step) -> bool:
             return needs_of(step, outline, kept, section, speed).memory <= memory
 
-        yield step, sizes_within(share, step, outline, images, cost=speed.seconds, fits=fits)
+        def room(section: Section, images: Images) -> bool:
+            return needs_of("activations", outline, images, section, speed).memory <= memory
+
+        yield step, sizes_within(share, step, outline, images, cost=speed.seconds, fits=fits, fits_dumped=room)
 
 
-def _dumped(sizes: dict[str, Sizes]) -> dict[str, Any]:
+def _over(outline: Outline, sizes: Mapping[str, Sizes], *, share: float, memory: float) -> Iterator[str]:
+    """What takes more than it may even at the least level, in lines."""
+    speed, slow, large = speed_of_this_machine(), [], []
+    for step, each in sizes.items():
+        jobs = [needs_of(step, outline, each.kept, each.section, speed)]
+        if each.dumped is not None:
+            jobs.append(needs_of("activations", outline, each.kept, each.dumped, speed))
+        if speed.seconds(each.work) > share:
+            slow.append(step)
+        if (most := max(job.memory for job in jobs)) > memory:
+            large.append(f"{step} {most / 1e9:.1f} GB")
+    if slow:
+        yield f"--budget is too little even for the least sizes of {', '.join(slow)}; it takes longer"
+    if large:
+        yield f"--memory is too little even for the least sizes: {', '.join(large)}"
+
+
+def _dumped(sizes: Mapping[str, Sizes]) -> dict[str, Any]:
     """One section `activations` for the measures that read them."""
-    read = [dict(each.activations) for each in sizes.values() if each.activations]
-    layers = [name for each in read if each.get("excitations") is None for name in each.get("layers", ["*"])]
-    sums = [each["excitations"] for each in read if each.get("excitations") is not None]
-    return {"layers": list(dict.fromkeys(layers)), "store": ["pooled"], "excitations": sums[0] if sums else None}
+    return joined(each.activations for each in sizes.values())

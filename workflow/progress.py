@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class Progress(logging.Handler):
                 self._say_finished(self.names.get(fields["job_id"], "all"))
             case LogEvent.JOB_ERROR:
                 self._say_failed(self.names.get(fields["jobid"], fields["rule_name"]), fields["log"])
+            case LogEvent.GROUP_ERROR:
+                # Its jobs follow as errors of their own; what the cluster wrote is known here alone.
+                self._say_failed(f"group {fields['groupid']}", fields["aux_logs"])
 
     def _say_finished(self, name: str) -> None:
         self.done += 1
@@ -42,7 +46,13 @@ class Progress(logging.Handler):
 
     def _say_failed(self, name: str, logs: list[str]) -> None:
         lines = [line for log in logs for line in _lines_of(Path(log)) if line.strip()]
-        say(f"failed: {name}: {lines[-1].strip() if lines else 'no reason given'} ({', '.join(logs)})")
+        places = f" ({', '.join(logs)})" if logs else ""
+        say(f"failed: {name}: {lines[-1].strip() if lines else 'no reason given'}{places}")
+
+
+def hides_jobs(quiet: Collection[Any] | None) -> bool:
+    """Whether these values of `--quiet` are about jobs, and not only about the host, say."""
+    return any(str(getattr(each, "name", each)).lower() in ("all", "progress", "rules") for each in quiet or ())
 
 
 def say_only_this(logger: logging.Logger, total: int) -> None:

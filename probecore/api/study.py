@@ -106,17 +106,18 @@ class StudyResults:
         Returns
         -------
         Plan
-            ``curve``, ``masks``, and ``write(folder)``.
+            ``curve``, ``masks``, ``notes`` in lines, and ``write(folder)``.
 
         Raises
         ------
         InputError
-            As `rank`; if a file of the study is missing, or masks cannot take a filter of these layers out.
+            As `rank`; if a file of the study is missing, or masks cannot take any filter of these layers out.
         """
         from probecore.api.pruning import plan_of_study
 
-        ranking = self.rank(network, by)
-        return plan_of_study(self.folder, *_parted(network), ranking, loss=loss, layers=layers, seed=random_state)
+        experiment, name = _parted(network)
+        table = self.filters(experiment)
+        return plan_of_study(self.folder, experiment, name, table, by=by, loss=loss, layers=layers, seed=random_state)
 
 
 def _parted(network: str) -> tuple[str, str]:

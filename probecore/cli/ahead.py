@@ -20,7 +20,8 @@ def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that
     most = None if budget is None else _quantity(budget, UNITS, "--budget")
     options.configured_for_study()
     from probecore.params import load_study
-    from probecore.planning.forecast import duration, forecast, remedies, subjects, table
+    from probecore.planning.forecast import duration, forecast, subjects, table
+    from probecore.planning.remedies import remedies
     from probecore.planning.speed import speed_of_this_machine
 
     speed, found = speed_of_this_machine(), subjects(load_study(Path("params.yaml"))[0], Path("data"))
@@ -29,7 +30,7 @@ def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that
         typer.echo(line)
     total = sum(job.needs.seconds for job in jobs)
     if most is not None and total > most:
-        typer.echo(f"more than {budget}: {duration(total)}. What would bring it within:")
+        typer.echo(f"more than {budget}: {duration(total)}. What would make it less:")
         for line in remedies(found, jobs, speed, budget=most):
             typer.echo(f"  {line}")
 

@@ -49,6 +49,8 @@ def prune(
     from probecore.api.study import open_study
 
     plan = open_study().prune(network, loss=loss, by=by, layers=layer or ["*"])
+    for line in plan.notes:
+        typer.echo(line)
     curve = plan.curve
     measured = curve[curve["training_loss"].notna()]
     typer.echo(_text(measured.drop(columns=["layer_index", "layer", "filter", "value"])))

@@ -1,6 +1,5 @@
 """What the jobs of a study will need, before any of them runs."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +8,10 @@ import h5py
 
 from probecore.errors import InputError
 from probecore.files import open_hdf5
-from probecore.measures import MEASURES
 from probecore.models.build import build_model
 from probecore.params import STEPS, Experiment, Study
-from probecore.planning.needs import MARGIN, START, Needs, needs_of
+from probecore.planning.needs import Needs, needs_of
 from probecore.planning.outline import Outline
-from probecore.planning.sizes import Sizes, sizes_within
 from probecore.planning.speed import Speed
 from probecore.planning.work import Images
 
@@ -27,6 +24,8 @@ class Forecast:
     step: str
     network: str
     needs: Needs
+    passes: int
+    """How often its work is done: checkpoints, or those and epochs of training."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +57,11 @@ def subjects(study: Study, data: Path) -> list[Subject]:
 def forecast(subject: Subject, speed: Speed) -> list[Forecast]:
     """A job for each step and network of an experiment; what gathers their tables is small beside them."""
     return [
-        Forecast(subject.name, step, network, _needs(subject, step, network, speed))
+        _of_job(subject, step, network, speed)
         for step in STEPS
         if getattr(subject.experiment, step) is not None
         for network in subject.experiment.train.networks
     ]
-
-
-def remedies(subjects: Sequence[Subject], jobs: Sequence[Forecast], speed: Speed, *, budget: float) -> Iterator[str]:
-    """For each measure that takes more than its share of the budget, what brings it within, in a line."""
-    share = budget / max(1, len({(job.experiment, job.step) for job in jobs}))
-    for subject in subjects:
-        for step in MEASURES:
-            own = [job.needs.seconds for job in jobs if (job.experiment, job.step) == (subject.name, step)]
-            if sum(own) - START * len(own) > share:
-                sizes = sizes_within(share / len(own), step, subject.outline, subject.images, cost=speed.seconds)
-                fewer = speed.seconds(sizes.work) * len(own)
-                yield (
-                    f"{subject.name}: {step} takes {duration(sum(own))}; about {duration(fewer)} with "
-                    f"{_in_words(step, sizes, subject)}"
-                )
 
 
 def duration(seconds: float) -> str:
@@ -102,7 +86,7 @@ def table(jobs: Sequence[Forecast]) -> Iterator[str]:
     seconds, disk = (sum(getattr(job.needs, name) for job in jobs) for name in ("seconds", "disk"))
     total = Needs(seconds, max(job.needs.memory for job in jobs), disk)
     yield f"{'all, largest memory'.ljust(sum(widths) + 4)}  {_amounts(total)}"
-    yield f"Of one processor of this machine, each within a factor of {MARGIN}."
+    yield "Of one processor of this machine, for orders of magnitude."
 
 
 def _names(job: Forecast) -> tuple[str, str, str]:
@@ -113,18 +97,7 @@ def _amounts(needs: Needs) -> str:
     return f"{duration(needs.seconds):>8}  {needs.memory / 1e9:5.1f} GB memory  {needs.disk / 1e6:9,.1f} MB disk"
 
 
-def _in_words(step: str, sizes: Sizes, subject: Subject) -> str:
-    """What to write into ``params.yaml``."""
-    said = [f"{step}: {json.dumps(sizes.options)}"]
-    if sizes.activations:
-        said.append(f"activations: {json.dumps(sizes.activations)}")
-    if sizes.kept != subject.images:
-        counts = {"train_samples": sizes.kept.train, "test_samples": sizes.kept.test}
-        said.append(f"datasets.{subject.experiment.dataset}: {json.dumps(counts)}")
-    return "; ".join(said)
-
-
-def _needs(subject: Subject, step: str, network: str, speed: Speed) -> Needs:
+def _of_job(subject: Subject, step: str, network: str, speed: Speed) -> Forecast:
     """Of one job: all checkpoints that its step measures."""
     experiment, recipe = subject.experiment, subject.experiment.train.recipe(network)
     section, dumped, kept = getattr(experiment, step), experiment.activations, recipe.checkpoint_epochs
@@ -137,7 +110,7 @@ def _needs(subject: Subject, step: str, network: str, speed: Speed) -> Needs:
         measured = len(dumped.epochs_of(kept)) if dumped is not None else 0
     passes = len(kept) + 3 * recipe.epochs if step == "train" else measured
     found = needs_of(step, subject.outline, subject.images, section, speed, passes=passes, activations=dumped)
-    return replace(found, disk=found.disk * measured)
+    return Forecast(subject.name, step, network, replace(found, disk=found.disk * measured), passes)
 
 
 def _read_images(path: Path) -> tuple[tuple[int, ...], Images]:

@@ -20,9 +20,6 @@ from probecore.train.evaluation import CHUNK, at_once
 SUMS = 6
 """Numbers in float64 that mean dimension keeps for each value of a layer."""
 
-MARGIN = 1.5
-"""What a forecast may be off by, either way."""
-
 START = 5.0
 """Processor seconds of a job before its first line of work: imports."""
 

@@ -5,7 +5,7 @@ says how many layers, evenly from the first to the last, and how many images, in
 how often samples are drawn anew; what costs most and is beside the point is left out first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,8 @@ class Sizes:
     work: Work
     section: Section
     """The options, checked and with defaults."""
+    dumped: ActivationsParams | None
+    """Those of the activations, likewise."""
     kept: Images
     """How many images there are then."""
 
@@ -85,6 +87,7 @@ def sizes_within(
     *,
     cost: Callable[[Work], float] = nominal,
     fits: Callable[[Section, Images], bool] = lambda _section, _images: True,
+    fits_dumped: Callable[[ActivationsParams, Images], bool] = lambda _section, _images: True,
     given: Mapping[str, Any] | None = None,
 ) -> Sizes:
     """The largest sizes of a measure whose cost is within the budget; the least ones if none are.
@@ -95,13 +98,15 @@ def sizes_within(
     step : a measure
     cost : of work; multiply-adds, if not said
     fits : whether the machine has room for a section with so many images
+    fits_dumped : whether it has room for the activations that the measure reads
     given : options that are settled
     """
     found = _of_usual(step, outline, images, given or {})
     for level in (None, *LEVELS):
         if level is not None:
             found = _of_level(step, level, outline, images, given or {})
-        if cost(found.work) <= budget and fits(found.section, found.kept):
+        room = fits(found.section, found.kept) and (found.dumped is None or fits_dumped(found.dumped, found.kept))
+        if room and cost(found.work) <= budget:
             break
     return found
 
@@ -146,7 +151,19 @@ def _sizes(
     work = work_of(step, outline, images, section, dumped)
     if dumped is not None:
         work += work_of("activations", outline, images, dumped)
-    return Sizes(options, activations, limit, work, section, images)
+    return Sizes(options, activations, limit, work, section, dumped, images)
+
+
+def joined(read: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One section `activations` for several measures, from what each wants of it."""
+    wanted = [dict(each) for each in read if each]
+    layers = [name for each in wanted if each.get("excitations") is None for name in each.get("layers", ["*"])]
+    sums = [each["excitations"] for each in wanted if each.get("excitations") is not None]
+    return {
+        "layers": list(dict.fromkeys(layers)) or ["*"],
+        "store": ["pooled"],
+        "excitations": sums[0] if sums else None,
+    }
 
 
 Options = tuple[dict[str, Any], dict[str, Any]]

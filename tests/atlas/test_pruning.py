@@ -1,5 +1,6 @@
 """Plans of pruning: their order, their curve against slow references, and masks that do what was measured."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.prune import custom_from_mask
 
 from probecore.errors import InputError
-from probecore.measures.atlas.pruning import plan_pruning, removal_order, without
+from probecore.measures.atlas.pruning import Plan, plan_pruning, removal_order, without
 from probecore.models import Block, blocks
 from tests.atlas.networks import NETWORKS, Images, images_for
 from tests.test_planted import ALONE, DEAD, INTERACTS, ITS_COPY, ONE, images, planted_network
@@ -161,21 +162,101 @@ def test_more_filters_than_steps_are_measured_at_some() -> None:
     assert measured["removed"].iloc[[0, -1]].tolist() == [1, 120]
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "reused"])
-def test_what_masks_cannot_do_is_refused(name: str) -> None:
-    if name == "reused":
-        model, shape = NETWORKS["residual"][0](), (1, 8, 8)
-    else:
-        torch.manual_seed(0)
-        shape = (1, 6, 6)
-        model = nn.Sequential(nn.Conv2d(1, 5, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(80, 10)).eval()
-    block = blocks(model, shape)[0]
-    with pytest.raises(InputError, match="masks cannot take the filter out; choose other layers"):
-        plan_pruning(
-            model,
-            [block],
-            ranked({block.layer: [0.0, 1.0, 2.0, 3.0, 4.0]}),
-            {"some": images_for(shape)},
-            most_loss=1e9,
-            generator=np.random.default_rng(0),
-        )
+class Twice(nn.Module):
+    """A convolution that runs twice, with an activation of its own behind each, or two that share a norm."""
+
+    def __init__(self, *, norm: bool) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 5, 3), nn.Conv2d(1, 5, 3)
+        self.norm = nn.BatchNorm2d(5) if norm else nn.Identity()
+        self.relu1, self.relu2, self.fc = nn.ReLU(), nn.ReLU(), nn.Linear(5, 10)
+        self.shared = norm
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        first = self.relu1(self.norm(self.conv1(inputs)))
+        second = self.relu2(self.norm((self.conv2 if self.shared else self.conv1)(inputs.flip(2))))
+        logits: torch.Tensor = self.fc((first + 2 * second).mean((2, 3)))
+        return logits
+
+
+def followed(*layers: nn.Module, features: int = 80) -> nn.Module:
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 10))
+
+
+HARD: dict[str, Callable[[], nn.Module]] = {
+    "sigmoid": lambda: followed(nn.Conv2d(1, 5, 3), nn.Sigmoid()),
+    "norm over all filters": lambda: followed(nn.Conv2d(1, 5, 3), nn.GroupNorm(1, 5), nn.ReLU()),
+    "norm of features": lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 5), nn.LayerNorm(5), nn.Linear(5, 10)),
+    "twice": lambda: Twice(norm=False),
+    "shared norm": lambda: Twice(norm=True),
+    "transposed in groups": lambda: followed(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 6, 1, groups=2), nn.ReLU(), features=96
+    ),
+}
+"""Networks in whose last inner block masks of weights do something else than filters set to 0."""
+
+
+def plan_of(model: nn.Module, chosen: list[Block], values: list[float], shape: tuple[int, ...] = (1, 8, 8)) -> Plan:
+    return plan_pruning(
+        model,
+        chosen,
+        ranked({block.layer: values for block in chosen}),
+        {"some": images_for(shape)},
+        most_loss=1e9,
+        generator=np.random.default_rng(0),
+    )
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_what_masks_cannot_do_is_refused_before_the_curve(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probecore.measures.atlas.pruning._increases", lambda *_: pytest.fail("measured"))
+    torch.manual_seed(0)
+    model = HARD[name]().eval()
+    block = blocks(model, (1, 6, 6))[0 if name in ("twice", "shared norm") else -2]
+    size = 6 if name == "transposed in groups" else 5
+    with pytest.raises(InputError, match=f"^{block.layer}: .*masks cannot take the filter out; choose other layers"):
+        plan_of(model, [block], [float(filter_) for filter_ in range(size)], (1, 6, 6))
+
+
+def test_a_layer_that_masks_cannot_do_is_left_out_and_named() -> None:
+    torch.manual_seed(0)
+    model = followed(nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Conv2d(5, 5, 3), nn.Sigmoid())
+    plan = plan_of(model.eval(), blocks(model, (1, 8, 8))[:2], [0.0, 1.0, 2.0, 3.0, 4.0])
+    assert set(plan.curve["layer"]) == {"0"}
+    assert plan.curve["pruned"].all()
+    assert [note.split(":")[:2] for note in plan.notes] == [["left out", " 2"]]
+
+
+def test_an_activation_that_runs_again_elsewhere_is_no_hindrance() -> None:
+    model = NETWORKS["residual"][0]()
+    plan = plan_of(model, blocks(model, (1, 8, 8))[:1], [0.0, 1.0, 2.0, 3.0, 4.0])
+    assert plan.curve["pruned"].all()
+    assert not plan.notes
+
+
+def test_no_value_at_all_is_said() -> None:
+    model = NETWORKS["residual"][0]()
+    with pytest.raises(InputError, match="^q: no value in these layers"):
+        plan_of(model, blocks(model, (1, 8, 8))[:1], [np.nan] * 5)
+
+
+def test_a_loss_that_is_no_number_is_within_no_limit() -> None:
+    model, shown = NETWORKS["lenet"][0](), images_for(NETWORKS["lenet"][1])
+    chosen = blocks(model, NETWORKS["lenet"][1])[:1]
+    broken = [(torch.full_like(inputs, torch.nan), labels) for inputs, labels in shown]
+    plan = plan_pruning(
+        model,
+        chosen,
+        ranked({chosen[0].layer: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]}),
+        {"some": shown, "broken": broken},
+        most_loss=1e9,
+        generator=np.random.default_rng(0),
+    )
+    assert plan.curve["some_loss"].notna().all()
+    assert not plan.curve["pruned"].any()
+
+
+@pytest.mark.parametrize("limit", [np.nan, np.inf])
+def test_a_limit_that_is_no_number_is_refused(limit: float) -> None:
+    with pytest.raises(InputError, match="no finite number"):
+        planned("lenet", images_for(NETWORKS["lenet"][1]), most_loss=limit)

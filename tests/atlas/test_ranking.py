@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from probecore.errors import InputError
-from probecore.measures.atlas.ranking import BEST, rank_filters
+from probecore.measures.atlas.ranking import BEST, is_of_training_images, rank_filters
 
 FILTERS = 12
 Values = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -104,3 +104,13 @@ def test_with_one_other_network_nothing_is_chosen_and_with_none_nothing_predicte
     assert rank_filters(two, "trained-0", BEST)["by"].eq("best: baselines").all()
     with pytest.raises(InputError, match="no other network of its condition has zero_loss; name a quantity, not best"):
         rank_filters(table[table["network"] == "trained-0"], "trained-0", BEST)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [("mechanism:strength", True), ("e_train", True), ("e_test", False), ("zero_loss", False), (BEST, False)],
+)
+def test_what_is_taken_from_training_images_at_large_is_known(by: str, expected: bool) -> None:
+    names = [("mechanism", "block", "strength"), ("anova", "conv", "e_train"), ("anova", "conv", "e_test")]
+    names.append(("atlas", "block", "zero_loss"))
+    assert is_of_training_images(pd.DataFrame(names, columns=["measure", "site", "quantity"]), by) is expected

@@ -9,8 +9,12 @@ import yaml
 from PIL import Image
 
 from probecore.errors import InputError
-from probecore.examine import Subject, examine
+from probecore.examine import Subject, _fitting, _over, examine
 from probecore.measures import MEASURES
+from probecore.planning.needs import needs_of
+from probecore.planning.speed import speed_of_this_machine
+from probecore.planning.work import Images
+from tests.planning.test_plan import outline as outline_of
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +62,37 @@ def test_weights_and_files_that_are_not_there(images: Path, tmp_path: Path) -> N
         examine(Subject("lenet5", images, weights=Path("none.safetensors")), tmp_path / "a", budget=60, memory=6e9)
     with pytest.raises(InputError, match=r"none\.py: no such file"):
         examine(Subject("none.py:build", images), tmp_path / "b", budget=60, memory=6e9)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_cannot_begin_leaves_nothing_behind(there: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "examined"
+    if there:
+        folder.mkdir()
+    for _ in range(2):
+        with pytest.raises(InputError, match="nowhere"):
+            examine(Subject("lenet5", tmp_path / "nowhere"), folder, budget=60, memory=6e9)
+    assert [path.name for path in tmp_path.rglob("*")] == ["examined"] * there
+
+
+def test_activations_have_to_fit_too() -> None:
+    """The sums over patches of all layers take more than any measure that reads them."""
+    outline, images = outline_of("torchvision:resnet18", (3, 64, 64)), Images(500, 500, 10)
+    speed = speed_of_this_machine()
+    sizes = dict(_fitting(outline, images, share=1e9, memory=2e9))
+    for each in sizes.values():
+        if each.dumped is not None:
+            assert needs_of("activations", outline, each.kept, each.dumped, speed).memory <= 2e9
+    assert not list(_over(outline, sizes, share=1e9, memory=2e9))
+    large = dict(_fitting(outline, images, share=1e9, memory=1e11))
+    dumped = large["anova"].dumped
+    assert dumped is not None
+    assert needs_of("activations", outline, images, dumped, speed).memory > 2e9
+
+
+def test_what_even_the_least_sizes_do_not_keep_to_is_said() -> None:
+    outline, images = outline_of("lenet5", (1, 28, 28)), Images(60, 60, 3)
+    sizes = dict(_fitting(outline, images, share=0.0, memory=1e6))
+    slow, large = _over(outline, sizes, share=0.0, memory=1e6)
+    assert slow.startswith("--budget is too little even for the least sizes of anova, ")
+    assert large.startswith("--memory is too little even for the least sizes: anova 0.")

@@ -11,8 +11,10 @@ from probecore.measures import MEASURES, declaration
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.params import STEPS, load_study
-from probecore.planning.forecast import Forecast, forecast, remedies, subjects, table
+from probecore.planning.forecast import Forecast, forecast, subjects, table
+from probecore.planning.needs import START, Needs
 from probecore.planning.outline import Outline
+from probecore.planning.remedies import remedies
 from probecore.planning.sizes import LEVELS, nominal, sizes_within, spread
 from probecore.planning.speed import FILE, Speed, speed_of_this_machine
 from probecore.planning.work import Images, work_of
@@ -100,7 +102,7 @@ experiments:
 """
 
 
-def planned(folder: Path) -> tuple[list[Forecast], list[str]]:
+def planned(folder: Path, params: str = PARAMS, budget: float = 1.0) -> tuple[list[Forecast], list[str]]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)
     part = Split(images, np.arange(60) % 3)
@@ -108,10 +110,10 @@ def planned(folder: Path) -> tuple[list[Forecast], list[str]]:
     (folder / "data").mkdir()
     dataset = Dataset.from_splits("noise", train=part, test=part, classes=classes)
     write_dataset(dataset, folder / "data/noise.h5")
-    (folder / "params.yaml").write_text(PARAMS)
+    (folder / "params.yaml").write_text(params)
     (subject,) = subjects(load_study(folder / "params.yaml")[0], folder / "data")
     jobs = forecast(subject, SPEED)
-    return jobs, list(remedies([subject], jobs, SPEED, budget=1.0))
+    return jobs, list(remedies([subject], jobs, SPEED, budget=budget))
 
 
 def test_the_jobs_of_a_study_and_what_would_bring_them_in(tmp_path: Path) -> None:
@@ -122,3 +124,33 @@ def test_the_jobs_of_a_study_and_what_would_bring_them_in(tmp_path: Path) -> Non
     assert len(shown) == len(jobs) + 2
     assert shown[-2].startswith("all")
     assert any(line.startswith("small: mechanism takes ") and '"importance_images"' in line for line in lines), lines
+    assert shown[-1].endswith("for orders of magnitude.")
+    assert lines[-1].startswith("With all of this still about "), "a second is too little for six jobs"
+
+
+def test_what_is_enough_for_one_checkpoint_is_too_much_for_fifty(tmp_path: Path) -> None:
+    planned(tmp_path)
+    (subject,) = subjects(load_study(tmp_path / "params.yaml")[0], tmp_path / "data")
+    usual = SPEED.seconds(sizes_within(1e30, "mechanism", subject.outline, subject.images, cost=SPEED.seconds).work)
+    found = []
+    for passes in (1, 50):
+        job = Forecast("small", "mechanism", "trained-0", Needs(1e6, 0, 0), passes)
+        found.append(list(remedies([subject], [job], SPEED, budget=START + 1.01 * usual)))
+    assert len(found[0]) == 1, found[0]
+    assert found[0][0].endswith("with mechanism: {}")
+    assert "importance_images" in found[1][0]
+
+
+def test_remedies_give_one_section_of_activations_and_say_what_else_changes(tmp_path: Path) -> None:
+    params = PARAMS.replace("mutual_information: null", "mutual_information: {}").replace(
+        "checkpoints: [2]", "checkpoints: [1, 2, 3]"
+    )
+    jobs, lines = planned(tmp_path, params)
+    assert {job.step: job.passes for job in jobs if job.step in ("anova", "atlas")} == {"anova": 5, "atlas": 1}
+    (section,) = [line for line in lines if line.startswith("small: activations: ")]
+    assert not any("activations:" in line for line in lines if line != section)
+    found = json.loads(section.removeprefix("small: activations: "))
+    assert found["excitations"] is not None
+    assert found["layers"]
+    (counts,) = [line for line in lines if line.startswith("datasets.noise: ")]
+    assert counts.endswith("networks are then trained on so few images, too")

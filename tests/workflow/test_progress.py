@@ -1,18 +1,24 @@
 """What `snakemake --quiet` says: each job that ends, why one failed, and that the same command goes on."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from snakemake.settings.enums import Quietness
+from snakemake_interface_logger_plugins.common import LogEvent
+
 from tests.conftest import ROOT, Study
 from tests.workflow.test_scheduler import hooks
+from workflow.progress import Progress, hides_jobs
 
 SNAKEFILE = """
 import sys
 
-from workflow.progress import say_only_this
+from workflow.progress import hides_jobs, say_only_this
 
 
 def wait_for_jobs():
@@ -90,3 +96,27 @@ def test_nothing_is_added_to_what_snakemake_says_itself(tmp_path: Path) -> None:
     run(tmp_path, "touch {output}").communicate()
     said = Study(tmp_path).run("snakemake", "--cores", "1", check=False, PYTHONPATH=str(ROOT)).stdout
     assert "failed: Making bad" not in said
+
+
+def test_what_is_quiet_about_other_things_hides_no_jobs() -> None:
+    assert [value for value in Quietness if hides_jobs({value})] == [
+        Quietness.RULES,
+        Quietness.PROGRESS,
+        Quietness.ALL,
+    ]
+    assert hides_jobs({Quietness.HOST, Quietness.RULES})
+    assert not hides_jobs(set())
+    assert not hides_jobs(None)
+
+
+def test_a_group_that_failed_is_named_with_what_the_cluster_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "slurm.log"
+    log.write_text("start\nout of memory\n")
+    for logs in ([str(log)], []):
+        record = logging.LogRecord("snakemake", logging.ERROR, "", 0, "Error in group 1", None, None)
+        vars(record).update(event=LogEvent.GROUP_ERROR, groupid="1", aux_logs=logs, job_error_info=[])
+        Progress(3).emit(record)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"failed: group 1: out of memory ({log})", "failed: group 1: no reason given"]

@@ -5,7 +5,8 @@ Filters of several layers go in turn, so that of each layer about the same fract
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -22,7 +23,6 @@ from probecore.files import replacing, write_table
 from probecore.models import Block
 from probecore.models.ablation import Outcomes, join, outcomes
 from probecore.models.intervention import ablated
-from probecore.models.suffix import block_outputs
 from probecore.statistics import bootstrap_counts, mean_estimates
 
 Images: TypeAlias = Sequence[tuple[Tensor, Tensor]]
@@ -33,6 +33,9 @@ STEPS = 50
 """Numbers of removed filters at most of which the loss is measured."""
 
 REPLICATES = 999
+
+CLOSE = 1e-4
+"""What outputs with masks may differ by from those with filters at 0, as a fraction of the largest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +55,14 @@ class Plan:
     masks
         By name of a parameter, as ``conv1.weight``: a bool tensor of its shape, False where it belongs to a pruned
         filter; for `torch.nn.utils.prune.custom_from_mask`.
+    notes
+        What else is to be known of the plan, in lines.
     """
 
     by: str
     curve: pd.DataFrame
     masks: Mapping[str, Tensor]
+    notes: Sequence[str] = ()
 
     def write(self, folder: Path) -> None:
         """Write ``plan.csv`` and ``masks.safetensors``."""
@@ -77,8 +83,9 @@ def plan_pruning(
 ) -> Plan:
     """Remove the filters ranked lowest as long as the loss rises by no more than is allowed.
 
-    Numbers of filters are tried from few to many; the last is taken before the first at which the mean loss on any of
-    the sets of images has an upper end above `most_loss`, or no interval and a value above it. Tests in a fixed order
+    Layers in which masks of weights do something else than filters set to 0 are left out. Numbers of filters are tried
+    from few to many; the last is taken before the first at which the mean loss on any of the sets of images has an
+    upper end above `most_loss`, or no interval and a value above it, or no value. Tests in a fixed order
     need no correction (Learn then Test, arXiv 2110.01052): with images that have no part in the ranking, the loss rises
     by more in at most 1 of 40 plans, as far as the interval holds.
 
@@ -93,21 +100,29 @@ def plan_pruning(
     Raises
     ------
     InputError
-        If masks of weights cannot set a filter's output to 0.
+        If `most_loss` is no finite number, no filter has a value, or masks of weights can take no filter out.
     """
-    order = removal_order(ranking[ranking["layer"].isin([block.layer for block in blocks])])
+    if not math.isfinite(most_loss):
+        raise InputError(f"loss: {most_loss} is no finite number")
+    by, inputs = str(ranking["by"].iloc[0]), next(iter(images.values()))[0][0]
+    known = removal_order(ranking[ranking["layer"].isin([block.layer for block in blocks])])
+    left_out = _not_to_mask(model, blocks, known, inputs)
+    order = removal_order(known[~known["layer"].isin(left_out)])
+    if order.empty:
+        raise InputError(f"{_reason(left_out)}; choose other layers" if left_out else f"{by}: no value in these layers")
     filters = list(zip(order["layer"], order["filter"], strict=True))
     steps = np.unique(np.linspace(1, len(filters), min(STEPS, len(filters))).round().astype(int))
     allowed = np.ones(len(steps), dtype=bool)
     for name, part in images.items():
         measured = _increases(model, blocks, [filters[:count] for count in steps], part, generator)
-        allowed &= ~(measured["high"].fillna(measured["loss"]) > most_loss).to_numpy()
+        allowed &= (measured["high"].fillna(measured["loss"]) <= most_loss).to_numpy()
         order.loc[steps - 1, [f"{name}_{column}" for column in measured]] = measured.to_numpy()
     count = max(steps[np.logical_and.accumulate(allowed)], default=0)
     order.insert(5, "pruned", order["removed"] <= count)
-    masks = masks_of(model, blocks, filters[:count])
-    check_masks(model, blocks, filters[:count], masks, next(iter(images.values()))[0][0])
-    return Plan(by=str(ranking["by"].iloc[0]), curve=order, masks=masks)
+    if not _masks_do(model, blocks, filters[:count], inputs):
+        raise InputError(f"{_reason({layer for layer, _ in filters[:count]})}; choose other layers")
+    notes = [f"left out: {_reason(left_out)}"] if left_out else []
+    return Plan(by=by, curve=order, masks=masks_of(model, blocks, filters[:count]), notes=notes)
 
 
 def removal_order(ranking: pd.DataFrame) -> pd.DataFrame:
@@ -169,19 +184,45 @@ def masks_of(model: nn.Module, blocks: Sequence[Block], filters: Filters) -> dic
     return masks
 
 
-def check_masks(
-    model: nn.Module, blocks: Sequence[Block], filters: Filters, masks: Mapping[str, Tensor], inputs: Tensor
-) -> None:
-    """Raise `InputError` if the network with its parameters masked gives something else than with filters set to 0."""
+def _not_to_mask(model: nn.Module, blocks: Sequence[Block], known: pd.DataFrame, inputs: Tensor) -> list[str]:
+    """Layers in which masks of every second filter do something else than these filters set to 0.
+
+    Not of all: a norm over a layer's filters gives the same with all of them at 0.
+    """
+    ranked = {str(layer): list(own) for layer, own in known.groupby("layer")["filter"]}
+    return [
+        block.layer
+        for block in blocks
+        if block.layer in ranked
+        and not _masks_do(model, blocks, [(block.layer, filter_) for filter_ in ranked[block.layer][::2]], inputs)
+    ]
+
+
+@torch.inference_mode()
+def _masks_do(model: nn.Module, blocks: Sequence[Block], filters: Filters, inputs: Tensor) -> bool:
+    """Whether the network gives the same with its parameters masked and with the filters set to 0."""
+    if any(_is_transposed_in_groups(model.get_submodule(layer)) for layer, _ in filters):
+        return False
+    try:
+        masks = masks_of(model, blocks, filters)
+    except IndexError:  # what follows the layer has more units than the layer has filters
+        return False
     masked = copy.deepcopy(model)
     for name, mask in masks.items():
         module, _, parameter = name.rpartition(".")
         custom_from_mask(masked.get_submodule(module), parameter, mask.to(inputs.device))
-    outputs, _ = block_outputs(masked, blocks, inputs)
-    layers = {layer for layer, filter_ in filters if outputs[layer][:, filter_].any()}
-    layers |= {block.layer for block in blocks if block.reused} & {layer for layer, _ in filters}
-    if layers:
-        raise InputError(
-            f"{', '.join(sorted(layers))}: with weights at 0 a filter still gives something, or the layer runs more "
-            "than once, so that masks cannot take the filter out; choose other layers"
-        )
+    found: Tensor = masked(inputs.clone())
+    with without(model, blocks, filters):
+        expected: Tensor = model(inputs.clone())
+    return bool((found - expected).abs().max() <= CLOSE * expected.abs().max())
+
+
+def _is_transposed_in_groups(module: nn.Module) -> bool:
+    return bool(getattr(module, "transposed", False)) and getattr(module, "groups", 1) > 1
+
+
+def _reason(layers: Collection[str]) -> str:
+    return (
+        f"{', '.join(sorted(layers))}: a norm over several filters, a sum, a layer that runs more than once or "
+        "the like, so that masks cannot take the filter out"
+    )

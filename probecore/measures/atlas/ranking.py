@@ -50,8 +50,23 @@ def rank_filters(table: pd.DataFrame, network: str, by: str = HEADLINE) -> pd.Da
     return rows.sort_values(in_order_of_execution(["layer", "rank", "filter"]), ignore_index=True)[COLUMNS]
 
 
+def is_of_training_images(table: pd.DataFrame, by: str) -> bool:
+    """Whether what ranks is taken from training images at large, or from heads trained on them; `best` is not."""
+    return by != BEST and any(map(reads_training_images, _meant(table, by).itertuples(index=False, name=None)))
+
+
 def _named(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """The rows of the quantity that is meant, of one in each layer."""
+    meant = _meant(rows, by)
+    found = rows.merge(meant, on=QUANTITY).assign(by=by)
+    if found.duplicated(["layer", "filter"]).any():
+        several = ", ".join(sorted(label(name) for name in meant.itertuples(index=False, name=None)))
+        raise InputError(f"{by}: several quantities are called so; write one of {several}")
+    return found
+
+
+def _meant(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The quantities that may be called so."""
     quantities = rows[QUANTITY].drop_duplicates()
     names = {(measure, site, quantity): _names(measure, site, quantity) for measure, site, quantity in
              quantities.itertuples(index=False)}  # fmt: skip
@@ -59,11 +74,7 @@ def _named(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     if meant.empty:
         known = {spelling for spelled in names.values() for spelling in spelled}
         raise InputError(f"no quantity {by!r}{did_you_mean(by, known)}")
-    found = rows.merge(meant, on=QUANTITY).assign(by=by)
-    if found.duplicated(["layer", "filter"]).any():
-        several = ", ".join(sorted(label(name) for name in meant.itertuples(index=False, name=None)))
-        raise InputError(f"{by}: several quantities are called so; write one of {several}")
-    return found
+    return meant
 
 
 def _names(measure: str, site: str, quantity: str) -> tuple[str, ...]:
