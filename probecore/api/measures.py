@@ -260,7 +260,7 @@ def measure_recos(
     ...     normalise={"mean": 0.5}, layers=["conv1"], n_images=30, resamples=19,
     ...     sphere={"patches": 100, "directions": 20})
     >>> len(result.tables["polarity"])
-    8
+    9
     """
     given = _named(RecosParams, options)
     if RecosParams.read(given, where="measure_recos").cascade is not None:

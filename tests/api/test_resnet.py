@@ -185,7 +185,7 @@ def test_panels_need_axes_of_a_grid() -> None:
 
 def test_a_name_that_is_none_lists_all() -> None:
     result = pc.Result("mechanism", {}, {})
-    every = "mechanism has depth, matrices, pruning, quality, sizes, sweep, worth"
+    every = "mechanism has depth, importance, matrices, pruning, quality, sizes, sweep"
     with pytest.raises(pc.InputError, match=f"plot: name a figure; {every}"):
         result.plot()
     with pytest.raises(pc.InputError, match=f"plot: no figure 'dept'; {every}"):

@@ -38,8 +38,10 @@ NOTHING = Answered(says="", rows=[], verdict="", sentence="")
 def test_a_summary_names_what_stands_alone_and_leaves_out_what_is_empty(measure: str) -> None:
     declared = declaration(measure)
     first = declared.figures[0].name
+    audits = ["audit.svg"] if declared.audits else []
     summary = declared.summary("one", headline={}, answer=NOTHING, remarks=[], network="trained-7", without=[first])
-    assert [entry.file for entry in summary.figures] == [f"{figure.name}.svg" for figure in declared.figures[1:]]
+    drawn = [f"{figure.name}.svg" for figure in declared.figures[1:]]
+    assert [entry.file for entry in summary.figures] == [*audits, *drawn]
     texts = [*(entry.caption for entry in summary.figures), *(entry.table for entry in summary.figures)]
     assert not any("{" in text or "first trained network" in text for text in texts)
     assert any("trained-7" in entry.caption for entry in summary.figures)

@@ -18,4 +18,4 @@ def test_every_recipe_is_good(block: str) -> None:
 
 
 def test_there_are_recipes_for_every_paper() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
