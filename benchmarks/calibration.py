@@ -26,7 +26,6 @@ import argparse
 import csv
 import importlib
 import pkgutil
-import platform
 import sys
 import time
 import zlib
@@ -42,6 +41,7 @@ import benchmarks.simulations
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
 from probecore.errors import InputError
+from probecore.fingerprint.machine import processor
 from probecore.measures import MEASURES
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
@@ -242,16 +242,6 @@ def write(rows: Sequence[Row]) -> None:
         table.writeheader()
         for row in sorted(rows, key=lambda row: str(row["measure"])):
             table.writerow({key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()})
-
-
-def processor() -> str:
-    """What the simulations ran on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

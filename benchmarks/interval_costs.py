@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.calibration import processor
+from probecore.fingerprint.machine import processor
 from probecore.measures import MEASURES, declaration
 
 RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probecore.claims.params import RECORD, Claim, Declarations, FileTable, NumberTable, Row
+from probecore.claims.params import RECORD, Claim, Declarations, FileTable, NumberTable, Row, p_column
 from probecore.declared import read_record
 from probecore.errors import InputError, reading
 from probecore.files import read_json, replacing, write_text
@@ -224,9 +224,8 @@ def as_text(record: Iterable[Mapping[str, str]]) -> str:
 def number_cells(row: Mapping[str, str]) -> list[str]:
     """Effect, control, seeds and p of a row of the table of verdicts, as shown; empty where there are none."""
     control = f"{row['control']}: {_estimate(row, 'control_')}" if row.get("control") else ""
-    side = "p_fails_adjusted" if row.get("verdict") == "fails" else "p_held_adjusted"
-    p = f"{float(row[side]):.2g}" if row.get(side) else ""
-    return [_estimate(row, ""), control, row.get("n", ""), p]
+    p = row.get(p_column(row.get("verdict", "")))
+    return [_estimate(row, ""), control, row.get("n", ""), f"{float(p):.2g}" if p else ""]
 
 
 def _estimate(row: Mapping[str, str], prefix: str) -> str:

@@ -24,7 +24,7 @@ from probecore.models.params import ModelParams
 from probecore.params import STEPS, Experiment, Study, filters_read, load_study
 from probecore.planning.needs import START, needs_of
 from probecore.planning.outline import Outline
-from probecore.planning.sizes import Sizes, joined, sizes_within
+from probecore.planning.sizes import WHOLE, Sizes, joined, sizes_within
 from probecore.planning.speed import speed_of_this_machine
 from probecore.planning.work import Images
 from probecore.progress import say
@@ -46,9 +46,6 @@ GATHERING = 60.0
 
 NETWORKS = 2
 """The network, and its copy with new random weights."""
-
-WHOLE = ("mechanism", "recos")
-"""Measures that run all images of a data set, so that it is the data set that is made small."""
 
 SIDE, SIDE_OF_RANDOM = 224, 64
 """Pixels that images of a folder are scaled to: of a network with weights, and of one that is random."""
@@ -256,7 +253,11 @@ def _write_params(
         sizes = dict(_fitting(outline, images, share=share, memory=memory))
     for line in _over(outline, sizes, share=share, memory=memory):
         say(line)
-    experiment: dict[str, Any] = {"dataset": DATA, "train": train, "activations": _dumped(sizes)}
+    experiment: dict[str, Any] = {
+        "dataset": DATA,
+        "train": train,
+        "activations": joined(each.activations for each in sizes.values()),
+    }
     experiment |= {step: dict(each.options) for step, each in sizes.items()}
     content = {
         "home": "home",
@@ -296,8 +297,3 @@ def _over(outline: Outline, sizes: Mapping[str, Sizes], *, share: float, memory:
         yield f"--budget is too little even for the least sizes of {', '.join(slow)}; it takes longer"
     if large:
         yield f"--memory is too little even for the least sizes: {', '.join(large)}"
-
-
-def _dumped(sizes: Mapping[str, Sizes]) -> dict[str, Any]:
-    """One section `activations` for the measures that read them."""
-    return joined(each.activations for each in sizes.values())

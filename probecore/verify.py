@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import md5_of, sha256_of
@@ -78,11 +79,33 @@ def verify_rebuild() -> list[str]:
     ]
 
 
+def recorded_stages() -> dict[str, Any]:
+    """Return the stages in ``dvc.lock``, by name.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or not all of it: DVC writes it in place, and is killed at times.
+    """
+    try:
+        stages: dict[str, Any] = read_yaml(LOCK)["stages"]
+        for stage in stages.values():
+            for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
+                entry["path"]
+    except (InputError, AttributeError, TypeError, KeyError):
+        if not LOCK.is_file():
+            raise
+        raise InputError(
+            f"{LOCK}: not whole, as a DVC leaves it that is killed while it writes; `git checkout {LOCK}`"
+        ) from None
+    return stages
+
+
 def _against_lock(study: Study) -> Iterator[str]:
     if not LOCK.exists():
         yield f"{LOCK}: no such file; `probecore record` writes it"
         return
-    recorded = read_yaml(LOCK)["stages"]
+    recorded = recorded_stages()
     outs = {
         Path(out["path"]): out["md5"] for stage in stages_of(study) for out in recorded.get(stage, {}).get("outs", [])
     }
@@ -104,7 +127,7 @@ def recorded_files() -> Iterator[tuple[Path, str, Path]]:
     if not LOCK.exists():
         return
     cache = dvc_cache()
-    for stage in read_yaml(LOCK)["stages"].values():
+    for stage in recorded_stages().values():
         for out in stage.get("outs", []):
             path, md5 = Path(out["path"]), out["md5"]
             cached = object_of(md5, cache)

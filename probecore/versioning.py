@@ -18,7 +18,7 @@ from probecore.notes import what_is_unproven
 from probecore.params import load_study
 from probecore.progress import track
 from probecore.study import home
-from probecore.verify import LOCK, dvc_cache, is_intact, object_of
+from probecore.verify import LOCK, dvc_cache, is_intact, object_of, recorded_stages
 from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")
@@ -187,7 +187,7 @@ def _drop_damaged() -> list[Path]:
 def _recorded_files() -> Iterator[tuple[Path, Path]]:
     """What ``dvc.lock`` names, each with its object in the cache: a folder's is the list of its files."""
     cache = dvc_cache()
-    for stage in read_yaml(LOCK)["stages"].values():
+    for stage in recorded_stages().values():
         for out in stage.get("outs", []):
             path, cached = Path(out["path"]), object_of(out["md5"], cache)
             yield path, cached

@@ -36,12 +36,13 @@ class Common:
         try:
             _check_links()
             self.study, self.written = load_study(Path("params.yaml"))
-            self.claims = load_claims() if FILE.exists() else None
             if main_process:
-                check_claims(self.study)
+                self.claims = check_claims(self.study)
                 enter_as_snakemake()
                 check_networks(self.study)
                 self._write_hashes()
+            else:
+                self.claims = load_claims() if FILE.exists() else None
         except InputError as error:
             print(f"probecore: {error}", file=sys.stderr)
             raise SystemExit(2) from None

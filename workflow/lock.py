@@ -9,17 +9,19 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
+from probecore.errors import InputError
 from probecore.inputs import HASHES, own_file
-from probecore.verify import is_as_recorded
+from probecore.verify import is_as_recorded, recorded_stages
 
 
 class Lock:
     """The present stages in `dvc.lock`: `deps` by stage, and `outs` as pairs of stage and entry."""
 
     def __init__(self, names: Collection[str]) -> None:
-        recorded = _stages()
+        try:
+            recorded = recorded_stages()
+        except InputError as error:
+            stop(str(error))
         present = [stage for stage in recorded if stage.partition("@")[2] in {"", *names}]
         self.deps: dict[str, list[dict[str, Any]]] = {stage: recorded[stage].get("deps", []) for stage in present}
         self.outs = [(stage, out) for stage in present for out in recorded[stage].get("outs", [])]
@@ -91,18 +93,6 @@ def files_at(path: str) -> Iterator[str]:
         if not folder.endswith("__pycache__"):
             files = (f"{folder}/{name}" for name in names if not name.startswith("."))
             yield from filter(os.path.exists, files)
-
-
-def _stages() -> dict[str, Any]:
-    try:
-        content = yaml.load(Path("dvc.lock").read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        stages: dict[str, Any] = content["stages"]
-        for stage in stages.values():
-            for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
-                entry["path"]
-    except (yaml.YAMLError, AttributeError, TypeError, KeyError):
-        stop("dvc.lock: not whole, as a DVC leaves it that is killed while it writes; `git checkout dvc.lock`")
-    return stages
 
 
 def stop(message: str) -> NoReturn:

@@ -15,7 +15,7 @@ from probecore.errors import InputError, reading
 from probecore.params import Study as Params, load_study
 from probecore.progress import track
 from probecore.reproduction import changed_inputs
-from probecore.verify import LOCK, RECORDED_ON, files_below, md5_of_folder, stages_of
+from probecore.verify import LOCK, RECORDED_ON, files_below, md5_of_folder, recorded_stages, stages_of
 from probecore.version import __version__
 from probecore.versioning import outputs_without
 from probecore.yaml_files import read_yaml
@@ -145,7 +145,7 @@ def _abstract(params: Params) -> str:
 
 def _outs(stages: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """What the stages made, with DVC's hashes, and what of it is for no remote."""
-    recorded, unshared = read_yaml(LOCK)["stages"], outputs_without("push")
+    recorded, unshared = recorded_stages(), outputs_without("push")
     if missing := [stage for stage in stages if stage not in recorded]:
         raise InputError(f"{LOCK}: no stage {missing[0]}; `probecore record` adds it")
     outs = {out["path"]: out["md5"] for stage in stages for out in recorded[stage].get("outs", [])}

@@ -14,9 +14,19 @@ from probecore.capsule.crate import METADATA, MOST_BYTES, Study, read_crate
 from probecore.errors import InputError, ProbecoreError, reading
 from probecore.params import load_study
 from probecore.progress import track
-from probecore.verify import LOCK, dvc_cache, files_in, folder_listing, md5_at, md5_of_folder, object_of, stages_of
+from probecore.verify import (
+    LOCK,
+    dvc_cache,
+    files_in,
+    folder_listing,
+    md5_at,
+    md5_of_folder,
+    object_of,
+    recorded_stages,
+    stages_of,
+)
 from probecore.versioning import outputs_without, run
-from probecore.yaml_files import parse_yaml, read_yaml
+from probecore.yaml_files import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ def pull_capsule(path: Path) -> list[str]:
 def _kept_by_dvc() -> dict[str, str]:
     """Outputs of the study's stages in ``dvc.lock``, with their hashes, without those that Git keeps."""
     study, _ = load_study(Path("params.yaml"))
-    recorded, in_git = read_yaml(LOCK)["stages"], outputs_without("cache")
+    recorded, in_git = recorded_stages(), outputs_without("cache")
     outs = [out for stage in stages_of(study) for out in recorded.get(stage, {}).get("outs", [])]
     return {out["path"]: out["md5"] for out in outs if not out["path"].startswith(in_git)}
 

@@ -262,6 +262,11 @@ def _check_unique(ids: Sequence[str]) -> None:
         raise ValueError(f"the id {twice[0]} stands for two claims; rename one")
 
 
+def p_column(verdict: str) -> str:
+    """The column of the table of verdicts that has the p of what a verdict says, corrected within its family."""
+    return "p_fails_adjusted" if verdict == "fails" else "p_held_adjusted"
+
+
 def declared(folder: Path = Path()) -> str | None:
     """The claims of the study in `folder` as they are written, as JSON with sorted keys; None without a file.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from probecore.activations.params import ActivationsParams
+from probecore.activations.params import ActivationsParams, ExcitationParams
 from probecore.measures.anova.params import AnovaParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
@@ -80,11 +80,15 @@ def _plain(outline: Outline, images: Images, _params: Section) -> float:
 
 def _activations(outline: Outline, images: Images, params: ActivationsParams) -> float:
     found = _forward(outline, params.batch, max(images.train, images.test))
-    if params.excitations is not None:
-        classes = images.classes if params.excitations.by_class else 1
-        weights = sum(each.filters * each.taps for each in chosen_blocks(outline.blocks, params.excitations.layers))
-        found += 2 * 8 * weights * (classes + len(params.excitations.dilations))
-    return found
+    return found + 2 * 8 * _sums(outline, images, params.excitations)
+
+
+def _sums(outline: Outline, images: Images, params: ExcitationParams | None) -> int:
+    """Numbers in sums of what filters read, by class and by dilation."""
+    if params is None:
+        return 0
+    weights = sum(each.filters * each.taps for each in chosen_blocks(outline.blocks, params.layers))
+    return weights * ((images.classes if params.by_class else 1) + len(params.dilations))
 
 
 def _anova(outline: Outline, images: Images, params: AnovaParams) -> float:
@@ -149,8 +153,4 @@ def _disk(step: str, outline: Outline, images: Images, params: Any) -> float:
     found = 8.0 * 3 * images.test * filters
     if "maps" in params.store:
         found += 4.0 * 3 * images.test * _values(outline)
-    if params.excitations is not None:
-        classes = images.classes if params.excitations.by_class else 1
-        weights = sum(each.filters * each.taps for each in chosen_blocks(outline.blocks, params.excitations.layers))
-        found += 2 * 2 * 8 * weights * (classes + len(params.excitations.dilations))
-    return found
+    return found + 2 * 2 * 8 * _sums(outline, images, params.excitations)

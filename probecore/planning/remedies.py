@@ -7,11 +7,8 @@ from typing import Any
 from probecore.measures import MEASURES, declaration
 from probecore.planning.forecast import Forecast, Subject, duration
 from probecore.planning.needs import START
-from probecore.planning.sizes import Sizes, joined, sizes_within
+from probecore.planning.sizes import WHOLE, Sizes, joined, sizes_within
 from probecore.planning.speed import Speed
-
-WHOLE = ("mechanism", "recos")
-"""Measures that run all images of a data set, so that it is the data set that is made small."""
 
 
 def remedies(subjects: Sequence[Subject], jobs: Sequence[Forecast], speed: Speed, *, budget: float) -> Iterator[str]:

@@ -18,6 +18,9 @@ from probecore.schema import Section
 MULTIPLY_ADDS_PER_NUMBER, MULTIPLY_ADDS_PER_CALL = 40, 1_000_000
 """What the other kinds of work count for, where no machine has been asked how fast it is."""
 
+WHOLE = ("mechanism", "recos")
+"""Measures that run all images of a data set, so that it is the data set that is made small."""
+
 MOST_TAPS = 8192
 """Weights of one filter, of layers that `anova` is given: it holds matrices of taps by taps."""
 

@@ -6,6 +6,7 @@ products in float32, numbers that numpy passes over in float64, and calls of mod
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from probecore.activations.excitations import COVARIANCE_TAPS
@@ -14,7 +15,7 @@ from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
 from probecore.measures.mutual_information.params import MutualInformationParams
-from probecore.measures.recos.density import NUMBERS, PRODUCTS, SETS, TOGETHER
+from probecore.measures.recos.density import PRODUCTS, number_of_sets
 from probecore.measures.recos.params import RecosParams
 from probecore.models.selection import matching
 from probecore.planning.outline import BlockSize, Outline
@@ -172,17 +173,13 @@ def _recos(outline: Outline, images: Images, params: RecosParams) -> Work:
 
 def random_cosines(outline: Outline, block: BlockSize, params: RecosParams) -> int:
     """Correlations of an image's patches with the random directions of a layer, see `RandomSets`."""
-    numbers = min(NUMBERS, TOGETHER // len(chosen_blocks(outline.blocks, params.layers)))
-    wanted = max(SETS, -(-params.sphere.directions // block.filters))
-    sets = min(wanted, max(1, numbers // (block.filters * block.taps)))
+    layers = len(chosen_blocks(outline.blocks, params.layers))
+    sets = number_of_sets(params.sphere.directions, block.filters, block.filters * block.taps, layers=layers)
     return block.positions * sets * block.filters
 
 
 def _mean_dimension(outline: Outline, images: Images, params: MeanDimensionParams) -> Work:
-    size = 1
-    for side in outline.input_shape:
-        size *= side
-    points = min(images.test, params.images)
+    size, points = prod(outline.input_shape), min(images.test, params.images)
     found = Work()
     for basis in params.bases:
         coordinates = size if basis == "pixels" else min(size, images.train, params.pca_images)

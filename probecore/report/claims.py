@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from probecore.claims.params import p_column
 from probecore.errors import reading
 
 UNTESTABLE = "untestable"
@@ -75,7 +76,6 @@ def read_verdicts(path: Path | None) -> list[Verdict]:
 
 
 def _verdict(row: Mapping[str, str]) -> Verdict:
-    side = "p_fails_adjusted" if row["verdict"] == "fails" else "p_held_adjusted"
     return Verdict(
         claim=row["claim"],
         paper=row["paper"],
@@ -91,7 +91,7 @@ def _verdict(row: Mapping[str, str]) -> Verdict:
         control=row["control"],
         beyond=_estimate(row, "control_"),
         n=int(float(row["n"])) if row["n"] else None,
-        p=_number(row[side]),
+        p=_number(row[p_column(row["verdict"])]),
     )
 
 

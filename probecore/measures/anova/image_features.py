@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from probecore.dataset.sampling import LUMA
 from probecore.models import blocks
 from probecore.models.tracing import evaluating, listening
+from probecore.train.evaluation import at_once
 
 Images = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
@@ -95,7 +96,7 @@ def mean_features(model: nn.Module, layer: str, inputs: Tensor, scale: Callable[
 
     total: Tensor | None = None
     with evaluating(model), listening(model, [layer], receive):
-        for part in inputs.split(BATCH):
+        for part in inputs.split(at_once(inputs.shape[1:], BATCH)):
             model(part if scale is None else scale(part))
             found = heard[layer].flatten(1).double().sum(0)
             total = found if total is None else total + found

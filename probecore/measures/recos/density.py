@@ -92,6 +92,12 @@ class PatchSums:
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
+def number_of_sets(count: int, filters: int, weights: int, *, layers: int) -> int:
+    """Sets that have `count` directions, of a layer with so many filters and weights, see `RandomSets`."""
+    numbers = min(NUMBERS, TOGETHER // layers)
+    return min(max(SETS, -(-count // filters)), max(1, numbers // weights))
+
+
 class RandomSets:
     """What patches make of sets of random directions, each set as many as a layer has anchors.
 
@@ -110,8 +116,7 @@ class RandomSets:
 
     def __init__(self, layer: nn.Module, count: int, generator: torch.Generator, *, layers: int = 1) -> None:
         self._layer, groups, filters = layer, groups_of(layer), len(layer.get_parameter("weight"))
-        numbers = min(NUMBERS, TOGETHER // layers)
-        sets = min(max(SETS, -(-count // filters)), max(1, numbers // layer.get_parameter("weight").numel()))
+        sets = number_of_sets(count, filters, layer.get_parameter("weight").numel(), layers=layers)
         self._flat = random_directions(layer, sets * filters, generator)
         self._shape = groups, sets, filters // groups
         self.vectors = self._flat.unflatten(0, self._shape).transpose(0, 1).flatten(1, 2)
