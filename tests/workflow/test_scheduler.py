@@ -8,6 +8,8 @@ from tests.conftest import ROOT, Study
 RULES = """
 from snakemake.scheduling.job_scheduler import JobScheduler
 
+from workflow.progress import hides_jobs, say_only_this
+
 reevaluate = JobScheduler._schedule_reevalutation
 
 

@@ -120,7 +120,7 @@ def test_no_value_of_a_study_is_run_by_a_shell(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("value", [value for value in HOSTILE if value])
 def test_sections_reach_jobs_as_one_word(tmp_path: Path, value: str) -> None:
-    assert len(SHELLS) == 8
+    assert len(SHELLS) == 9
     for shell in sorted({re.sub(r"^probecore \w+", "probecore step", shell) for shell in SHELLS}):
         names = set(re.findall(r"\{([\w.]+:q)\}", shell))
         if not names:
@@ -136,7 +136,7 @@ def test_sections_reach_jobs_as_one_word(tmp_path: Path, value: str) -> None:
 def test_what_is_not_quoted_in_a_rule_is_a_name_or_a_path_of_names() -> None:
     free = {name for shell in SHELLS for name in re.findall(r"\{([^}:]+)\}", shell)}
     named = {name for name in free if name.split(".")[0] in ("wildcards", "input", "output", "log")}
-    assert free - named <= {"params.files", "params.folders", "params.step", "threads"}
+    assert free - named <= {"params.files", "params.folders", "params.measured", "params.step", "threads"}
 
 
 def test_what_a_stage_interpolates_in_its_command_is_home_in_quotes_and_names() -> None:
