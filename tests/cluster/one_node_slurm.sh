@@ -59,7 +59,7 @@ stop() {
     [[ -d $dir ]] || return 0
     dir=$(cd "$dir" && pwd -P)
     export SLURM_CONF=$dir/slurm.conf
-    timeout -k 1 5 scancel --user="$(id -un)" 2>/dev/null || true
+    timeout -k 1 60 scancel --user="$(id -un)" 2>/dev/null || true
     for signal in TERM KILL; do
         for _ in {1..20}; do
             pids=$(processes_of "$dir")
@@ -74,8 +74,8 @@ stop() {
 status() {
     export SLURM_CONF=$1/slurm.conf
     [[ -e $SLURM_CONF ]] &&
-        timeout -k 1 10 sinfo --noheader --partition=main --format="node %N: %T, %c CPUs, %m MB, %G" &&
-        timeout -k 1 10 squeue --noheader --format="job %i: %T, %r"
+        timeout -k 1 60 sinfo --noheader --partition=main --format="node %N: %T, %c CPUs, %m MB, %G" &&
+        timeout -k 1 60 squeue --noheader --format="job %i: %T, %r"
 }
 
 # --force: munge wants a socket that every user can reach; only this user needs this one.
@@ -174,12 +174,12 @@ PYTHON
 
 wait_for_node() {
     local state
-    for _ in {1..100}; do
-        state=$(timeout -k 1 5 sinfo --noheader --partition=main --format=%T 2>/dev/null || true)
+    for _ in {1..3000}; do
+        state=$(timeout -k 1 60 sinfo --noheader --partition=main --format=%T 2>/dev/null || true)
         [[ $state != idle ]] || return 0
         sleep 0.2
     done
-    echo "error: the node did not come up within 20 s, its state is '${state:-unknown}'" >&2
+    echo "error: the node did not come up within ten minutes, its state is '${state:-unknown}'" >&2
     return 1
 }
 

@@ -53,6 +53,9 @@ experiments:
 """
 """One network whose training lasts long enough to be stopped."""
 
+HANGS = 1800
+"""Seconds after which something hangs; the slowest machine under load is faster."""
+
 TRAINED = ("--", "results/train/tiny/trained-0.csv")
 """Snakemake's target: the first network of each of these studies."""
 
@@ -83,7 +86,9 @@ class Slurm:
     def command(self, *command: str) -> str:
         """What one of SLURM's commands prints."""
         environment = os.environ | self.environment
-        return subprocess.run(command, env=environment, check=True, text=True, capture_output=True, timeout=30).stdout
+        return subprocess.run(
+            command, env=environment, check=True, text=True, capture_output=True, timeout=HANGS
+        ).stdout
 
     def jobs(self, study: Study) -> list[dict[str, str]]:
         """The study's jobs in the order of submission, with the fields of `scontrol show job`."""
@@ -112,16 +117,16 @@ class Slurm:
         self.started.append(Running(study, command, self.environment))
         return self.started[-1]
 
-    def snakemake(self, study: Study, *arguments: str, limit: float) -> tuple[int, str]:
+    def snakemake(self, study: Study, *arguments: str) -> tuple[int, str]:
         """Run `snakemake` with the profile; its exit code and output."""
-        return self.start(study, *arguments).wait(limit)
+        return self.start(study, *arguments).wait()
 
 
-def eventually(condition: Callable[[], object], limit: float) -> None:
-    """Wait until the condition holds; fail after `limit` seconds."""
-    end = time.monotonic() + limit
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds."""
+    end = time.monotonic() + HANGS
     while not condition():
-        assert time.monotonic() < end, f"not so after {limit} s"
+        assert time.monotonic() < end, f"not so after {HANGS} s"
         time.sleep(0.1)
 
 
@@ -147,20 +152,20 @@ class Running:
         """What it has printed so far."""
         return self.log.read_text()
 
-    def until(self, condition: Callable[[], object], limit: float) -> None:
-        """Wait until the condition holds; fail after `limit` seconds or when the command ends before."""
-        end = time.monotonic() + limit
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until the condition holds; fail when the command ends before."""
+        end = time.monotonic() + HANGS
         while not condition():
             if time.monotonic() > end or self.process.poll() is not None:
-                raise AssertionError(f"not so after {limit} s, or ended:\n{self.end()}")
+                raise AssertionError(f"not so after {HANGS} s, or ended:\n{self.end()}")
             time.sleep(0.1)
 
-    def wait(self, limit: float) -> tuple[int, str]:
-        """Exit code and output; fail if the command has not ended after `limit` seconds."""
+    def wait(self) -> tuple[int, str]:
+        """Exit code and output."""
         try:
-            code = self.process.wait(limit)
+            code = self.process.wait(HANGS)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"not ended after {limit} s:\n{self.end()}") from None
+            raise AssertionError(f"not ended after {HANGS} s:\n{self.end()}") from None
         return code, self.output()
 
     def interrupt(self) -> None:
@@ -186,7 +191,7 @@ def well_begun(study: Study) -> bool:
 
 def run_script(name: str, action: str, folder: Path) -> str:
     """Run a script of this folder; what it prints on standard output."""
-    command = ["timeout", "-k", "5", "60", str(SCRIPTS / name), action, str(folder)]
+    command = ["timeout", "-k", "5", str(HANGS), str(SCRIPTS / name), action, str(folder)]
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 

@@ -15,7 +15,7 @@ REFUSED = "Requested node configuration is not available"
 def test_refused_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", SMALLEST)
     for request in ("mem_mb=100000000", "gpu=2"):
-        code, output = slurm.snakemake(study, "--set-resources", f"train_network:{request}", *TRAINED, limit=60)
+        code, output = slurm.snakemake(study, "--set-resources", f"train_network:{request}", *TRAINED)
         assert code == 1
         assert REFUSED in output
     assert slurm.jobs(study)[-1]["JobState"] == "FAILED"
@@ -34,7 +34,7 @@ def test_never_started_by_slurm(slurm: Slurm, tmp_path: Path) -> None:
         for reason, request in requests.items()
     }
     for reason, run in runs.items():
-        code, output = run.wait(limit=240)
+        code, output = run.wait()
         assert code == 1
         assert f"can never start ({reason})" in output
         assert "SLURM status is: 'CANCELLED'" in output

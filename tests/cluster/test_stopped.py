@@ -25,11 +25,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, "--retries", "0", "--set-resources", "train_network:runtime=1", *TRAINED)
-    running.until(lambda: well_begun(study), limit=90)
+    running.until(lambda: well_begun(study))
     [job] = slurm.jobs(study)
     slurm.command("scancel", "--full", "--signal=STOP", job["JobId"])  # as on a node that became very slow
 
-    code, output = running.wait(limit=240)
+    code, output = running.wait()
     assert code == 1
     assert f"SLURM-job '{job['JobId']}' failed, SLURM status is: 'TIMEOUT'" in output
     assert f"{job['StdOut']} (check log file(s) for error details)" in output
@@ -40,10 +40,10 @@ def test_time_limit(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> 
 
 def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, *TRAINED)
-    running.until(lambda: well_begun(study), limit=90)
+    running.until(lambda: well_begun(study))
     running.interrupt()
-    eventually(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED", limit=120)
-    code, _ = running.wait(limit=200)
+    eventually(lambda: slurm.jobs(study)[0]["JobState"] == "CANCELLED")
+    code, _ = running.wait()
     assert code == 1
 
     assert_goes_on(slurm, study, undisturbed)
@@ -51,17 +51,17 @@ def test_ctrl_c(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None
 
 def test_cancelled_job_is_tried_again(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
     running = slurm.start(study, *TRAINED)
-    running.until(lambda: well_begun(study), limit=90)
+    running.until(lambda: well_begun(study))
     [job] = slurm.jobs(study)
     slurm.command("scancel", job["JobId"])
-    code, output = running.wait(limit=180)
+    code, output = running.wait()
     assert code == 0, output
     assert "SLURM status is: 'CANCELLED'" in output
     assert_went_on(study, undisturbed)
 
 
 def assert_goes_on(slurm: Slurm, study: Study, undisturbed: dict[str, str]) -> None:
-    code, output = slurm.snakemake(study, *TRAINED, limit=180)
+    code, output = slurm.snakemake(study, *TRAINED)
     assert code == 0, output
     assert_went_on(study, undisturbed)
 

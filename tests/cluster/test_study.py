@@ -33,7 +33,7 @@ class Finished:
 def finished(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Two of its steps asked for GPUs."""
     study = make_study(tmp_path_factory.mktemp("slurm") / "study", PARAMS)
-    code, output = slurm.snakemake(study, "--set-resources", *(f"{rule}:gpu=1" for rule in GPU_RULES), limit=300)
+    code, output = slurm.snakemake(study, "--set-resources", *(f"{rule}:gpu=1" for rule in GPU_RULES))
     assert code == 0, output
     return Finished(study, output, slurm.jobs(study))
 
