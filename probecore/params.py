@@ -4,6 +4,7 @@ Whatever is wrong in a study's parameters is found here, before any job starts, 
 line. Sections themselves live beside the code they steer (``probecore/<step>/params.py``).
 """
 
+import contextlib
 import json
 import os
 import re
@@ -108,8 +109,9 @@ def load_study(path: Path) -> tuple[Study, dict[str, Any]]:
     """
     written = read_yaml(path, portable=True)
     try:
-        study = Study.read(written)
-        _check_references(study)
+        with contextlib.chdir(path.parent):  # what it names is seen from there
+            study = Study.read(written)
+            _check_references(study)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return study, written

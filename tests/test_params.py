@@ -179,3 +179,10 @@ def test_every_key_has_a_description() -> None:
         return missing + [bad for name, inner in node.get("$defs", {}).items() for bad in undescribed(inner, name)]
 
     assert undescribed(json.loads(json_schema()), "study") == []
+
+
+def test_files_of_a_study_are_seen_from_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study, _ = load_study(ROOT / "studies" / "atlas" / "params.yaml")
+    assert study.experiments["resnet20-cifar10"].train.model.name == "own/resnet20.py:build"
+    assert Path.cwd() == tmp_path

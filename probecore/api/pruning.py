@@ -1,5 +1,6 @@
 """Where a study has what a plan of pruning needs: the network, its blocks, and images that gave no truth."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,15 +41,22 @@ def plan_of_study(
     The loss is measured on training images that gave no truth, the last before those, and on the test images, which
     the network has not seen. Raises `InputError` if files are missing or there are too few training images.
     """
+    with contextlib.chdir(folder):  # where a network of one's own is found
+        return _plan(experiment, name, table, by=by, loss=loss, layers=layers, seed=seed)
+
+
+def _plan(
+    experiment: str, name: str, table: pd.DataFrame, *, by: str, loss: float, layers: Sequence[str], seed: int
+) -> Plan:
     ranking = rank_filters(table, name, by)
-    study, _ = load_study(folder / "params.yaml")
+    study, _ = load_study(Path("params.yaml"))
     section = study.experiments.get(experiment)
     params = getattr(section, STEP, None)
     if section is None or params is None:
         raise InputError(f"experiments.{experiment}.{STEP}: not in params.yaml, of which its results are left")
     network = Network.read(
-        data=folder / "data" / f"{section.dataset}.h5",
-        checkpoints=folder / "results/train" / experiment / f"{name}.safetensors",
+        data=Path("data") / f"{section.dataset}.h5",
+        checkpoints=Path("results/train") / experiment / f"{name}.safetensors",
         numerics=study.numerics,
     )
     model = network.at(network.epochs[-1])
