@@ -2,8 +2,8 @@
 
 Each measure of `probecore`, on chains of L convolutions of F filters each (3 x 3, ReLU) and a linear layer behind the
 mean of their maps, with random weights; N random images of D pixels in K classes in each split. One of the five grows
-at a time, the others stay. Options are small and the same at all sizes. Processor seconds of one call on one thread,
-the least of the rounds, after one call that is not counted. The exponent is the slope of a line through logarithms of
+at a time, the others stay. Options are small and the same at all sizes. Processor seconds of one call on one thread
+(`--device cuda`: seconds on the wall), the least of the rounds, after one call that is not counted. The exponent is the slope of a line through logarithms of
 the three times; what does not grow makes it smaller. `of the algorithm` is the exponent of the term of the work that
 grows fastest, by counting:
 
@@ -17,19 +17,19 @@ grows fastest, by counting:
 Writes benchmarks/results/growth.csv.
 """
 
-from benchmarks.command import command, show
+from benchmarks.command import add_device, clock, command, named, show
 from probecore.determinism import Numerics, configure
 
 if __name__ == "__main__":
     parser = command(__doc__)
     parser.add_argument("--only", help="one measure; nothing is written")
     parser.add_argument("--rounds", type=int, default=2)
+    add_device(parser)
     OPTIONS = parser.parse_args()
     configure(Numerics())
 
 import argparse
 import sys
-import time
 from typing import Any
 
 import numpy as np
@@ -69,9 +69,9 @@ def main(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     rounds, rows = 1 if options.quick else options.rounds, []
     for measure in [options.only] if options.only else MEASURES:
-        seconds(measure, BASE)
+        seconds(measure, BASE, options.device)
         for grows, sizes in GROWING.items():
-            times = [min(seconds(measure, BASE | {grows: size}) for _ in range(rounds)) for size in sizes]
+            times = [least(measure, BASE | {grows: size}, options.device, rounds) for size in sizes]
             slope = np.polyfit(np.log(sizes), np.log(times), 1)[0]
             rows.append(
                 {
@@ -84,19 +84,23 @@ def main(options: argparse.Namespace) -> None:
                 }
             )
             print(rows[-1], file=sys.stderr, flush=True)
-    show("growth", rows, quick=options.quick or options.only is not None)
+    show(named("growth", options.device), rows, quick=options.quick or options.only is not None)
 
 
-def seconds(measure: str, sizes: dict[str, int]) -> float:
-    """Processor seconds of one call."""
+def least(measure: str, sizes: dict[str, int], device: str, rounds: int) -> float:
+    return min(seconds(measure, sizes, device) for _ in range(rounds))
+
+
+def seconds(measure: str, sizes: dict[str, int], device: str) -> float:
+    """Seconds of one call."""
     n, side = sizes["N"], round(sizes["D"] ** 0.5)
-    network = chain(sizes["F"], sizes["K"], sizes["L"])
+    network = chain(sizes["F"], sizes["K"], sizes["L"]).to(device)
     images = np.random.default_rng(0).integers(0, 256, (2 * n, 1, side, side), dtype=np.uint8)
     labels = np.arange(2 * n) % sizes["K"]
     given = {"train_images": images[n:], "train_labels": labels[n:], "normalise": {"mean": 0.5}}
-    started = time.process_time()
+    started = clock(device)
     getattr(pc, f"measure_{measure}")(network, images[:n], labels[:n], **given, **MEASURES[measure])
-    return time.process_time() - started
+    return clock(device) - started
 
 
 def chain(filters: int, classes: int, layers: int) -> nn.Sequential:

@@ -13,7 +13,7 @@ row says so.
 Writes benchmarks/results/plan.csv; rows of networks that are not run now stay.
 """
 
-from benchmarks.command import RESULTS, command, show
+from benchmarks.command import RESULTS, add_device, clock, command, named, show
 
 CASES = {
     "torchvision:resnet50": 224,
@@ -30,6 +30,7 @@ if __name__ == "__main__":
     parser.add_argument("--images", type=int, default=200, help="of each split (default 200)")
     parser.add_argument("--most", type=float, help="multiply-adds of a call, about (default: the library's)")
     parser.add_argument("--limit", type=int, default=600, help="processor seconds of a measure (default 600)")
+    add_device(parser)
     parser.add_argument("--one", nargs=3, metavar=("NAME", "SIDE", "MEASURE"), help="print one row")
     OPTIONS = parser.parse_args()
 
@@ -40,7 +41,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,12 +53,13 @@ def main(options: argparse.Namespace) -> None:
     cases = {options.only: CASES[options.only]} if options.only else CASES
     if options.quick:
         cases, options.images = {"lenet5": 32}, 40
-    path = RESULTS / "plan.csv"
+    table = named("plan", options.device)
+    path = RESULTS / f"{table}.csv"
     known = list(csv.DictReader(path.open(encoding="utf-8"))) if path.is_file() and not options.quick else []
     for name, side in cases.items():
         rows = list(of_network(name, side, options))
         known = [row for row in known if row["network"] != name] + rows
-        show("plan", known, quick=options.quick)
+        show(table, known, quick=options.quick)
 
 
 def of_network(name: str, side: int, options: argparse.Namespace) -> Iterator[Row]:
@@ -78,7 +79,18 @@ def in_process_of_its_own(name: str, side: str, measure: str, options: argparse.
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (options.limit, options.limit))
 
-    call = [sys.executable, __file__, "--one", name, side, measure, "--images", str(options.images)]
+    call = [
+        sys.executable,
+        __file__,
+        "--one",
+        name,
+        side,
+        measure,
+        "--images",
+        str(options.images),
+        "--device",
+        options.device,
+    ]
     call += [] if options.most is None else ["--most", str(options.most)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, preexec_fn=limited) as process:
         assert process.stdout is not None
@@ -91,7 +103,8 @@ def in_process_of_its_own(name: str, side: str, measure: str, options: argparse.
     return {"seconds": f"stopped, {process.returncode}, after {used.ru_utime:.0f}", "gb": f"{used.ru_maxrss / 1e6:.2f}"}
 
 
-def measured(name: str, side: int, count: int, measure: str, most: float | None) -> Row:
+def measured(name: str, side: int, count: int, measure: str, most: float | None, device: str) -> Row:
+    began = clock(device) if device != "cpu" else 0.0  # a process begins with no processor seconds
     import numpy as np
     import torch
 
@@ -107,12 +120,12 @@ def measured(name: str, side: int, count: int, measure: str, most: float | None)
     network = pc.open_network(name, input_shape=shape, n_outputs=CLASSES)
     images = np.random.default_rng(0).integers(0, 256, (2 * count, *shape), dtype=np.uint8)
     labels = np.arange(2 * count) % CLASSES
-    started = time.process_time()
+    started = clock(device)
     speed, outline = measure_speed(), Outline.of(network, shape)
-    apart = time.process_time() - started
+    apart = clock(device) - started
     given = {"train_images": images[count:], "train_labels": labels[count:], "normalise": {"mean": 0.5}}
-    getattr(pc, f"measure_{measure}")(network, images[:count], labels[:count], **given)
-    seconds = time.process_time() - apart
+    getattr(pc, f"measure_{measure}")(network.to(device), images[:count], labels[:count], **given)
+    seconds = clock(device) - began - apart
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     forecast = forecasts(measure, outline, count, speed)
     many = forecasts(measure, outline, MANY, speed)
@@ -150,6 +163,6 @@ def forecasts(measure: str, outline: Any, count: int, speed: Any) -> tuple[float
 if __name__ == "__main__":
     if OPTIONS.one:
         network_name, side, measure = OPTIONS.one
-        print(json.dumps(measured(network_name, int(side), OPTIONS.images, measure, OPTIONS.most)))
+        print(json.dumps(measured(network_name, int(side), OPTIONS.images, measure, OPTIONS.most, OPTIONS.device)))
     else:
         main(OPTIONS)
