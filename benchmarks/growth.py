@@ -3,9 +3,9 @@
 Each measure of `probecore`, on chains of L convolutions of F filters each (3 x 3, ReLU) and a linear layer behind the
 mean of their maps, with random weights; N random images of D pixels in K classes in each split. One of the five grows
 at a time, the others stay. Options are small and the same at all sizes. Processor seconds of one call on one thread
-(`--device cuda`: seconds on the wall), the least of the rounds, after one call that is not counted. The exponent is the slope of a line through logarithms of
-the three times; what does not grow makes it smaller. `of the algorithm` is the exponent of the term of the work that
-grows fastest, by counting:
+(`--device cuda`: seconds on the wall), the least of the rounds, after one call that is not counted. The exponent is the
+slope of a line through logarithms of the three times; what does not grow makes it smaller. `of the algorithm` is the
+exponent of the term of the work that grows fastest, by counting:
 
 - N: pairwise bounds of information take all pairs of images; all else is a sum over images.
 - F: a layer has F² kernels, which every forward pass reads. Relations of `anova` take products of weights and taps for
