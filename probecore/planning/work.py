@@ -14,7 +14,6 @@ from probecore.activations.params import ActivationsParams, ExcitationParams
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
-from probecore.measures.mutual_information.params import MutualInformationParams
 from probecore.measures.recos.density import PRODUCTS, number_of_sets
 from probecore.measures.recos.params import RecosParams
 from probecore.models.selection import matching
@@ -123,9 +122,7 @@ def _dumped(outline: Outline, activations: ActivationsParams | None) -> list[Blo
     return [block for block in outline.blocks if {block.layer, block.output} & meant]
 
 
-def _mutual_information(
-    outline: Outline, images: Images, params: MutualInformationParams, activations: ActivationsParams | None
-) -> Work:
+def _mutual_information(outline: Outline, images: Images, params: Any, activations: ActivationsParams | None) -> Work:
     n, k = min(images.test, params.images), images.classes
     found = Work()
     for block in _dumped(outline, activations):
