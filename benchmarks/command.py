@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,21 @@ def command(text: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes and one round; nothing is written")
     return parser
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Parse `--device`."""
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where networks run (default cpu)")
+
+
+def clock(device: str) -> float:
+    """Seconds so far: of the processor, or on a GPU of the wall; a measure has tables when it ends, so it waited."""
+    return time.process_time() if device == "cpu" else time.perf_counter()
+
+
+def named(name: str, device: str) -> str:
+    """The table's name, another one for a GPU."""
+    return name if device == "cpu" else f"{name}_{device}"
 
 
 def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:

@@ -1,28 +1,31 @@
-"""CPU seconds that intervals and nulls cost: `python -m benchmarks.interval_costs`, in a study with trained networks.
+"""CPU seconds that intervals and nulls cost: `python benchmarks/interval_costs.py [--quick]`.
 
-Each measure runs on one network as the study asks, and again with as few draws as its parameters allow; intervals that
-are closed forms, jackknives or bootstraps of fixed size are in both. Writes `benchmarks/results/interval_costs.csv`.
-
-  --network NAME    by default trained-0 of the experiment lenet5
+In a study with trained networks, each measure runs on one network as the study asks, and again with as few draws as its
+parameters allow; intervals that are closed forms, jackknives or bootstraps of fixed size are in both. Writes
+`benchmarks/results/interval_costs.csv`; a quick run is of one measure.
 """
 
+from benchmarks.command import command, show
+
+if __name__ == "__main__":
+    parser = command(__doc__)
+    parser.add_argument("--network", default="trained-0", help="of the experiment lenet5 (default trained-0)")
+    OPTIONS = parser.parse_args()
+
 import argparse
-import csv
 import json
 import os
 import resource
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from probecore.fingerprint.machine import processor
 from probecore.measures import MEASURES, declaration
 
-RESULTS = Path(__file__).parent / "results" / "interval_costs.csv"
 EXPERIMENT = "lenet5"
 FEWEST: dict[str, dict[str, Any]] = {
     "anova": {"permutations": 19},
@@ -60,13 +63,11 @@ def cpu_seconds(measure: str, params: Mapping[str, Any], study: Mapping[str, Any
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", default="trained-0")
-    network = parser.parse_args(arguments).network
+def main(options: argparse.Namespace) -> None:
+    network = options.network
     study = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     rows = []
-    for measure in MEASURES:
+    for measure in MEASURES[:1] if options.quick else MEASURES:
         section = study["experiments"][EXPERIMENT][measure] or {}
         full, few = (
             cpu_seconds(measure, params, study, network) for params in (section, merged(section, FEWEST[measure]))
@@ -74,13 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append(
             {"measure": measure, "network": network, "as asked, s": f"{full:.1f}", "fewest draws, s": f"{few:.1f}"}
         )
-        rows[-1] |= {"fewest": json.dumps(FEWEST[measure]), "processor": processor()}
-        print(rows[-1], flush=True)
-        with RESULTS.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        rows[-1] |= {"fewest": json.dumps(FEWEST[measure])}
+        show("interval_costs", rows, quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -1,96 +1,168 @@
 """What `probecore plan` forecasts beside what is measured: `python benchmarks/plan.py [--quick] [--only NAME]`.
 
 Each measure of `probecore` in one call with its defaults, which measure a large network in part, on a network with
-random weights and random images, in a process of its own on one thread: processor seconds and peak memory, and the
-forecast from the machine's speed, measured in the same process just before.
+random weights and random images, in a process of its own on one thread: its processor seconds, imports and all, and its
+peak memory, and the forecast from the machine's speed, which is measured in the same process just before and not
+counted.
 
-Writes benchmarks/results/plan.csv.
+The columns of 10,000 images are no measurement: the forecast for so many of each split, seconds times what was measured
+of the forecast here. `--most` allows a call less work than the library does, and chooses smaller parts of networks
+by the same rule, where time is short. A measure that takes more than `--limit` processor seconds is stopped, and its
+row says so.
+
+Writes benchmarks/results/plan.csv; rows of networks that are not run now stay.
 """
 
-from benchmarks.command import command, show
+from benchmarks.command import RESULTS, add_device, clock, command, named, show
 
 CASES = {
-    "torchvision:resnet18": (64, 200),
-    "torchvision:resnet50": (224, 200),
-    "torchvision:vgg16": (224, 200),
-    "torchvision:convnext_tiny": (224, 200),
-    "torchvision:vit_b_32": (224, 200),
+    "torchvision:resnet50": 224,
+    "torchvision:vgg16": 224,
+    "torchvision:convnext_tiny": 224,
+    "torchvision:vit_b_32": 224,
+    "torchvision:resnet18": 64,
 }
-"""Side of the images and how many there are of each split."""
+"""Side of the images."""
 
 if __name__ == "__main__":
     parser = command(__doc__)
     parser.add_argument("--only", choices=CASES, help="one network")
-    parser.add_argument("--one", nargs=4, metavar=("NAME", "SIDE", "IMAGES", "MEASURE"), help="print one row")
+    parser.add_argument("--images", type=int, default=200, help="of each split (default 200)")
+    parser.add_argument("--most", type=float, help="multiply-adds of a call, about (default: the library's)")
+    parser.add_argument("--limit", type=int, default=600, help="processor seconds of a measure (default 600)")
+    add_device(parser)
+    parser.add_argument("--one", nargs=3, metavar=("NAME", "SIDE", "MEASURE"), help="print one row")
     OPTIONS = parser.parse_args()
 
 import argparse
+import csv
 import json
+import os
 import resource
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from typing import Any
 
-CLASSES = 10
+CLASSES, MANY = 10, 10_000
+
+Row = dict[str, str]
 
 
 def main(options: argparse.Namespace) -> None:
-    from probecore.measures import MEASURES
-
     cases = {options.only: CASES[options.only]} if options.only else CASES
     if options.quick:
-        cases = {"lenet5": (32, 40)}
-    rows = []
-    for name, (side, images) in cases.items():
-        for measure in (one for one in MEASURES if one != "atlas"):
-            call = [sys.executable, __file__, "--one", name, str(side), str(images), measure]
-            done = subprocess.run(call, capture_output=True, text=True, check=True)
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
-    show("plan", rows, quick=options.quick)
+        cases, options.images = {"lenet5": 32}, 40
+    table = named("plan", options.device)
+    path = RESULTS / f"{table}.csv"
+    known = list(csv.DictReader(path.open(encoding="utf-8"))) if path.is_file() and not options.quick else []
+    for name, side in cases.items():
+        rows = list(of_network(name, side, options))
+        known = [row for row in known if row["network"] != name] + rows
+        show(table, known, quick=options.quick)
 
 
-def measured(name: str, side: int, count: int, measure: str) -> dict[str, str]:
+def of_network(name: str, side: int, options: argparse.Namespace) -> Iterator[Row]:
+    from probecore.measures import MEASURES
+
+    for measure in (one for one in MEASURES if one != "atlas"):
+        row = {"network": name, "side": str(side), "images": str(options.images), "measure": measure}
+        row["most"] = "" if options.most is None else f"{options.most:.0e}"
+        row |= in_process_of_its_own(name, str(side), measure, options)
+        print(row, file=sys.stderr, flush=True)
+        yield row
+
+
+def in_process_of_its_own(name: str, side: str, measure: str, options: argparse.Namespace) -> Row:
+    """The row's numbers; of a process that was stopped at the limit its processor seconds and memory."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (options.limit, options.limit))
+
+    call = [
+        sys.executable,
+        __file__,
+        "--one",
+        name,
+        side,
+        measure,
+        "--images",
+        str(options.images),
+        "--device",
+        options.device,
+    ]
+    call += [] if options.most is None else ["--most", str(options.most)]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, preexec_fn=limited) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == 0:
+        found: Row = json.loads(said.splitlines()[-1])
+        return found
+    return {"seconds": f"stopped, {process.returncode}, after {used.ru_utime:.0f}", "gb": f"{used.ru_maxrss / 1e6:.2f}"}
+
+
+def measured(name: str, side: int, count: int, measure: str, most: float | None, device: str) -> Row:
+    began = clock(device) if device != "cpu" else 0.0  # a process begins with no processor seconds
     import numpy as np
     import torch
 
     import probecore as pc
-    from probecore.api.fitting import MOST_MULTIPLY_ADDS
-    from probecore.planning.needs import needs_of
+    from probecore.api import fitting
     from probecore.planning.outline import Outline
-    from probecore.planning.sizes import sizes_within
     from probecore.planning.speed import measure_speed
-    from probecore.planning.work import Images
 
     torch.set_num_threads(1)
+    fitting.MOST_MULTIPLY_ADDS = most or fitting.MOST_MULTIPLY_ADDS
     channels = 1 if name == "lenet5" else 3
     shape = (channels, side, side)
     network = pc.open_network(name, input_shape=shape, n_outputs=CLASSES)
     images = np.random.default_rng(0).integers(0, 256, (2 * count, *shape), dtype=np.uint8)
     labels = np.arange(2 * count) % CLASSES
+    started = clock(device)
     speed, outline = measure_speed(), Outline.of(network, shape)
-    sizes = sizes_within(MOST_MULTIPLY_ADDS, measure, outline, Images(count, count, CLASSES))
-    needs = needs_of(measure, outline, sizes.kept, sizes.section, speed)
-    forecast = speed.seconds(sizes.work)
+    apart = clock(device) - started
     given = {"train_images": images[count:], "train_labels": labels[count:], "normalise": {"mean": 0.5}}
-    started = time.process_time()
-    getattr(pc, f"measure_{measure}")(network, images[:count], labels[:count], **given)
-    seconds = time.process_time() - started
+    getattr(pc, f"measure_{measure}")(network.to(device), images[:count], labels[:count], **given)
+    seconds = clock(device) - began - apart
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    forecast = forecasts(measure, outline, count, speed)
+    many = forecasts(measure, outline, MANY, speed)
     return {
-        "network": name,
-        "side": str(side),
-        "images": str(count),
-        "measure": measure,
-        "forecast_seconds": f"{forecast:.1f}",
+        "forecast_seconds": f"{forecast[0]:.1f}",
         "seconds": f"{seconds:.1f}",
-        "forecast_gb": f"{needs.memory / 1e9:.2f}",
+        "times_forecast": f"{seconds / forecast[0]:.2f}",
+        "forecast_gb": f"{forecast[1] / 1e9:.2f}",
         "gb": f"{memory / 1e9:.2f}",
+        "gb_times_forecast": f"{memory / forecast[1]:.2f}",
+        "seconds_at_10000": f"{seconds / forecast[0] * many[0]:.1f}",
+        "gb_at_10000": f"{many[1] / 1e9:.2f}",
     }
+
+
+def forecasts(measure: str, outline: Any, count: int, speed: Any) -> tuple[float, float]:
+    """Processor seconds and bytes of a call with `count` images of each split, all of which the caller holds."""
+    from probecore.api import fitting
+    from probecore.planning.needs import START, needs_of
+    from probecore.planning.sizes import sizes_within
+    from probecore.planning.work import Images
+
+    images = Images(count, count, CLASSES)
+    sizes = sizes_within(fitting.MOST_MULTIPLY_ADDS, measure, outline, images)
+    jobs = [needs_of(measure, outline, sizes.kept, sizes.section, speed)]
+    if sizes.dumped is not None:
+        jobs.append(needs_of("activations", outline, sizes.kept, sizes.dumped, speed))
+    size = 1
+    for number in outline.input_shape:
+        size *= number
+    left_out = images.train + images.test - sizes.kept.train - sizes.kept.test
+    return START + speed.seconds(sizes.work), max(job.memory for job in jobs) + left_out * size
 
 
 if __name__ == "__main__":
     if OPTIONS.one:
-        network_name, side, count, measure = OPTIONS.one
-        print(json.dumps(measured(network_name, int(side), int(count), measure)))
+        network_name, side, measure = OPTIONS.one
+        print(json.dumps(measured(network_name, int(side), OPTIONS.images, measure, OPTIONS.most, OPTIONS.device)))
     else:
         main(OPTIONS)

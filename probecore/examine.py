@@ -44,6 +44,9 @@ REPORT = Path("results/report/index.html")
 GATHERING = 60.0
 """Processor seconds for reading images, figures and the report."""
 
+MARGIN = 2.0
+"""How much longer than forecast a step may take: what a budget buys is forecast to take less by this."""
+
 NETWORKS = 2
 """The network, and its copy with new random weights."""
 
@@ -241,7 +244,7 @@ def _write_params(
     )
     outline = Outline.of(model, found.input_shape)
     images = Images(len(found.train), len(found.test), found.outputs)
-    share = max(0.0, budget - GATHERING - 2 * START) / (NETWORKS * len(MEASURES))
+    share = max(0.0, budget - GATHERING - 2 * START) / (MARGIN * NETWORKS * len(MEASURES))
     sizes = dict(_fitting(outline, images, share=share, memory=memory))
     limits = (sizes[step].images for step in WHOLE)
     most = min((limit for limit in limits if limit is not None), default=None)

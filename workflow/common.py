@@ -18,6 +18,7 @@ from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
 from probecore.notes import of_other_versions, stale_data, unseen_by_dvc
 from probecore.params import STEPS, filters_read, load_study, section_of
+from probecore.planning.asked import read_asked
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
 from probecore.study import home
@@ -36,6 +37,7 @@ class Common:
         try:
             _check_links()
             self.study, self.written = load_study(Path("params.yaml"))
+            self.asked = read_asked(self.written)
             if main_process:
                 self.claims = check_claims(self.study)
                 enter_as_snakemake()
@@ -99,6 +101,15 @@ class Common:
     def section(self, step: str) -> Callable[[Any], str]:
         """An input function: the step's section as JSON."""
         return lambda wildcards: section_of(self.written, wildcards.experiment, step)
+
+    def asks(self, step: str, **declared: int) -> Callable[..., int]:
+        """A resource's function: what `probecore plan` forecast, else what is declared; with each retry more of it."""
+        ((name, amount),) = declared.items()
+
+        def of_job(wildcards: Any, attempt: int) -> int:
+            return attempt * self.asked.get(wildcards.experiment, {}).get(step, {}).get(name, amount)
+
+        return of_job
 
     def dataset_section(self, wildcards: Any) -> str:
         """The data set's section as JSON."""

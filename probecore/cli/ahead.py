@@ -16,16 +16,22 @@ SIZES = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 @in_study
 def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that there is, as 2h.")] = None) -> None:
-    """Say what each job of the study will need, before any runs, and what to change to stay within a budget."""
+    """Say what each job of the study will need, before any runs, and what to change to stay within a budget.
+
+    Jobs on a cluster then ask for this, with a margin.
+    """
     most = None if budget is None else _quantity(budget, UNITS, "--budget")
     options.configured_for_study()
     from probecore.params import load_study
+    from probecore.planning.asked import write_asked
     from probecore.planning.forecast import duration, forecast, subjects, table
     from probecore.planning.remedies import remedies
     from probecore.planning.speed import speed_of_this_machine
 
-    speed, found = speed_of_this_machine(), subjects(load_study(Path("params.yaml"))[0], Path("data"))
+    study, written = load_study(Path("params.yaml"))
+    speed, found = speed_of_this_machine(), subjects(study, Path("data"))
     jobs = [job for subject in found for job in forecast(subject, speed)]
+    write_asked(jobs, written)
     for line in table(jobs):
         typer.echo(line)
     total = sum(job.needs.seconds for job in jobs)

@@ -14,7 +14,6 @@ from probecore.activations.params import ActivationsParams, ExcitationParams
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
-from probecore.measures.mutual_information.params import MutualInformationParams
 from probecore.measures.recos.density import PRODUCTS, number_of_sets
 from probecore.measures.recos.params import RecosParams
 from probecore.models.selection import matching
@@ -51,6 +50,8 @@ def work_of(
         return Work()
     if step == "anova":
         return _anova(outline, images, params, activations.excitations if activations else None)
+    if step == "mutual_information":
+        return _mutual_information(outline, images, params, activations)
     return _STEPS[step](outline, images, params)
 
 
@@ -109,14 +110,26 @@ DOUBLES = 150
 """Multiply-adds of a matrix product in float64 that take as long as passing over one number."""
 
 
-def _mutual_information(outline: Outline, images: Images, params: MutualInformationParams) -> Work:
+PROBE = 28_000
+"""Numbers that the fit of a linear probe passes over for each unit and class: two folds of at most 200 iterations."""
+
+
+def _dumped(outline: Outline, activations: ActivationsParams | None) -> list[BlockSize]:
+    """The blocks of which activations are kept; all, if nobody says."""
+    patterns = activations.layers if activations is not None else ["*"]
+    names = {name for block in outline.blocks for name in (block.layer, block.output)}
+    meant = {name for pattern in patterns for name in matching(names, pattern)}
+    return [block for block in outline.blocks if {block.layer, block.output} & meant]
+
+
+def _mutual_information(outline: Outline, images: Images, params: Any, activations: ActivationsParams | None) -> Work:
     n, k = min(images.test, params.images), images.classes
     found = Work()
-    for block in outline.blocks:
+    for block in _dumped(outline, activations):
         units = block.filters
         per_layer = n * n * (2 * units / DOUBLES + 4) * (1 + params.layer_shuffles / 4)
         per_unit = n * units * (1 + params.shuffles) * (params.neighbours + k)
-        found += Work(numbers=per_layer + per_unit)
+        found += Work(numbers=per_layer + per_unit + PROBE * units * k)
         if params.redundancy is not None:
             paired = min(units, params.redundancy.units)
             cells = params.redundancy.bins**2 * k
@@ -221,7 +234,6 @@ def _atlas(outline: Outline, images: Images, params: AtlasParams) -> Work:
 _STEPS: Mapping[str, Callable[[Outline, Images, Any], Work]] = {
     "train": _train,
     "activations": _activations,
-    "mutual_information": _mutual_information,
     "mechanism": _mechanism,
     "recos": _recos,
     "mean_dimension": _mean_dimension,

@@ -91,6 +91,27 @@ def test_two_way_equals_statsmodels(missing_cell: bool) -> None:
             np.testing.assert_allclose([term.ss, term.df, term.f, term.p], expected.loc[name], rtol=1e-9)
 
 
+def test_two_way_with_many_levels_and_parts_that_no_cell_joins() -> None:
+    """Against the dense design, which is as wide as both factors have levels; 1,500 levels take no minute."""
+    rng = np.random.default_rng(2)
+    first, second = rng.integers(0, 4, 600), rng.integers(0, 40, 600)
+    apart = (first < 2) == (second < 15)
+    first, second = first[apart], second[apart]
+    y = first + np.sin(second) + rng.normal(size=len(first))
+    ours = two_way_anova(y, first, second)
+    dummies = [np.eye(4)[first], np.eye(40)[second]]
+    residuals = []
+    for design in (dummies[:1], dummies[1:], dummies):
+        _, _, rank, _ = np.linalg.lstsq(np.hstack(design), y, rcond=None)
+        fitted = np.hstack(design) @ np.linalg.lstsq(np.hstack(design), y, rcond=None)[0]
+        residuals.append((((y - fitted) ** 2).sum(), rank))
+    assert ours.first.ss == pytest.approx(residuals[1][0] - residuals[2][0], rel=1e-9)
+    assert ours.second.ss == pytest.approx(residuals[0][0] - residuals[2][0], rel=1e-9)
+    assert (ours.first.df, ours.second.df) == (residuals[2][1] - 40, residuals[2][1] - 4) == (2, 38)
+    many = two_way_anova(rng.normal(size=30_000), rng.integers(0, 5, 30_000), np.arange(30_000) % 1500)
+    assert many.second.df == 1499
+
+
 def test_assumptions_equal_statsmodels_and_scipy() -> None:
     from statsmodels.stats.diagnostic import het_breuschpagan
 

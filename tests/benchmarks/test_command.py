@@ -15,10 +15,10 @@ FOLDER = ROOT / "benchmarks"
 SHARED = sorted(path.stem for path in FOLDER.glob("*.py") if "from benchmarks.command import" in path.read_text())
 
 
-def test_those_that_time_the_library_share_a_command_line() -> None:
-    assert {"anova", "contract", "dump", "mean_dimension", "mechanism", "mutual_information", "recos", "train"} <= set(
-        SHARED
-    )
+def test_what_times_the_library_and_what_runs_studies_share_a_command_line() -> None:
+    timed = {"anova", "contract", "dump", "mean_dimension", "mechanism", "mutual_information", "recos", "train"}
+    studies = {"growth", "interval_costs", "kills", "plan", "processors_demo"}
+    assert timed | studies <= set(SHARED)
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from probecore.activations.params import ActivationsParams
 from probecore.dataset.store import Dataset, Split, write_dataset
 from probecore.measures import MEASURES, declaration
 from probecore.models import build_model
@@ -64,6 +65,16 @@ def test_what_is_given_stays_and_no_room_is_no_budget(resnet: Outline) -> None:
     assert {name: sizes.options[name] for name in given} == given
     roomy = sizes_within(1e30, "mechanism", resnet, MANY, fits=lambda _section, images: images.test <= 100)
     assert roomy.images == 100
+
+
+def test_information_is_of_the_layers_whose_activations_are_kept(resnet: Outline) -> None:
+    section = declaration("mutual_information").section.read({"ablation": None})
+    every, few = (
+        work_of("mutual_information", resnet, MANY, section, ActivationsParams.read({"layers": layers})).numbers
+        for layers in (["*"], ["conv1", "layer4.1.conv2"])
+    )
+    assert every == work_of("mutual_information", resnet, MANY, section).numbers
+    assert 0 < few < every / 3
 
 
 def test_layers_are_spread_from_the_first_to_the_last(resnet: Outline) -> None:

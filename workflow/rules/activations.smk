@@ -16,8 +16,8 @@ rule activations_network:
     threads: common.threads
     resources:
         cpus_per_task=common.threads,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=common.asks("activations", mem_mb=4000),
+        runtime=common.asks("activations", runtime=60),
         gpu=common.gpus,
     params:
         section=common.section("activations"),

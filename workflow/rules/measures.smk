@@ -20,8 +20,8 @@ for measure in common.measures:
         threads: common.threads
         resources:
             cpus_per_task=common.threads,
-            mem_mb=measure.resources.memory,
-            runtime=measure.resources.minutes,
+            mem_mb=common.asks(measure.name, mem_mb=measure.resources.memory),
+            runtime=common.asks(measure.name, runtime=measure.resources.minutes),
             gpu=common.gpus,
         params:
             step=measure.name,

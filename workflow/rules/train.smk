@@ -16,8 +16,8 @@ rule train_network:
     threads: common.threads
     resources:
         cpus_per_task=common.threads,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=common.asks("train", mem_mb=4000),
+        runtime=common.asks("train", runtime=240),
         gpu=common.gpus,
     params:
         section=common.section("train"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import chdtrc
 from scipy.stats import rankdata
 
@@ -16,6 +18,9 @@ from probecore.measures.anova.regression import f_power, f_tail, f_test
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+SINGULAR = 1e-12
+"""Of the largest singular value: smaller ones are 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,26 +179,23 @@ def two_way_anova(values: npt.ArrayLike, first: npt.ArrayLike, second: npt.Array
 
     Notes
     -----
-    Models are fitted to the means of the cells, weighted by counts: their size is that of the cells, not of n.
+    Models are fitted to the means of the cells, weighted by counts: their size is that of the cells, not of n. Of the
+    additive one, the factor with more levels is eliminated; what is left to solve has the size of the other.
     """
     table, rows = _tables(values, first)
     _, columns = _tables(values, second)
     if table.shape[0] != 1:
         raise InputError("two_way_anova: values are one table; give an array (n,)")
     rows, columns = (np.unique(labels[0], return_inverse=True)[1] for labels in (rows, columns))
-    levels = columns.max() + 1
-    cells = _Cells(table, (rows * levels + columns)[None])
-    present = np.flatnonzero(cells.counts[0])
-    weights, means = np.sqrt(cells.counts[0, present]), cells.means[0, present]
-    factors = [np.eye(rows.max() + 1)[present // levels], np.eye(levels)[present % levels]]
-
-    def fit(*design: Array) -> tuple[float, int]:
-        matrix = weights[:, None] * np.hstack(design)
-        solution, _, rank, _ = np.linalg.lstsq(matrix, weights * means, rcond=None)
-        return float(((weights * means - matrix @ solution) ** 2).sum()), int(rank)
-
-    (only_first, rank_first), (only_second, rank_second), (both, rank) = fit(factors[0]), fit(factors[1]), fit(*factors)
-    residual, df = float(cells.within[0]), cells.n - len(present)
+    shape = rows.max() + 1, columns.max() + 1
+    cells = _Cells(table, (rows * shape[1] + columns)[None])
+    counts, means = (
+        np.pad(each[0], (0, shape[0] * shape[1] - each.shape[1])).reshape(shape) for each in (cells.counts, cells.means)
+    )
+    only_first, only_second = _one_factor(counts, means), _one_factor(counts.T, means.T)
+    both, rank = _additive(counts, means)
+    filled = int((counts > 0).sum())
+    residual, df = float(cells.within[0]), cells.n - filled
     if df < 1:
         raise InputError(f"two_way_anova: {cells.n} values in as many cells; make fewer groups")
 
@@ -204,12 +206,38 @@ def two_way_anova(values: npt.ArrayLike, first: npt.ArrayLike, second: npt.Array
         return Term(ss=ss, df=df_term, f=float(f), p=float(p), partial_eta2=share)
 
     return TwoWay(
-        first=term(only_second - both, rank - rank_second),
-        second=term(only_first - both, rank - rank_first),
-        interaction=term(both, len(present) - rank),
+        first=term(only_second - both, rank - shape[1]),
+        second=term(only_first - both, rank - shape[0]),
+        interaction=term(both, filled - rank),
         ss_residual=residual,
         df_residual=df,
     )
+
+
+def _one_factor(counts: Labels, means: Array) -> float:
+    """What the rows' own means leave of the cells' means (R, C), a weighted sum of squares."""
+    fitted = (counts * means).sum(axis=1) / counts.sum(axis=1)
+    return float((counts * (means - fitted[:, None]) ** 2).sum())
+
+
+def _additive(counts: Labels, means: Array) -> tuple[float, int]:
+    """What a sum of an effect of the row and one of the column leaves, likewise, and how many effects are free."""
+    if counts.shape[0] < counts.shape[1]:
+        counts, means = counts.T, means.T
+    of_row, sums = counts.sum(axis=1), counts * means
+    shares = counts / of_row[:, None]
+    left = np.diag(counts.sum(axis=0)) - counts.T @ shares
+    columns = np.linalg.lstsq(left, sums.sum(axis=0) - shares.T @ sums.sum(axis=1), rcond=SINGULAR)[0]
+    rows = (sums.sum(axis=1) - counts @ columns) / of_row
+    free = sum(counts.shape) - _components(counts)
+    return float((counts * (means - rows[:, None] - columns) ** 2).sum()), free
+
+
+def _components(counts: Labels) -> int:
+    """Sets of rows and columns that no filled cell joins."""
+    rows, columns = counts.nonzero()
+    joins = coo_array((np.ones(len(rows)), (rows, columns + counts.shape[0])), shape=(sum(counts.shape),) * 2)
+    return int(connected_components(joins, directed=False, return_labels=False))
 
 
 class _Cells:
