@@ -12,7 +12,11 @@ from torch import Tensor, nn
 
 from benchmarks.simulations import AUDITED, Repeat, Simulation
 from probecore.measures.mean_dimension import Basis, mean_dimension
-from probecore.measures.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
+from probecore.measures.mean_dimension.companions import (
+    boolean_mean_dimension,
+    mean_dimension_of_independent,
+    mean_dimension_within_classes,
+)
 from probecore.measures.mean_dimension.intervals import Ratios, change_since
 from probecore.measures.mean_dimension.result import MeanDimension
 from probecore.measures.mean_dimension.surrogates import Surrogates
@@ -231,6 +235,13 @@ def independent(generator: np.random.Generator) -> Repeat:
     return of_ratios(found, independent_truth())
 
 
+def boolean(generator: np.random.Generator) -> Repeat:
+    """Bits that need no data."""
+    ends = torch.tensor([[-1.0], [1.0]]).repeat(1, BITS)
+    found = boolean_mean_dimension(Majority(), ends, points=200, features=None, generator=generator)
+    return of_ratios(found, independent_truth())
+
+
 def within(generator: np.random.Generator) -> Repeat:
     """The same bits with donors of the same label."""
     bits, labels = labelled_bits(generator, 200, AGREEMENT)
@@ -314,6 +325,7 @@ SIMULATIONS = [
         n=200,
         repeat=independent,
     ),
+    Simulation(name="majority of all bits", covers=("companions.csv:boolean",), n=200, repeat=boolean),
     Simulation(name="majority of bits within labels", covers=("companions.csv:within_classes",), n=200, repeat=within),
     Simulation(
         name="fits to 80 points, judged elsewhere",

@@ -150,16 +150,16 @@ def test_comparisons_without_p_are_no_cases(tables: tuple[pd.DataFrame, pd.DataF
 
 
 def test_the_audit_follows_its_table(tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    audit = audit_table("e", MEASURE.audits, numbers(*tables)).set_index("step")
+    audit = audit_table("e", MEASURE.audits, numbers(named(*tables))).set_index("step")
     assert audit.loc["comparison", "verdict"].startswith("published: wrong for nothing, ")
     assert "where 0.05 is right" in audit.loc["comparison", "verdict"]
     changed = tables[0].assign(two_means_p=np.resize(np.linspace(0, 1, 20), len(tables[0])))
-    other = audit_table("e", MEASURE.audits, numbers(changed, tables[1])).set_index("step")
+    other = audit_table("e", MEASURE.audits, numbers(named(changed, tables[1]))).set_index("step")
     assert "wrong" not in other.loc["comparison", "verdict"].partition(";")[0]
     assert audit.loc["reading", "verdict"].endswith("corrected: by construction")
     assert audit.loc["reading", "corrected_value"] == pytest.approx(1)
     assert audit.loc["reading", "published_value"] < 0.1
-    assert numbers(tables[0].iloc[:0], tables[1]) == {}
+    assert numbers(named(tables[0].iloc[:0], tables[1])) == {}
 
 
 def test_known_by_related_finds_what_is_planted(tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -195,6 +195,10 @@ def test_a_backbone_trained_on_other_images_gives_features_and_another_networks_
         published_rows(network, Published(features=Features(network=own)))
     with pytest.raises(InputError, match="reads images of"):
         published_rows(network_of(), Published(features=Features(network=own)))
+
+
+def named(published: pd.DataFrame, byte_reading: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {"published": published, "byte_reading": byte_reading, "ansatz": pd.DataFrame()}
 
 
 def parts(network: Network) -> dict[str, Split]:

@@ -128,7 +128,8 @@ def test_summary(study: Path) -> None:
     summary = json.loads((study / "summary/summary.json").read_text())
     assert "public code" in summary["reconstruction"]
     audit = read_table(study / "summary/audit.csv")
-    assert audit["step"].tolist() == ["comparison", "reading"]
+    assert audit["step"].tolist() == ["comparison", "neural feature ansatz", "reading"]
+    assert sum("Neural feature ansatz, " in remark for remark in summary["remarks"]) == 2 * 3  # conditions, layers
     assert all(any(verdict in remark for remark in summary["remarks"]) for verdict in audit["verdict"])
     assert summary["figures"][0]["file"] == "audit.svg" and summary["tables"][0]["file"] == "audit.csv"
     reported = read_table(study / "summary/reported.csv")

@@ -102,7 +102,7 @@ def test_images(tmp_path: Path) -> None:
     assert filters["quantity"].isin(bases).sum() == 2 * 2 * (3 * (6 + 16 + 120 + 84) + 2 * 3)
     assert (filters[~filters["quantity"].isin(bases)]["epoch"] == 3).all()
     companions = pd.read_csv(folder / "companions.csv")
-    assert len(companions) == 2 * (8 + 9)
+    assert len(companions) == 2 * (9 + 9)
     given = companions[companions["quantity"] == "given_points"].set_index(["epoch", "basis"])["value"]
     logits = outputs[outputs["output"] == "logits"].set_index(["epoch", "basis"])["value"]
     pd.testing.assert_series_equal(given, logits)

@@ -115,6 +115,9 @@ def test_tables_figures_and_summary(folder: Path, tmp_path: Path) -> None:
     assert any(remark.startswith("Changes of the probe's bound have no interval") for remark in summary["remarks"])
     assert {"probe_bound.trained.fc3", "label_null_per_unit.untrained.conv1"} <= set(summary["headline"])
     assert "label_information_gained_by_output.trained.noise_0.1" in summary["headline"]
+    assert summary["figures"][0]["file"] == "audit.svg" and any(
+        "Audit of information" in one for one in summary["remarks"]
+    )
     assert summary["headline"]["informative_units.untrained"] is None  # 19 permutations find nothing among 64 units
     assert {"p_adjusted"} <= set(read_table(out / "pairs.csv")) & set(read_table(out / "choice.csv"))
     for entry in summary["figures"]:

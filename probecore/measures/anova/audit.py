@@ -9,7 +9,7 @@ import pandas as pd
 from probecore.errors import InputError
 from probecore.measures.anova.groups import two_way_anova
 from probecore.measures.audit import LEVEL, Found, Reported, over_networks, share_significant
-from probecore.measures.tables import after_training, of_one_condition
+from probecore.measures.tables import after_training, is_last, of_one_condition
 
 AUTHORS = {"entry": "grey, drawn 1x1", "reading": "bytes"}
 SOUND = {"entry": "plain", "reading": "true"}
@@ -20,8 +20,33 @@ REPORTED = ["condition", "features", "entry", "reading", "weights", "related"]
 """What identifies a row of ``reported.csv``."""
 
 
-def numbers(published: pd.DataFrame, byte_reading: pd.DataFrame) -> Mapping[str, Found]:
-    """Give the numbers of the audit's steps, from the tables of an experiment; none where nothing was measured.
+def numbers(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, Found]:
+    """Give the numbers of the audit's steps, from the tables of an experiment; none where nothing was measured."""
+    return {**_of_published(tables["published"], tables["byte_reading"]), **_of_ansatz(tables["ansatz"])}
+
+
+def _of_ansatz(ansatz: pd.DataFrame) -> Mapping[str, Found]:
+    if ansatz.empty:
+        return {}
+    first = ansatz[ansatz["layer_index"] == 0]
+    trained = of_one_condition(first)
+    before = first[(first["epoch"] == 0) & first["network"].isin(trained["network"]) & ~is_last(first)]
+
+    def mean(table: pd.DataFrame, column: str) -> Reported:
+        return over_networks(table[column], table["network"])
+
+    return {
+        "neural feature ansatz": Found(
+            published=mean(trained, "r_published"),
+            published_nothing=mean(before, "r_published"),
+            corrected=mean(trained, "r_best"),
+            corrected_nothing=mean(before, "r_best"),
+        )
+    }
+
+
+def _of_published(published: pd.DataFrame, byte_reading: pd.DataFrame) -> Mapping[str, Found]:
+    """Give the numbers of the authors' procedure.
 
     A case is a parameter set of a network: its comparisons with several image sets depend on each other, most of all
     where these are noise, whose mean features are nearly the same.

@@ -1,7 +1,7 @@
 """Excitations: what a layer's input looks like where its filters answer. Definitions, and the same from streamed sums.
 
 The definitions take patches and are what tests compare with; measuring takes `ExcitationSums`, which `activations` adds
-up while the network runs. Reconstruction: the source's definition of a feature is not available to us.
+up while the network runs. They are ours: the features of the authors' public code are in `image_features`.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """One-way and two-way ANOVA and Kruskal–Wallis: do weights differ between groups of excitations?
 
 One call does any number of tables of equal size. The layout that compares a column of features with a column of
-weights is not offered: it tests whether their means are equal, and finds that they are not (docs/anova.md).
+weights tests whether their means are equal, and finds that they are not: see `comparisons.two_means`, to be audited.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 KEYS = {
     "relations": ["layer", "excitation", "relation", "dilation", "class", "response"],
+    "ansatz": ["layer"],
     "expanded": ["layer", "relation"],
     "one_way": ["layer", "relation"],
     "two_way": ["design", "layer", "relation", "term"],

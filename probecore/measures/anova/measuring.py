@@ -11,6 +11,7 @@ from torch import nn
 
 from probecore.activations.excitations import ExcitationSums
 from probecore.errors import InputError
+from probecore.measures.anova.ansatz import ansatz_row
 from probecore.measures.anova.diagnostics import assumptions, binned
 from probecore.measures.anova.excitations import (
     RELATIONS,
@@ -79,18 +80,18 @@ class LayerMeasures:
             matrices = {"R1": train, "R2": test[0], "R3": train - test[1]}
             yield from self._matrix_fits("patch_covariance", matrices)
 
-    def gradients(self, model: nn.Module, module: nn.Module, images: Mapping[str, torch.Tensor]) -> Iterator[Row]:
-        """R1 to R3 for the average outer product of gradients, over training and test images."""
-        products = {
-            name: gradient_outer_product(model, module, part)
-            for name, part in (
-                ("train", images["train"]),
-                ("first", images["test"][::2]),
-                ("second", images["test"][1::2]),
-            )
-        }
+    def gradients(self, products: Mapping[str, Array]) -> Iterator[Row]:
+        """R1 to R3 for the average outer products of gradients, see `gradient_products`."""
         matrices = {"R1": products["train"], "R2": products["first"], "R3": products["train"] - products["second"]}
         return self._matrix_fits("gradient_outer_product", matrices)
+
+    def ansatz(self, products: Mapping[str, Array], depth: int) -> Iterator[Row]:
+        """How well powers of the outer products of gradients follow WᵀW; `depth` layers to the output."""
+        if self.weights.shape[1] > 1:
+            yield {
+                "layer": self.layer,
+                **ansatz_row(self.weights, products["first"], products["second"], depth=depth),
+            }
 
     def filters(self) -> Iterator[Row]:
         """Correlation over the taps of each filter with its excitation."""
@@ -223,6 +224,12 @@ class LayerMeasures:
                 per_filter=self._params.intercepts == "per_filter",
             )
         return self._models[key]
+
+
+def gradient_products(model: nn.Module, module: nn.Module, images: Mapping[str, torch.Tensor]) -> dict[str, Array]:
+    """Average outer products of gradients over training images and both halves of test images."""
+    parts = {"train": images["train"], "first": images["test"][::2], "second": images["test"][1::2]}
+    return {name: gradient_outer_product(model, module, part) for name, part in parts.items()}
 
 
 def _summaries(weights: Array) -> dict[str, Array]:

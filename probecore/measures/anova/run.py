@@ -11,7 +11,7 @@ from probecore.activations.reader import Activations
 from probecore.determinism import Numerics, numpy_generator
 from probecore.errors import InputError
 from probecore.measures.anova.keys import KEYS
-from probecore.measures.anova.measuring import LayerMeasures
+from probecore.measures.anova.measuring import LayerMeasures, gradient_products
 from probecore.measures.anova.params import AnovaParams
 from probecore.measures.anova.published import published_rows
 from probecore.measures.anova.tables import drawings, two_way
@@ -66,7 +66,11 @@ def measure_network(network: Network, dump: Activations, params: AnovaParams) ->
             measure.load(epoch, module, sums["train"], sums["test"])
             relations += measure.relations()
             if "gradient_outer_product" in params.excitations:
-                relations += measure.gradients(model, module, _images(network, params.gradient_images))
+                products = gradient_products(model, module, _images(network, params.gradient_images))
+                relations += measure.gradients(products)
+                tables.add(
+                    "ansatz", epoch, measure.ansatz(products, len(network.layer_index) - network.layer_index[layer])
+                )
             tables.add("filters", epoch, measure.filters())
             tables.add("expanded", epoch, measure.expanded())
             if epoch in (dump.epochs[0], dump.epochs[-1]):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.files import write_table
+from probecore.measures.anova.ansatz import holds_here
 from probecore.measures.anova.audit import REPORTED, known_by_related, numbers, reported
 from probecore.measures.anova.measure import MEASURE
 from probecore.measures.anova.plots import PLOTS
@@ -24,7 +25,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     verdicts = judge(tables["relations"], tables["expanded"])
     verdicts.insert(0, "experiment", experiment)
     write_table(output / "verdicts.csv", verdicts, sort_by=["experiment", *COLUMNS[:5]])
-    audit = audit_table(experiment, MEASURE.audits, numbers(tables["published"], tables["byte_reading"]))
+    audit = audit_table(experiment, MEASURE.audits, numbers(tables))
     write_audit(output, audit)
     _write_published(experiment, tables["published"], output)
     write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "audit": audit}, output)
@@ -34,7 +35,12 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
             experiment,
             headline=_headline(tables["relations"], verdicts),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=[*_remarks(verdicts), *remarks_on_controls(tables["relations"]), *remarks_of(audit)],
+            remarks=[
+                *_remarks(verdicts),
+                *holds_here(tables["ansatz"]),
+                *remarks_on_controls(tables["relations"]),
+                *remarks_of(audit),
+            ],
             network=representative(tables["filters"]),
             without=without_audit(audit),
         ),

@@ -38,6 +38,34 @@ def mean_dimension_of_independent(
     return _trace(model, points, basis, features, generator)
 
 
+def boolean_mean_dimension(
+    model: nn.Module, ends: Tensor, *, points: int, features: int | None, generator: np.random.Generator
+) -> Ratios:
+    """Estimate the Boolean mean dimension of a network's output, trace: over all inputs of two values each.
+
+    Σ_S |S| f̂(S)² / Σ_{S≠∅} f̂(S)² of the Fourier expansion of f on the corners of a cube (Demyanenko, Feinauer,
+    Malatesta, Saglietti 2024, arXiv 2401.12610): the mean dimension of independent inputs that are either end with
+    probability 1/2. It needs no data.
+
+    Parameters
+    ----------
+    ends : both values of every coordinate, (2, ...), as the network takes them
+    points : corners that are drawn
+    model, features, generator : as for `network_mean_dimension`
+
+    Examples
+    --------
+    >>> parity = nn.Linear(3, 1, bias=False)
+    >>> parity.forward = lambda x: x.prod(dim=1, keepdim=True)
+    >>> ends = torch.tensor([[-1.0] * 3, [1.0] * 3])
+    >>> found = boolean_mean_dimension(parity, ends, points=4000, features=None, generator=np.random.default_rng(0))
+    >>> round(float(found.value[0]), 1)
+    3.0
+    """
+    chosen = torch.from_numpy(generator.integers(2, size=(points, *ends.shape[1:]))).to(ends.device)
+    return _trace(model, torch.where(chosen == 1, ends[1], ends[0]), None, features, generator)
+
+
 def mean_dimension_within_classes(
     model: nn.Module,
     inputs: Tensor,

@@ -29,6 +29,7 @@ QUANTITIES = (
         "within_classes": "within\nclasses",
         "independent_margins": "independent\nmargins",
         "linear_surrogate": "best\nlinear",
+        "boolean": "black or\nwhite",
     },
     {"r2_linear": "linear", "r2_additive": "additive", "r2_non_additive": "non-\nadditive"},
 )

@@ -19,7 +19,8 @@ FIGURES = [
         source="companions.csv",
         title="What is below 1, and why",
         caption="Left: mean dimension of the logits (or outputs) on the given points, within classes, with the same "
-        "coordinates made independent, and of the best linear function on the given points. With independent "
+        "coordinates made independent, of the best linear function on the given points, and, in pixels, on images of "
+        "pixels that are black or white at random. With independent "
         "coordinates every function has 1 (dashed) or more, and additive ones exactly 1. Right: R² of a linear, an "
         "additive and a non-additive function, fitted to test images other than those that judge. After training and, "
         "grey, before; one mark per network with its 95 % interval over images.",
@@ -63,7 +64,8 @@ TABLES = [
         title="What stands beside the outputs' mean dimension",
         caption="Of the logits or outputs, trace, at the first and last checkpoint: given_points, as in outputs.csv; "
         "independent_margins, with each coordinate permuted over the points; within_classes, donors and variance "
-        "within classes; linear_surrogate, of the best linear function; linear_surrogate_published, of the same in the "
+        "within classes; boolean, over images of pixels that are black or white at random; linear_surrogate, of the "
+        "best linear function; linear_surrogate_published, of the same in the "
         "authors' coordinates; r2_linear, r2_additive, r2_non_additive: R² at "
         "the base points of functions fitted to other test images; r2_gain, non-additive less additive.",
     ),

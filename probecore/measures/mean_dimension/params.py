@@ -24,7 +24,7 @@ class Companions(Section):
     features: int | None = Field(
         40,
         ge=1,
-        description="Coordinates exchanged per pair of points, independent or of one class; null: all.",
+        description="Coordinates exchanged per pair of points: independent, of one class, black or white; null: all.",
     )
     fit_images: int = Field(
         500,

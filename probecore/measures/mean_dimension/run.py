@@ -14,7 +14,11 @@ from probecore.errors import InputError
 from probecore.files import create_hdf5
 from probecore.measures.mean_dimension.bases import Basis, check_size, pca_basis
 from probecore.measures.mean_dimension.budget import affordable_features
-from probecore.measures.mean_dimension.companions import mean_dimension_of_independent, mean_dimension_within_classes
+from probecore.measures.mean_dimension.companions import (
+    boolean_mean_dimension,
+    mean_dimension_of_independent,
+    mean_dimension_within_classes,
+)
 from probecore.measures.mean_dimension.deletion import FRACTIONS, deletion_curve, gradient_magnitude
 from probecore.measures.mean_dimension.intervals import Change, Ratios, change_since, no_change
 from probecore.measures.mean_dimension.keys import ARRAYS, KEYS
@@ -138,6 +142,7 @@ class _Probe:
         if "pca" in params.bases:
             self._bases["pca"] = pca_basis(train.numpy())
         self._surrogates = self._make_surrogates()
+        self._ends = _black_and_white(network) if dataset.test.inputs.dtype == np.uint8 else None
 
     def outputs(self, model: nn.Module, basis: str) -> NetworkMeanDimension:
         """Outputs of the network, the same exchanges at every checkpoint."""
@@ -185,6 +190,14 @@ class _Probe:
                 basis=self._bases[basis],
                 features=options.features,
                 generator=self._generator("within", basis),
+            )
+        if basis == "pixels" and self._ends is not None:
+            beside["boolean"] = boolean_mean_dimension(
+                model,
+                self._ends,
+                points=len(points),
+                features=options.features,
+                generator=self._generator("boolean"),
             )
         if self._surrogates is not None:
             fitted = self._inputs[len(points) :][: options.fit_images]
@@ -262,6 +275,13 @@ class _Probe:
     def _generator(self, *step: str) -> np.random.Generator:
         info = self._network.info
         return numpy_generator(info.experiment, info.network, "mean_dimension", *step)
+
+
+def _black_and_white(network: Network) -> Tensor:
+    """The two images (2, ...) whose pixels are all 0, and all 255, as the network takes them."""
+    values = torch.tensor([0, 255], dtype=torch.uint8, device=network.device)
+    shape = network.dataset.input_shape
+    return network.scale(values.view(2, *[1] * len(shape)).repeat(1, *shape))
 
 
 def _answers(model: nn.Module, inputs: Tensor) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 
-from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Resources, Table
 from probecore.measures.mutual_information.keys import KEYS
 from probecore.measures.mutual_information.params import MutualInformationParams
 
@@ -92,6 +92,19 @@ TABLES = [
     ),
 ]
 
+AUDITS = [
+    AuditStep(
+        name="information about the label",
+        reports="nats about the label, mean over layers",
+        published="each layer's vector in equal bins, every different one a symbol of its own, plug-in",
+        corrected="single units by nearest neighbours, mean over the units of each layer",
+        nothing="labels permuted",
+        right=0.0,
+        tolerance=0.01,
+        source="Shwartz-Ziv and Tishby 2017 (arXiv 1703.00810); the estimator of Fang et al. is not known to us",
+    )
+]
+
 RECONSTRUCTION = (
     "The paper's estimator, its random variables and its numbers are not available to us: the "
     "estimators, units as pooled maps, the redundancy measures, the orders and the ablation are ours."
@@ -119,4 +132,5 @@ MEASURE = Measure(
     layers=LayerTable(quantity="mutual_information"),
     resources=Resources(memory=6_000, minutes=120),
     text=["to_layer"],
+    audits=AUDITS,
 )

@@ -8,6 +8,8 @@ import pandas as pd
 
 from probecore.figures import write_figures
 from probecore.measures.answer import answer_from
+from probecore.measures.audit import Found, Reported, audit_table, over_networks, remarks_of, without_audit, write_audit
+from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.mutual_information.figures import BIT
 from probecore.measures.mutual_information.measure import MEASURE
 from probecore.measures.mutual_information.plane import PROBE
@@ -18,6 +20,7 @@ from probecore.measures.tables import (
     gather,
     is_last,
     layers_in_order,
+    of_one_condition,
     remarks_on_controls,
     representative,
     write_tables,
@@ -32,17 +35,39 @@ def summarise(*, experiment: str, networks: list[Path], output: Path) -> None:
     """Stack the tables in the folders `networks`, draw the figures and write ``summary.json`` into `output`."""
     tables = with_families(gather(networks, MEASURE.keys, text=MEASURE.text, output=output))
     write_tables(output, tables, MEASURE.keys)
-    write_figures(PLOTS, tables, output)
+    audit = audit_table(experiment, MEASURE.audits, _audited(tables["plane"], tables["filters"]))
+    write_audit(output, audit)
+    write_figures({**PLOTS, **AUDIT_PLOT}, {**tables, "audit": audit}, output)
     write_summary(
         output,
         MEASURE.summary(
             experiment,
             headline=_headline(tables, layers_in_order(tables["convergence"])),
             answer=answer_from(tables, MEASURE.answer),
-            remarks=[MEANING, *_remarks(tables)],
+            remarks=[MEANING, *_remarks(tables), *remarks_of(audit)],
             network=representative(tables["filters"]),
+            without=without_audit(audit),
         ),
     )
+
+
+def _audited(plane: pd.DataFrame, filters: pd.DataFrame) -> dict[str, Found]:
+    """Give the audit's numbers: information about the label and, as the mean null, about permuted ones."""
+    layers = of_one_condition(plane[(plane["estimator"] == "binned") & (plane["quantity"] == "label")])
+    units = of_one_condition(filters[filters["quantity"] == "label_information"])
+
+    def mean(table: pd.DataFrame, column: str) -> Reported:
+        by_layer = table.groupby(["network", "layer"])[column].mean().groupby("network").mean()
+        return over_networks(by_layer, by_layer.index.astype(str).tolist())
+
+    return {
+        "information about the label": Found(
+            published=mean(layers, "value"),
+            published_nothing=mean(layers, "null"),
+            corrected=mean(units, "value"),
+            corrected_nothing=mean(units, "null"),
+        )
+    }
 
 
 MEANING = (

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from probecore.figures import Place, add_legend, error_lengths, figure_at, named, one_panel, spread, style
-from probecore.measures.recos.keys import AROUND_MEAN
+from probecore.measures.recos.keys import AROUND_MEAN, BOTH, BOTH_AROUND_MEAN
 from probecore.measures.tables import at_the_end, by_network, layers_in_order
 from probecore.networks import condition_of, in_order
 
@@ -20,7 +20,8 @@ COMBINATIONS = [
 @style()
 def draw_polarity(table: pd.DataFrame, *, ax: Place = None) -> Axes:
     """Accuracy by combination of filters and images, one mark per network, untrained ones beside."""
-    shown = at_the_end(table[table["images"] != AROUND_MEAN])
+    apart = (table["images"] == AROUND_MEAN) | table["filters"].isin([BOTH, BOTH_AROUND_MEAN])
+    shown = at_the_end(table[~apart])
     shown = shown.assign(
         place=[COMBINATIONS.index(pair) for pair in zip(shown["filters"], shown["images"], strict=True)]
     )

@@ -14,5 +14,11 @@ KEYS = {
 
 ARRAYS = "spectral.h5"
 
+BOTH = "both_polarities"
+"""Of ``filters`` in the table `polarity`: a network trained on images and on their reversals."""
+
+BOTH_AROUND_MEAN = "both_polarities_around_mean"
+"""The same, where each channel keeps its mean."""
+
 AROUND_MEAN = "reversed around mean"
 """Of ``images`` in the table `polarity`: reversed images that are standardised by their own mean."""

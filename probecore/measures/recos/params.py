@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+import pydantic
 from pydantic import Field
 
 from probecore.schema import MeasureSection, Section
+from probecore.train.params import Recipe
 
 
 class Polarity(Section):
@@ -17,6 +19,18 @@ class Polarity(Section):
         "`standard` (zero mean, unit variance over the training images).",
     )
     images: int = Field(1000, ge=1, description="Test images on which filters are negated one by one.")
+    both: Recipe | None = Field(
+        None,
+        description="Recipe of networks trained anew on both polarities, from the same initial weights: reversal as it "
+        "is, and around the mean; null: none are.",
+    )
+
+    @pydantic.field_validator("both")
+    @classmethod
+    def _reversed_without_a_fill(cls, both: Recipe | None) -> Recipe | None:
+        if both is not None and both.augmentation.shift:
+            raise ValueError("augmentation.shift: nobody knows what a shift moves into reversed images; leave it out")
+        return both
 
 
 class Sphere(Section):

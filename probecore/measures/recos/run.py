@@ -8,6 +8,7 @@ import h5py
 from probecore.determinism import Numerics
 from probecore.files import create_hdf5
 from probecore.measures.network import Arrays, Network, Tables
+from probecore.measures.recos.both import both_polarities
 from probecore.measures.recos.cascade_rows import Composites, accuracy_rows, head_rows, position_rows
 from probecore.measures.recos.fisher import Groups
 from probecore.measures.recos.geometry import anchor_vectors
@@ -63,6 +64,8 @@ def measure_network(network: Network, params: RecosParams) -> tuple[Tables, Arra
             _add_geometry(tables, probe)
             maps = _add_separation(tables, probe)
         if epoch == network.epochs[-1]:
+            if params.polarity.both is not None:
+                tables.add("polarity", epoch, both_polarities(network, params.polarity.both))
             tables.add("confusion", epoch, polarity.confusion())
             tables.add("scalings", epoch, polarity.scalings())
             if epoch != network.epochs[0]:

@@ -12,7 +12,7 @@ from probecore.measures.answer import answer_from
 from probecore.measures.audit import Found, Reported, audit_table, over_networks, remarks_of, without_audit, write_audit
 from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.recos.families import count_significant
-from probecore.measures.recos.keys import AROUND_MEAN, ARRAYS
+from probecore.measures.recos.keys import AROUND_MEAN, ARRAYS, BOTH, BOTH_AROUND_MEAN
 from probecore.measures.recos.measure import MEASURE
 from probecore.measures.recos.plots import PLOTS
 from probecore.measures.tables import (
@@ -70,16 +70,23 @@ def _audited(polarity: pd.DataFrame) -> dict[str, Found]:
         rows = table[table["images"] == images]
         return over_networks(rows["accuracy"], rows["network"])
 
-    if before.empty:
-        return {}
-    return {
-        "polarity": Found(
+    found = {}
+    if len(before):
+        found["polarity"] = Found(
             published=accuracy(trained, "reversed"),
             published_nothing=accuracy(before, "reversed"),
             corrected=accuracy(trained, AROUND_MEAN),
             corrected_nothing=accuracy(before, AROUND_MEAN),
         )
-    }
+    both, around = (of_one_condition(polarity[polarity["filters"] == name]) for name in (BOTH, BOTH_AROUND_MEAN))
+    if len(both):
+        found["both polarities"] = Found(
+            published=accuracy(both, "reversed"),
+            published_nothing=accuracy(trained, "reversed"),
+            corrected=accuracy(around, AROUND_MEAN),
+            corrected_nothing=accuracy(trained, AROUND_MEAN),
+        )
+    return found
 
 
 def _missing(tables: Tables) -> list[str]:
