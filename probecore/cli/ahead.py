@@ -20,13 +20,15 @@ def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that
     most = None if budget is None else _quantity(budget, UNITS, "--budget")
     options.configured_for_study()
     from probecore.params import load_study
-    from probecore.planning.forecast import duration, forecast, subjects, table
+    from probecore.planning.forecast import duration, forecast, of_fan, subjects, table
     from probecore.planning.remedies import remedies
     from probecore.planning.speed import speed_of_this_machine
 
     speed, found = speed_of_this_machine(), subjects(load_study(Path("params.yaml"))[0], Path("data"))
     jobs = [job for subject in found for job in forecast(subject, speed)]
     for line in table(jobs):
+        typer.echo(line)
+    if line := of_fan(jobs):
         typer.echo(line)
     total = sum(job.needs.seconds for job in jobs)
     if most is not None and total > most:
