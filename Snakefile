@@ -20,6 +20,8 @@ common = Common(main_process=workflow.is_main_process)
 
 
 wildcard_constraints:
+    experiment=r"[a-z][a-z0-9_-]*",
+    universe=r"(/universes/[\w.-]+)?",
     network=r"(trained|twin|shuffled|reinitialised)-\d+|given",
 
 

@@ -11,9 +11,11 @@ from typing import Any
 
 from probecore.claims.catalogue import known_tables
 from probecore.claims.params import FILE, RECORD, Claim, Declarations, Other, Test, load_claims
+from probecore.claims.universes import digest_of_tables, universes_of
 from probecore.errors import InputError, reading
+from probecore.multiverse import Fans
 from probecore.networks import condition_of
-from probecore.params import Experiment, Study
+from probecore.params import Experiment, Study, fans_of
 from probecore.schema import did_you_mean
 from probecore.verify import LOCK
 from probecore.yaml_files import read_yaml
@@ -34,7 +36,10 @@ def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
     """
     path = folder / FILE
     _check_stage(folder)
+    fans = fans_of(study)
     if not path.exists():
+        for step, experiment in fans:
+            raise InputError(f"experiments.{experiment}.{step}.multiverse: no {path} whose verdicts it could move")
         return None
     declarations = load_claims(path)
     try:
@@ -43,6 +48,7 @@ def check_claims(study: Study, folder: Path = Path()) -> Declarations | None:
                 _check_test(claim.id, claim.test, study)
         for name, table in declarations.tables.items():
             _experiment(study, table.experiment, f"tables.{name}.experiment")
+        _check_universes(declarations.claims, fans)
         for record in (read_record(folder / RECORD), read_lock(folder / LOCK)):
             check_unchanged(declarations.claims, record)
     except InputError as error:
@@ -65,12 +71,25 @@ def _check_test(name: str, test: Test, study: Study) -> None:
     for key, used in _columns_used(test):
         if used not in columns.all and not (key == "effect.mean_over" and used == "epoch"):
             raise InputError(f"{where}.{key}: {test.table} has no column {used!r}{did_you_mean(used, columns.all)}")
-    step = test.table.partition("/")[0]
     for key, experiment, condition in _networks_used(test):
         found = _experiment(study, experiment, f"{where}.{key}experiment")
-        if getattr(found, step) is None:
-            raise InputError(f"{where}.table: experiments.{experiment}.{step} is null; give it a section")
+        if getattr(found, test.step) is None:
+            raise InputError(f"{where}.table: experiments.{experiment}.{test.step} is null; give it a section")
         _check_condition(f"{where}.{key}condition", condition, experiment, found)
+
+
+def _check_universes(claims: Iterable[Claim], fans: Fans) -> None:
+    """Every choice changes what some claim reads."""
+    tests = [claim.test for claim in claims if claim.test is not None]
+    for (step, experiment), universes in fans.items():
+        reading = [test for test in tests if test.step == step and experiment in test.experiments_read]
+        used = [universe for test in reading for universe in universes_of(test, fans)]
+        for universe in universes:
+            if len(universe.changed) == 1 and universe not in used:
+                raise InputError(
+                    f"experiments.{experiment}.{step}.multiverse: no claim is judged with {universe.words}; "
+                    "give the experiments that it reads the same choices, and its `where` the column"
+                )
 
 
 def _columns_used(test: Test) -> Iterator[tuple[str, str]]:
@@ -127,7 +146,7 @@ def read_record(path: Path = RECORD) -> list[dict[str, str]]:
     return rows
 
 
-def read_current(claims: Sequence[Claim], folder: Path = Path()) -> list[dict[str, str]]:
+def read_current(claims: Sequence[Claim], fans: Fans, folder: Path = Path()) -> list[dict[str, str]]:
     """The rows of the table of verdicts, if they are of these claims and of the tables that are here.
 
     Raises
@@ -141,7 +160,7 @@ def read_current(claims: Sequence[Claim], folder: Path = Path()) -> list[dict[st
     rows = read_record(path)
     found = {row["claim"]: (row["declaration"], row["amended"], row["tables"]) for row in rows}
     for claim in claims:
-        tables = "" if claim.test is None else claim.test.digest_of_tables(folder)
+        tables = "" if claim.test is None else digest_of_tables(claim.test, fans, folder)
         if found.get(claim.id) != (claim.digest(), claim.amended or "", tables):
             raise InputError(f"{path}: {claim.id}: judged by other tables or as another declaration; run `snakemake`")
     return rows

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from probecore.claims.params import RECORD, Claim, Declarations, FileTable, NumberTable, Row, p_column
+from probecore.claims.stability import stability_of
 from probecore.declared import read_record
 from probecore.errors import InputError, reading
 from probecore.files import read_json, replacing, write_text
@@ -29,7 +30,10 @@ BLOCK = re.compile(r"^(<!-- (numbers|claims): ([\w.-]+) -->)$(.*?)^(<!-- /\2 -->
 
 MARKER = re.compile(r"^<!-- /?(?:numbers|claims)\b.*?-->", re.MULTILINE)
 
-HEADER = "| claim | verdict | effect [95 % interval] | beyond control | seeds | p |\n|---|---|---|---|---|---|"
+HEADER = ["claim", "verdict", "effect [95 % interval]", "beyond control", "seeds", "p"]
+
+STABILITY = "stability"
+"""The column of a study that has a multiverse."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ def _cell(row: Row, value: float | None) -> str:
 def claim_table(claims: Iterable[Claim], record: Iterable[Mapping[str, str]]) -> str:
     """A Markdown table of verdicts; of a claim that has none, or was declared otherwise then, it says so."""
     rows = {row["claim"]: row for row in record}
-    lines = [HEADER]
+    lines = []
     for claim in claims:
         row = rows.get(claim.id, {})
         says = [claim.says, *([f"*Ours:* {claim.reconstruction}"] if claim.reconstruction else [])]
@@ -202,9 +206,11 @@ def claim_table(claims: Iterable[Claim], record: Iterable[Mapping[str, str]]) ->
         if not verdict:
             known = row.get("declaration") == claim.digest()
             verdict, row = (verdict_of(row), row) if known else ("not run yet", {})
-        cells = [". ".join(says), verdict, *number_cells(row)]
-        lines.append(_line(cells))
-    return "\n".join(lines)
+        lines.append([". ".join(says), verdict, *number_cells(row), stability_of(row)])
+    several = any(line[-1] for line in lines)
+    header = [*HEADER, *([STABILITY] if several else [])]
+    shown = [line[: len(header)] for line in lines]
+    return "\n".join([_line(header), "|" + "---|" * len(header), *map(_line, shown)])
 
 
 def verdict_of(row: Mapping[str, str]) -> str:
@@ -214,8 +220,8 @@ def verdict_of(row: Mapping[str, str]) -> str:
 
 def as_text(record: Iterable[Mapping[str, str]]) -> str:
     """The rows of the table of verdicts for a terminal."""
-    rows = [[row["claim"], verdict_of(row), *number_cells(row)] for row in record]
-    widths = [min(60, max((len(row[column]) for row in rows), default=0)) for column in range(6)]
+    rows = [[row["claim"], verdict_of(row), *number_cells(row), stability_of(row)] for row in record]
+    widths = [min(60, max((len(row[column]) for row in rows), default=0)) for column in range(7)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )

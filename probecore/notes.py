@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from probecore.claims.params import FILE, RECORD, Declarations, declared, load_claims
+from probecore.claims.universes import tables_read
 from probecore.errors import ProbecoreError
 from probecore.files import read_json, write_json
 from probecore.inputs import code_file, determinants, hash_of, versions
-from probecore.params import STEPS, Experiment, Study, filters_read, section_of
+from probecore.multiverse import UNIVERSES, Fans, as_json
+from probecore.params import STEPS, Experiment, Study, fans_of, filters_read, section_of, universes_measured
 from probecore.provenance import package_of
 from probecore.running import FOLDER
 
@@ -89,7 +91,8 @@ def train_job(experiment: str, section: str, numerics: str, *, data: Path, check
 def network_job(step: str, section: str, numerics: str, *, files: Sequence[Path], output: Path) -> Job:
     """The job that dumps or measures a network."""
     written = (str(output),) if output.suffix else (f"{output}/**/*",)
-    told, stage = _sorted(section) + _sorted(numerics), f"{step}@{output.parent.name}"
+    experiment = output.parents[2] if output.parent.parent.name == UNIVERSES else output.parent
+    told, stage = _sorted(section) + _sorted(numerics), f"{step}@{experiment.name}"
     return Job(f"{package_of(step)}.run", stage, output, tuple(files), written, told, own=True)
 
 
@@ -105,10 +108,10 @@ def summary_job(
     return Job(entry, stage, output / "summary.json", files, (f"{output}/*",), told, networks)
 
 
-def claims_job(declarations: Declarations, text: str) -> Job:
-    """The job that judges the claims, which stand in the file as `text`."""
-    files = tuple(declarations.tables_read)
-    return Job("probecore.claims.run", "claims", RECORD, files, (str(RECORD),), text)
+def claims_job(declarations: Declarations, text: str, fans: Fans) -> Job:
+    """The job that judges the claims, which stand in the file as `text`, in the universes `fans`."""
+    files = tuple(tables_read(declarations, fans))
+    return Job("probecore.claims.run", "claims", RECORD, files, (str(RECORD),), text + as_json(fans))
 
 
 def report_job(study: Study, content: Mapping[str, Any], *, output: Path, metrics: Path) -> Job:
@@ -129,9 +132,11 @@ def jobs_of(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
     for name, experiment in study.experiments.items():
         for step in STEPS:
             if getattr(experiment, step) is not None:
-                yield from _jobs_of_step(step, name, experiment, section_of(content, name, step), numerics)
+                for universe in universes_measured(experiment, step):
+                    section = section_of(content, name, step, universe)
+                    yield from _jobs_of_step(step, name, experiment, section, numerics, universe)
     if (text := declared()) is not None:
-        yield claims_job(load_claims(), text)
+        yield claims_job(load_claims(), text, fans_of(study))
     yield _report(study, content)
 
 
@@ -145,8 +150,10 @@ def _dataset_jobs(study: Study, content: Mapping[str, Any]) -> Iterator[Job]:
         yield dataset_job(name, section, path=dataset.path, output=Path(f"data/{name}.h5"))
 
 
-def _jobs_of_step(step: str, name: str, experiment: Experiment, section: str, numerics: str) -> Iterator[Job]:
-    folder, data = Path("results", step, name), _data_of(experiment)
+def _jobs_of_step(
+    step: str, name: str, experiment: Experiment, section: str, numerics: str, universe: str
+) -> Iterator[Job]:
+    folder, data = Path("results", step, name, *([UNIVERSES, universe] if universe else [])), _data_of(experiment)
     suffix = {"train": ".csv", "activations": ".h5"}.get(step, "")
     for network in experiment.train.networks:
         checkpoints = Path("results/train", name, f"{network}.safetensors")

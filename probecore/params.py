@@ -21,6 +21,7 @@ from probecore.determinism import Numerics
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.models.trust import check_place
+from probecore.multiverse import Universe, check_universes, folders, universes, written_in
 from probecore.schema import MeasureSection, Section, did_you_mean
 from probecore.train.params import TrainParams
 from probecore.yaml_files import read_yaml
@@ -112,6 +113,7 @@ def load_study(path: Path) -> tuple[Study, dict[str, Any]]:
         with contextlib.chdir(path.parent):  # what it names is seen from there
             study = Study.read(written)
             _check_references(study)
+            _check_multiverses(study, written)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return study, written
@@ -136,6 +138,18 @@ def _check_references(study: Study) -> None:
     for name in study.datasets:
         if all(experiment.dataset != name for experiment in study.experiments.values()):
             raise InputError(f"datasets.{name}: no experiment uses it; remove it")
+
+
+def _check_multiverses(study: Study, written: Mapping[str, Any]) -> None:
+    for name, experiment in study.experiments.items():
+        for step in MEASURES:
+            section = getattr(experiment, step)
+            if section is not None and section.multiverse is not None:
+                columns = sorted({column for keys in declaration(step).all_keys.values() for column in keys})
+                try:
+                    check_universes(written["experiments"][name][step], section, columns)
+                except InputError as error:
+                    raise InputError(f"experiments.{name}.{step}.{error}") from None
 
 
 def _check_data_path(where: str, path: str | None) -> None:
@@ -189,6 +203,28 @@ def filters_read(experiment: Experiment, name: str, step: str) -> list[Path]:
     return [Path("results", other, name, "filters.csv") for other in others if getattr(experiment, other) is not None]
 
 
-def section_of(written: Mapping[str, Any], experiment: str, step: str) -> str:
-    """The section of a step as it stands in `params.yaml`, as JSON with sorted keys."""
-    return json.dumps(written["experiments"][experiment][step], sort_keys=True)
+def section_of(written: Mapping[str, Any], experiment: str, step: str, universe: str = "") -> str:
+    """The section of a step as it stands in `params.yaml`, as JSON with sorted keys.
+
+    Of a measure without its multiverse; `universe` is the folder of the one in which it is measured.
+    """
+    section = written["experiments"][experiment][step]
+    if step in MEASURES:
+        section = written_in(section, section_class(step), universe)
+    return json.dumps(section, sort_keys=True)
+
+
+def universes_measured(experiment: Experiment, step: str) -> list[str]:
+    """The folders of what a step measures: empty for what is declared, then those of its universes."""
+    return ["", *(folders(getattr(experiment, step)) if step in MEASURES else [])]
+
+
+def fans_of(study: Study) -> dict[tuple[str, str], list[Universe]]:
+    """The universes of measures in experiments that have any beside the declared one."""
+    sections = {
+        (step, name): section
+        for name, experiment in study.experiments.items()
+        for step in MEASURES
+        if (section := getattr(experiment, step)) is not None and section.multiverse is not None
+    }
+    return {key: universes(section) for key, section in sections.items()}

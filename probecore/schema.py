@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
+from pydantic import Field
 
 from probecore.errors import InputError, reading
 
@@ -52,8 +53,24 @@ class Section(pydantic.BaseModel):
             raise InputError(explain(error, cls, where)) from None
 
 
+class Multiverse(Section):
+    """Other defensible choices in a measure, under which claims are judged too (docs/claims.md)."""
+
+    choices: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        min_length=1,
+        max_length=8,
+        description="Other options, by choice: a parameter of this section (`threshold`, `heads.epochs`), measured "
+        "anew; or a key column of its tables by which claims choose rows (`dilation`), read alone.",
+    )
+    corners: int = Field(
+        0, ge=0, description="How often is measured with several parameters changed, beside each one at a time."
+    )
+
+
 class MeasureSection(Section):
     """Base of the measures' sections."""
+
+    multiverse: Multiverse | None = Field(None, description="Other defensible choices; null: none.")
 
     needs_labelled_images: ClassVar[bool] = True
     """Whether the measure has nothing to say about regressions."""

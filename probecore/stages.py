@@ -67,7 +67,7 @@ def _steps_before(step: str) -> list[str]:
 def _claims() -> Iterator[str]:
     yield "claims:"
     yield f"  cmd: {SNAKEMAKE} claims -- {RECORD}"
-    yield from [*_list("  params", [f"{FILE}:"]), "        - claims"]
+    yield from [*_list("  params", ["experiments", f"{FILE}:"]), "        - claims"]
     yield from _list("  deps", [*(f"results/{step}" for step in STEPS), *code_units("claims")])
     yield from [*_list("  outs", [f"{RECORD}:"]), "        cache: false", "        persist: true"]
 

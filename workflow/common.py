@@ -12,12 +12,14 @@ from snakemake.io import expand
 import probecore
 from probecore import inputs
 from probecore.claims.params import FILE, RECORD, declared, load_claims
+from probecore.claims.universes import tables_read
 from probecore.declared import check_claims
 from probecore.errors import InputError
 from probecore.measures import MEASURES, declaration
 from probecore.measures.base import Measure
+from probecore.multiverse import UNIVERSES, as_json
 from probecore.notes import of_other_versions, stale_data, unseen_by_dvc
-from probecore.params import STEPS, filters_read, load_study, section_of
+from probecore.params import STEPS, fans_of, filters_read, load_study, section_of, universes_measured
 from probecore.planning.asked import read_asked
 from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
@@ -52,6 +54,7 @@ class Common:
         self.whole = json.dumps(self.written, sort_keys=True)
         self.numerics = json.dumps(self.written["numerics"], sort_keys=True)
         self.declared = declared()
+        self.fans = as_json(fans_of(self.study))
         self.own_files = str(inputs.own_file())
         self.threads = self.study.numerics.threads
         self.gpus = int(self.study.numerics.device == "cuda")
@@ -99,8 +102,8 @@ class Common:
         return [f"{step}/{name}" for step in STEPS for name in self.study.experiments if name not in self.wanted(step)]
 
     def section(self, step: str) -> Callable[[Any], str]:
-        """An input function: the step's section as JSON."""
-        return lambda wildcards: section_of(self.written, wildcards.experiment, step)
+        """An input function: the step's section as JSON, as it is in the universe of the job."""
+        return lambda wildcards: section_of(self.written, wildcards.experiment, step, _universe(wildcards))
 
     def asks(self, step: str, **declared: int) -> Callable[..., int]:
         """A resource's function: what `probecore plan` forecast, else what is declared; with each retry more of it."""
@@ -150,7 +153,15 @@ class Common:
 
     def networks_of(self, *patterns: str) -> Callable[[Any], list[str]]:
         """An input function: the patterns for every network of the experiment."""
-        return lambda wildcards: self._expand_networks(patterns, wildcards.experiment)
+        return lambda wildcards: self._expand_networks(patterns, wildcards.experiment, _place(wildcards))
+
+    def universes_for(self, measure: Measure) -> Callable[[Any], list[str]]:
+        """An input function: where a measure has other universes, their last files, before that of the declared one."""
+        return lambda wildcards: [
+            f"results/{measure.name}/{wildcards.experiment}/{UNIVERSES}/{name}/summary.json"
+            for name in universes_measured(self.study.experiments[wildcards.experiment], measure.name)
+            if name and not wildcards.universe
+        ]
 
     def checkpoints(self) -> list[str]:
         """The checkpoints of all networks of the study."""
@@ -159,7 +170,7 @@ class Common:
 
     def tables_of_claims(self) -> list[str]:
         """The tables that the study's claims read."""
-        return [str(path) for path in self.claims.tables_read] if self.claims else []
+        return [str(path) for path in tables_read(self.claims, fans_of(self.study))] if self.claims else []
 
     def verdicts(self) -> list[str]:
         """The table of verdicts, of a study that declares claims."""
@@ -169,10 +180,19 @@ class Common:
         """The last file of every step of every experiment, wanted or not."""
         return [f"results/{step}/{name}/summary.json" for step in STEPS for name in self.study.experiments]
 
-    def _expand_networks(self, patterns: Iterable[str], experiment: str) -> list[str]:
+    def _expand_networks(self, patterns: Iterable[str], experiment: str, universe: str = "") -> list[str]:
         networks = self.study.experiments[experiment].train.networks
-        paths: list[str] = expand(list(patterns), experiment=experiment, network=networks)
+        paths: list[str] = expand(list(patterns), experiment=experiment, network=networks, universe=universe)
         return paths
+
+
+def _place(wildcards: Any) -> str:
+    """What stands after the experiment in the paths of a job: nothing, or ``/universes/`` and a name."""
+    return str(getattr(wildcards, "universe", ""))
+
+
+def _universe(wildcards: Any) -> str:
+    return _place(wildcards).rpartition("/")[2]
 
 
 def only(names: Iterable[str]) -> str:

@@ -82,7 +82,7 @@ def _documented(section: type[Section]) -> Callable[[Function], Function]:
     """Add the section's parameters to a function's signature and to its docstring."""
 
     def add(function: Function) -> Function:
-        fields = {COUNT if name == "images" else name: field for name, field in section.model_fields.items()}
+        fields = {COUNT if name == "images" else name: section.model_fields[name] for name in options_of(section)}
         lines = [f"    {name} : {field.description} Default: {_default(field)}" for name, field in fields.items()]
         text, rule, examples = inspect.cleandoc(str(function.__doc__)).partition("\nExamples\n")
         parameters = inspect.cleandoc(COMMON + "\n".join(lines))
@@ -99,8 +99,15 @@ def _documented(section: type[Section]) -> Callable[[Function], Function]:
     return add
 
 
+def options_of(section: type[Section]) -> list[str]:
+    """Names of a measure's parameters in one call: a multiverse belongs to a study."""
+    return [name for name in section.model_fields if name != "multiverse"]
+
+
 def _named(section: type[Section], options: Mapping[str, Any]) -> dict[str, Any]:
     """The given keywords as the section calls them: its `images`, a number, is called `n_images` here."""
+    if "multiverse" in options:
+        raise InputError("multiverse: only a study has one (docs/claims.md); call with other options instead")
     known = COUNT in options and "images" in section.model_fields
     return {"images" if known and name == COUNT else name: value for name, value in options.items()}
 

@@ -10,7 +10,6 @@ import pydantic
 from pydantic import Field
 
 from probecore.errors import InputError
-from probecore.files import sha256_of
 from probecore.schema import Section
 from probecore.yaml_files import read_yaml
 
@@ -140,16 +139,19 @@ class Test(Section):
     @property
     def tables(self) -> list[str]:
         """The tables that are read, below ``results/``."""
-        step, _, name = self.table.partition("/")
-        others = [other for other in (self.effect.minus, *self.against) if other is not None]
-        experiments = {*self.experiments, *(other.experiment for other in others if other.experiment is not None)}
-        return [f"{step}/{experiment}/{name}" for experiment in sorted(experiments)]
+        name = self.table.partition("/")[2]
+        return [f"{self.step}/{experiment}/{name}" for experiment in self.experiments_read]
 
-    def digest_of_tables(self, folder: Path = Path()) -> str:
-        """SHA-256 over names and contents of `tables` in a study's folder."""
-        paths = {name: folder / "results" / name for name in self.tables}
-        lines = [f"{name} {sha256_of(path) if path.exists() else 'missing'}" for name, path in paths.items()]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    @property
+    def step(self) -> str:
+        """The measure whose table it is."""
+        return self.table.partition("/")[0]
+
+    @property
+    def experiments_read(self) -> list[str]:
+        """The experiments whose tables are read, sorted."""
+        others = [other for other in (self.effect.minus, *self.against) if other is not None]
+        return sorted({*self.experiments, *(other.experiment for other in others if other.experiment is not None)})
 
     @property
     def controlled(self) -> bool:
@@ -248,12 +250,6 @@ class Declarations(Section):
             if claim.test and corrections.setdefault(claim.test.family, claim.test.correct) != claim.test.correct:
                 raise ValueError(f"the family {claim.test.family} is corrected in two ways; choose one")
         return self
-
-    @property
-    def tables_read(self) -> list[Path]:
-        """The tables that the claims read, sorted."""
-        tests = [claim.test for claim in self.claims if claim.test is not None]
-        return [Path("results", name) for name in sorted({name for test in tests for name in test.tables})]
 
 
 def _check_unique(ids: Sequence[str]) -> None:

@@ -1,16 +1,20 @@
 """The job of the step: from a study's tables and ``claims.yaml`` to ``results/claims/claims.csv``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from probecore.claims.effects import Sample, difference_from, effect_of
+from probecore.claims.effects import Sample, Tables, difference_from, effect_of
 from probecore.claims.params import FILE, RECORD, Claim, Other, Test, load_claims
+from probecore.claims.stability import Outcome, Stability, stability
+from probecore.claims.universes import digest_of_tables, test_in, universes_of
 from probecore.claims.verdicts import Judgement, judge_family
 from probecore.errors import InputError
 from probecore.files import read_table, write_table
+from probecore.multiverse import DECLARED, Fans, Universe, place
 from probecore.statistics import Estimate
 
 COLUMNS = [
@@ -30,8 +34,16 @@ COLUMNS = [
     *("value", "low", "high", "n", "min_units"),
     *("control", "control_value", "control_low", "control_high"),
     *("p_held", "p_held_adjusted", "p_fails", "p_fails_adjusted", "correct"),
+    *("universes", "stands", "moved_by"),
     *("amended", "declaration", "tables"),
 ]
+
+
+Member = tuple[str, Test]
+"""A claim's name and its test."""
+
+Samples = tuple[Sample, dict[str, Sample]]
+"""Of an effect, and of its differences from controls."""
 
 
 class StudyTables:
@@ -51,14 +63,19 @@ class StudyTables:
         return self._read[name]
 
 
-def judge_claims(claims: Sequence[Claim], folder: Path = Path()) -> pd.DataFrame:
+def judge_claims(claims: Sequence[Claim], folder: Path = Path(), *, fans: Fans = MappingProxyType({})) -> pd.DataFrame:
     """Judge the claims of the study in `folder`.
+
+    Parameters
+    ----------
+    fans : other universes, in which verdicts are judged too
 
     Returns
     -------
     DataFrame
         A row for each claim, in the order of their declaration, with the columns `COLUMNS`. Of several controls that
-        one is named which the effect exceeds least.
+        one is named which the effect exceeds least. In how many universes a verdict stands is not said of a claim that
+        has too few seeds for one, nor of one that has no other universes.
 
     Raises
     ------
@@ -67,32 +84,82 @@ def judge_claims(claims: Sequence[Claim], folder: Path = Path()) -> pd.DataFrame
     """
     tables = StudyTables(folder)
     rows = {claim.id: {"number": number} | _row(claim) for number, claim in enumerate(claims, start=1)}
-    families: dict[str, list[tuple[str, Test]]] = {}
-    samples: dict[str, tuple[Sample, dict[str, Sample]]] = {}
+    families: dict[str, list[Member]] = {}
     for claim in claims:
         if (test := claim.test) is not None:
             families.setdefault(test.family, []).append((claim.id, test))
-            samples[claim.id] = _samples(claim.id, test, tables)
-            rows[claim.id]["tables"] = test.digest_of_tables(folder)
+            rows[claim.id]["tables"] = digest_of_tables(test, fans, folder)
     for members in families.values():
-        judgements = judge_family([test for _, test in members], [samples[name] for name, _ in members])
-        for (name, test), judgement in zip(members, judgements, strict=True):
-            rows[name] |= _numbers(test, judgement)
+        samples = {name: _samples(name, test, tables, DECLARED) for name, test in members}
+        judged = _judged(members, samples)
+        stable = _stabilities(members, samples, tables, fans)
+        for name, test in members:
+            rows[name] |= _numbers(test, judged[name])
+            if not _lacks_seeds(test, judged[name]):
+                rows[name] |= stable.get(name, {})
     return pd.DataFrame(list(rows.values()), columns=COLUMNS)
 
 
-def write_claims(folder: Path = Path()) -> None:
+def write_claims(folder: Path = Path(), *, fans: Fans = MappingProxyType({})) -> None:
     """Judge the claims of the study in `folder` and write the table of verdicts."""
-    table = judge_claims(load_claims(folder / FILE).claims, folder)
+    table = judge_claims(load_claims(folder / FILE).claims, folder, fans=fans)
     write_table(folder / RECORD, table, sort_by=["number"])
 
 
-def _samples(name: str, test: Test, tables: StudyTables) -> tuple[Sample, dict[str, Sample]]:
+def _judged(members: Sequence[Member], samples: Mapping[str, Samples]) -> dict[str, Judgement]:
+    judgements = judge_family([test for _, test in members], [samples[name] for name, _ in members])
+    return {name: judgement for (name, _), judgement in zip(members, judgements, strict=True)}
+
+
+def _stabilities(
+    members: Sequence[Member], samples: Mapping[str, Samples], tables: Tables, fans: Fans
+) -> dict[str, dict[str, Any]]:
+    """Of each claim that has other universes: their number, and how its verdict fares in them.
+
+    In a universe of a measure all claims of the family on it are judged there, the others as declared.
+    """
+    found = {name: universes_of(test, fans) for name, test in members}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name, each in found.items() if len(each) > 1}
+    for step, universe in _distinct((test.step, each) for name, test in members for each in found[name]):
+        there = {name: test for name, test in members if test.step == step and universe in found[name]}
+        moved = {name: _samples(name, test, tables, universe) for name, test in there.items()}
+        judged = _judged(members, {**samples, **moved})
+        for name in there.keys() & outcomes.keys():
+            outcomes[name].append(Outcome(changed=universe.changed, verdict=judged[name].verdict))
+    return {name: _columns(stability(each)) for name, each in outcomes.items()}
+
+
+def _distinct(pairs: Iterable[tuple[str, Universe]]) -> list[tuple[str, Universe]]:
+    """Universes by measure, fewest changes first; they are no keys of a dictionary."""
+    found: list[tuple[str, Universe]] = []
+    for pair in pairs:
+        if pair not in found:
+            found.append(pair)
+    return sorted(found, key=lambda pair: len(pair[1].changed))
+
+
+def _columns(found: Stability) -> dict[str, Any]:
+    return {"universes": found.n, "stands": found.share, "moved_by": found.moved_by}
+
+
+def _lacks_seeds(test: Test, judgement: Judgement) -> bool:
+    return judgement.verdict == "undecided" and judgement.n < test.min_units
+
+
+def _samples(name: str, test: Test, tables: Tables, universe: Universe) -> Samples:
+    there = test_in(universe, test)
     try:
-        controls = {named(control): difference_from(control, test, tables) for control in test.against}
-        return effect_of(test, tables), controls
+        controls = {
+            named(control): difference_from(control, there, _tables_in(universe, tables)) for control in there.against
+        }
+        return effect_of(there, _tables_in(universe, tables)), controls
     except InputError as error:
-        raise InputError(f"claims.yaml: {name}: {error}") from None
+        where = f" (with {universe.words})" if universe.changed else ""
+        raise InputError(f"claims.yaml: {name}{where}: {error}") from None
+
+
+def _tables_in(universe: Universe, tables: Tables) -> Tables:
+    return lambda table: tables(place(table, universe.folder))
 
 
 def named(control: Other) -> str:

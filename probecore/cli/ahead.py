@@ -24,7 +24,7 @@ def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that
     options.configured_for_study()
     from probecore.params import load_study
     from probecore.planning.asked import write_asked
-    from probecore.planning.forecast import duration, forecast, subjects, table
+    from probecore.planning.forecast import duration, forecast, of_fan, subjects, table
     from probecore.planning.remedies import remedies
     from probecore.planning.speed import speed_of_this_machine
 
@@ -33,6 +33,8 @@ def plan(*, budget: Annotated[str | None, typer.Option(help="Processor time that
     jobs = [job for subject in found for job in forecast(subject, speed)]
     write_asked(jobs, written)
     for line in table(jobs):
+        typer.echo(line)
+    if line := of_fan(jobs):
         typer.echo(line)
     total = sum(job.needs.seconds for job in jobs)
     if most is not None and total > most:

@@ -54,19 +54,23 @@ def claims(
     from probecore.declared import check_claims, read_current
     from probecore.documents import as_text, write_documents
     from probecore.notes import claims_job, noted, report_from_other_files
-    from probecore.params import load_study
+    from probecore.params import fans_of, load_study
+    from probecore.planning.spent import of_universes
 
     declarations = load_claims()
     study, content = load_study(Path("params.yaml"))
     check_claims(study)
+    fans = fans_of(study)
     if judge:
-        with noted(claims_job(declarations, declared() or "")):
+        with noted(claims_job(declarations, declared() or "", fans)):
             from probecore.claims.run import write_claims
 
-            write_claims()
+            write_claims(fans=fans)
         return
-    typer.echo(as_text(read_current(declarations.claims)))
+    typer.echo(as_text(read_current(declarations.claims, fans)))
     typer.echo(f"{RECORD}: {len(declarations.claims)} claims")
+    if fans and (line := of_universes()):
+        typer.echo(line)
     if write and declarations.tables and (line := report_from_other_files(study, content)):
         raise InputError(f"{line}; run `snakemake`, and write numbers then")
     for path in write_documents(declarations) if write else []:

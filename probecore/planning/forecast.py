@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from probecore.errors import InputError
 from probecore.files import open_hdf5
 from probecore.models.build import build_model
+from probecore.multiverse import sections_measured
 from probecore.params import STEPS, Experiment, Study
 from probecore.planning.needs import Needs, needs_of
 from probecore.planning.outline import Outline
@@ -26,6 +28,8 @@ class Forecast:
     needs: Needs
     passes: int
     """How often its work is done: checkpoints, or those and epochs of training."""
+    universe: str = ""
+    """Folder of the one in which it is measured."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,21 @@ def subjects(study: Study, data: Path) -> list[Subject]:
 
 
 def forecast(subject: Subject, speed: Speed) -> list[Forecast]:
-    """A job for each step and network of an experiment; what gathers their tables is small beside them."""
+    """A job for each step, universe and network of an experiment; what gathers their tables is small beside them."""
     return [
-        _of_job(subject, step, network, speed)
+        _of_job(subject, step, section, network, speed, universe=universe)
         for step in STEPS
-        if getattr(subject.experiment, step) is not None
+        if (declared := getattr(subject.experiment, step)) is not None
+        for universe, section in sections_measured(declared).items()
         for network in subject.experiment.train.networks
     ]
+
+
+def of_fan(jobs: Sequence[Forecast]) -> str:
+    """A line on what other universes will cost, beside the study without them; nothing if there are none."""
+    fan = sum(job.needs.seconds for job in jobs if job.universe)
+    alone = sum(job.needs.seconds for job in jobs if not job.universe)
+    return f"Of this other universes: {duration(fan)}, {fan / alone:.0%} of the study without them." if fan else ""
 
 
 def duration(seconds: float) -> str:
@@ -90,17 +102,17 @@ def table(jobs: Sequence[Forecast]) -> Iterator[str]:
 
 
 def _names(job: Forecast) -> tuple[str, str, str]:
-    return job.experiment, job.step, job.network
+    return job.experiment, f"{job.step} {job.universe}".rstrip(), job.network
 
 
 def _amounts(needs: Needs) -> str:
     return f"{duration(needs.seconds):>8}  {needs.memory / 1e9:5.1f} GB memory  {needs.disk / 1e6:9,.1f} MB disk"
 
 
-def _of_job(subject: Subject, step: str, network: str, speed: Speed) -> Forecast:
+def _of_job(subject: Subject, step: str, section: Any, network: str, speed: Speed, *, universe: str) -> Forecast:
     """Of one job: all checkpoints that its step measures."""
     experiment, recipe = subject.experiment, subject.experiment.train.recipe(network)
-    section, dumped, kept = getattr(experiment, step), experiment.activations, recipe.checkpoint_epochs
+    dumped, kept = experiment.activations, recipe.checkpoint_epochs
     measured = len(kept)
     if step == "atlas":
         measured = 1
@@ -110,7 +122,7 @@ def _of_job(subject: Subject, step: str, network: str, speed: Speed) -> Forecast
         measured = len(dumped.epochs_of(kept)) if dumped is not None else 0
     passes = len(kept) + 3 * recipe.epochs if step == "train" else measured
     found = needs_of(step, subject.outline, subject.images, section, speed, passes=passes, activations=dumped)
-    return Forecast(subject.name, step, network, replace(found, disk=found.disk * measured), passes)
+    return Forecast(subject.name, step, network, replace(found, disk=found.disk * measured), passes, universe)
 
 
 def _read_images(path: Path) -> tuple[tuple[int, ...], Images]:

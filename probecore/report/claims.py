@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probecore.claims.params import p_column
+from probecore.claims.stability import stability_of
 from probecore.errors import reading
 
 UNTESTABLE = "untestable"
@@ -28,7 +29,8 @@ class Verdict:
     """A claim and what the study's tables say of it.
 
     `experiments` and `step` are those whose table it reads; none of a claim that is not tested here. `p` is that of the
-    verdict, corrected within the claim's family; `control` is the one that the effect exceeds least.
+    verdict, corrected within the claim's family; `control` is the one that the effect exceeds least; `stability` says
+    in how many universes the verdict stands, if there are others.
     """
 
     claim: str
@@ -46,6 +48,7 @@ class Verdict:
     beyond: Estimate
     n: int | None
     p: float | None
+    stability: str
 
     @property
     def step(self) -> str:
@@ -92,6 +95,7 @@ def _verdict(row: Mapping[str, str]) -> Verdict:
         beyond=_estimate(row, "control_"),
         n=int(float(row["n"])) if row["n"] else None,
         p=_number(row[p_column(row["verdict"])]),
+        stability=stability_of(row),
     )
 
 

@@ -12,6 +12,7 @@ import torch
 import probecore as pc
 from probecore.activations.params import ActivationsParams
 from probecore.activations.run import run_network as run_activations
+from probecore.api.measures import options_of
 from probecore.claims.catalogue import LEADING, known_tables
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.determinism import Numerics
@@ -246,9 +247,15 @@ def test_a_checkpoint_knows_its_scaling(folder: Path) -> None:
 @pytest.mark.parametrize("measure", SMALL)
 def test_help_names_every_parameter(measure: str) -> None:
     function = getattr(pc, f"measure_{measure}")
-    names = {"n_images" if name == "images" else name for name in section_class(measure).model_fields}
+    names = {"n_images" if name == "images" else name for name in options_of(section_class(measure))}
     assert names <= set(inspect.signature(function).parameters)
     assert all(
         f"\n    {name} : " in str(inspect.getdoc(function)) or f"\n{name} : " in str(inspect.getdoc(function))
         for name in names
     )
+
+
+def test_a_multiverse_belongs_to_a_study() -> None:
+    network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=3)
+    with pytest.raises(pc.InputError, match="multiverse: only a study has one"):
+        pc.measure_recos(network, *TEST, train_images=TEST[0], train_labels=TEST[1], multiverse={})

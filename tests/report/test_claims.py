@@ -101,3 +101,15 @@ def test_no_table_of_verdicts_is_one_line(study: FakeStudy) -> None:
     path.write_text("claim,verdict\na,held\n")
     with pytest.raises(InputError, match=r"claims\.csv: no table of verdicts .*; run `snakemake`"):
         study.build(path)
+
+
+def test_a_study_with_a_multiverse_says_how_far_verdicts_stand(study: FakeStudy) -> None:
+    path = planted(study)
+    assert "Stability" not in study.build(path)
+    table = pd.read_csv(path, dtype=str)
+    table.loc[table["claim"] == "snr-depth", ["universes", "stands", "moved_by"]] = ["4", "0.5", "threshold"]
+    table.to_csv(path, index=False)
+    page = study.build(path)
+    says = "unstable: stands in 2 of 4 universes, threshold moves it most"
+    assert f"; {says}; snr-depth" in card(page)
+    assert '<th scope="col">Stability</th>' in page and f"<td>{says}</td></tr>" in page

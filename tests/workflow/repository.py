@@ -49,7 +49,7 @@ class Repository(Study):
     def wanted_by_snakemake(self, *targets: str) -> Jobs:
         """What `snakemake --dry-run` would run."""
         printed = self.snakemake("--dry-run", "--printshellcmds", *targets).stdout
-        logs = [log.split("/") for log in re.findall(r"> logs/([\w/-]+)\.log", printed)]
+        logs = [log.split("/") for log in re.findall(r"> logs/([\w./-]+)\.log", printed)]
         jobs = {(log[0], log[1] if len(log) > 1 else "") for log in logs if log[-1] != "unwanted"}
         assert bool(logs) != ("Nothing to be done" in printed), printed
         return jobs

@@ -78,7 +78,7 @@ def test_the_command_runs_the_stages_own_rules(stage: str) -> None:
 def test_parameters_are_what_the_rules_are_given(stage: str) -> None:
     given = {
         "dataset": ["datasets.${key}"],
-        "claims": [{"claims.yaml": ["claims"]}],
+        "claims": ["experiments", {"claims.yaml": ["claims"]}],
         "report": ["home", "numerics", "datasets", "experiments"],
     }.get(stage, [f"experiments.${{key}}.{stage}"])
     numerics = ["numerics"] if "{params.numerics" in rules_file(stage) else []

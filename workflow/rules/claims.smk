@@ -13,6 +13,7 @@ rule claims:
     localrule: True
     params:
         declared=common.declared,
+        fans=common.fans,
     message:
         "Judging the claims"
     shell:
