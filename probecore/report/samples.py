@@ -36,12 +36,13 @@ class DatasetView:
     file: File
     sha256: str
     samples: list[Sample]
+    classes: list[str] | None
 
 
 def view_dataset(file: File) -> DatasetView:
     """Read a data set's file; images are taken in the order in which they lie there."""
     dataset = load_dataset(file.place)
-    return DatasetView(dataset.name, _facts(dataset), file, dataset.sha256, _samples(dataset))
+    return DatasetView(dataset.name, _facts(dataset), file, dataset.sha256, _samples(dataset), dataset.classes)
 
 
 def _facts(dataset: Dataset) -> dict[str, str]:
