@@ -8,7 +8,7 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,9 @@ class Measured:
     ends: pd.DataFrame
 
 
-def filter_data(study: StudyFiles, experiment: Experiment, classes: list[str] | None = None) -> dict[str, Any] | None:
+def filter_data(
+    study: StudyFiles, experiment: Experiment, classes: Sequence[str] | None = None
+) -> dict[str, Any] | None:
     """Join the ``filters.csv`` of an experiment's measures; None if there is none.
 
     Returns

@@ -1,6 +1,6 @@
 """What tables of a measure say of a filter beside ``filters.csv``: a number per class, a matrix, a patch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ FILTER = ["network", "epoch", "layer", "filter"]
 
 
 def profiles_of(
-    study: StudyFiles, experiment: str, step: str, rows: pd.DataFrame, classes: list[str] | None
+    study: StudyFiles, experiment: str, step: str, rows: pd.DataFrame, classes: Sequence[str] | None
 ) -> Iterable[dict[str, Any]]:
     """What a measure declares as profiles, for the last checkpoints of those in `rows`.
 
@@ -61,7 +61,7 @@ def _cells(of_filter: pd.DataFrame, profile: Profile, levels: dict[str, list[Any
     return ",".join("" if pd.isna(value) else f"{value:.3g}" for value in values)
 
 
-def _names(axis: str, levels: list[Any], classes: list[str] | None) -> list[str]:
+def _names(axis: str, levels: list[Any], classes: Sequence[str] | None) -> list[str]:
     """Classes by their names, other places by their numbers."""
     if axis in ("label", "output") and classes is not None:
         return [classes[level] for level in levels]

@@ -1,6 +1,7 @@
 """What the page shows of a data set: its sizes, its hash, and a few images of each class."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,7 @@ class DatasetView:
     file: File
     sha256: str
     samples: list[Sample]
-    classes: list[str] | None
+    classes: Sequence[str] | None
 
 
 def view_dataset(file: File) -> DatasetView:

@@ -49,7 +49,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the results that lie in this repository, if the demo has been run here."""
-    if not (ROOT / RECORD).exists():
+    if not (ROOT / "results/train/lenet5/summary.json").exists():
         pytest.skip("the demo has not been run here")
     _, content = load_study(ROOT / "params.yaml")
     folder = tmp_path_factory.mktemp("demo")
@@ -179,7 +179,7 @@ def test_a_number_says_where_it_comes_from(tab: Browser, page: Path) -> None:
 
 def test_columns_are_chosen(tab: Browser, page: Path) -> None:
     opened(tab, page)
-    tab.ask("document.querySelector('#filters\\\\.columns input').click()")
+    tab.ask("document.querySelectorAll('#filters\\\\.columns input')[1].click()")
     assert not tab.ask("document.querySelector('.tabulator-col[tabulator-field=c0]').offsetParent")
 
 
@@ -267,3 +267,39 @@ def test_without_scripts_cards_figures_and_tables_stand(tab: Browser, page: Path
     assert shown("noscript p") == 1
     assert shown("#study\\.filters") == 0
     assert struct.unpack(">II", tab.picture()[16:24]) == (1600, 1000)
+
+
+def visible(tab: Browser, text: str) -> bool:
+    """Whether the page says so where a reader sees it, which a closed `details` is not."""
+    return bool(tab.ask(f"document.body.innerText.replace(/\\s+/g, ' ').includes({text!r})"))
+
+
+def clicked(tab: Browser, selector: str) -> None:
+    assert tab.ask(f"(document.querySelector({selector!r})?.click(), 1)") == 1
+
+
+def test_five_questions_within_two_clicks(tab: Browser, demo: Path) -> None:
+    opened(tab, demo)
+    assert visible(tab, "after training and")  # did training change it? no click
+    assert tab.ask("[...document.querySelectorAll('.card')].every(card => /trained/.test(card.innerText))")
+
+    snr = "The signal-to-noise ratio rises with depth."
+    if not visible(tab, snr):  # does the network's SNR rise with depth? one click at most
+        tab.ask(
+            "[...document.querySelectorAll('.card')].find(card => card.textContent.includes('signal-to-noise'))"
+            ".querySelector('summary').click()"
+        )
+    assert visible(tab, snr)
+
+    clicked(tab, "a[href='#study.words']")  # what do they mean by R2? one click
+    assert visible(tab, "R2 The relation of weights to features of test images")
+
+    clicked(tab, "a[href='#lenet5/removable/conv2']")  # which filters of conv2 may go? one click
+    tab.until(f"{COUNT}.endsWith('rows') && !{COUNT}.startsWith('2832')")
+    assert set(column(tab, "layer")) <= {"conv2"}
+    assert set(column(tab, "removal")) <= {"no loss shown"}
+
+    tab.ask("document.querySelector('.tabulator-row [tabulator-field=c0]').click()")  # where from? one click more
+    assert visible(tab, "results/anova/lenet5/filters.csv") and visible(
+        tab, "snakemake results/anova/lenet5/filters.csv"
+    )

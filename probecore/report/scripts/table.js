@@ -37,10 +37,16 @@ const ascending = (a, b, rowA, rowB, column, direction) => {
   return a - b;
 };
 
+// A few quantities of each measure; the others are one click away.
+const AT_FIRST = 4;
+const at_first = (study, column) =>
+  study.columns.filter((other) => other.measure === column.measure).indexOf(column) < AT_FIRST;
+
 const measured = (study, column) => ({
   title: named(column),
   titleFormatter: () => element("span", [`${words(column.quantity)} `, element("small", column.site)]),
   field: field(study.columns.indexOf(column)),
+  visible: at_first(study, column),
   headerTooltip: `${column.says} (${column.measure}, ${column.site})`,
   titleDownload: `${column.quantity} ${column.site}`,
   hozAlign: "right",
@@ -91,8 +97,10 @@ function show(study) {
     columns: columnsOf(study),
     height: "32rem",
     index: "row",
-    layout: "fitData",
-    columnDefaults: { vertAlign: "middle" },
+    // Nothing is measured and little is drawn that is not seen: that is what a sort takes.
+    rowHeight: 26,
+    renderVerticalBuffer: 52,
+    columnDefaults: { width: 108, headerWordWrap: true },
     placeholder: "No filter matches",
   });
   const count = (rows) => (place("count").textContent = `${rows.length} of ${study.rows.network.length} rows`);
@@ -126,10 +134,15 @@ async function showRemovable(study, layer) {
 
 function choose(study) {
   const boxes = study.columns.map((column, index) => {
-    const box = element("input", [], { type: "checkbox", checked: true });
+    const box = element("input", [], { type: "checkbox", checked: at_first(study, column) });
     box.addEventListener("change", () => table[box.checked ? "showColumn" : "hideColumn"](field(index)));
+    return box;
+  });
+  const labels = boxes.map((box, index) => {
+    const column = study.columns[index];
     return element("label", [box, ` ${named(column)}`], { title: column.says });
   });
-  place("columns").replaceChildren(...boxes);
+  const all = element("input", [], { type: "checkbox", checked: boxes.every((box) => box.checked) });
+  all.addEventListener("change", () => boxes.filter((box) => box.checked !== all.checked).forEach((box) => box.click()));
+  place("columns").replaceChildren(element("label", [all, " all"]), ...labels);
 }
-
