@@ -4,7 +4,7 @@ The job of a network imports none of this, so that an edit of a caption or of an
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probecore.schema import MeasureSection
 from probecore.summary import Answered, FigureEntry, Summary, TableEntry
@@ -70,6 +70,18 @@ class LayerTable:
     """The column of the estimate."""
     quantity: str | None = None
     """What is estimated, where no column says it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A table that says more of a filter than a number: the report shows it in the filter's own view."""
+
+    table: str
+    by: Sequence[str]
+    """What identifies a number of a filter: a class, or row and column."""
+    value: str
+    title: str
+    caption: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,12 +162,18 @@ class Measure:
     """What a result in Python calls ``.layers``."""
     text: Sequence[str] = ()
     """Columns that hold names, beside `probecore.files.TEXT_COLUMNS`."""
+    profiles: Sequence[Profile] = ()
+    importance: Sequence[str] = ()
+    """Quantities that say what the network loses without the filter."""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """Words of the measure that a reader may not know, each in a line; its quantities explain themselves."""
     audits: Sequence[AuditStep] = ()
     """Steps of published procedures; with any, the gathering job writes ``audit.csv`` and its figure."""
 
     def __post_init__(self) -> None:
         written = {*self.network_files, *(f"{name}.csv" for name in self.gathered)}
         named = [*(f"{table.name}.csv" for table in self.tables), *(figure.source for figure in self.figures)]
+        named += [f"{profile.table}.csv" for profile in self.profiles]
         if missing := [file for file in named if file.removeprefix("{network}/") not in written]:
             raise ValueError(f"{self.name}: no job writes {', '.join(missing)}")
 

@@ -10,9 +10,10 @@ from probecore.params import STEPS
 from probecore.report.claims import read_verdicts
 from probecore.report.content import Experiment, Number, StudyFiles
 from probecore.report.embed import embed
-from probecore.report.filters import filter_data
+from probecore.report.filters import filter_data, packed
 from probecore.report.page import render
 from probecore.report.samples import view_dataset
+from probecore.report.words import words_of
 
 MAX_PAGE = 10_000_000
 """Bytes of ``index.html``."""
@@ -41,12 +42,16 @@ def build_report(
     """
     content = StudyFiles(study, results=results, data=data)
     experiments = content.experiments()
+    datasets = {name: view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()}
+    filters = [filter_data(content, each, datasets[each.dataset].classes) for each in experiments]
     context = {
         "experiments": experiments,
-        "datasets": [view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()],
+        "datasets": datasets.values(),
         "comparison": compare(experiments),
         "verdicts": read_verdicts(verdicts),
-        "filters": [table for experiment in experiments if (table := filter_data(content, experiment))],
+        "filters": [each for each in filters if each],
+        "packed": packed([each for each in filters if each]),
+        "words": words_of(experiments),
         "numerics": study.get("numerics"),
         "command": content.command,
     }

@@ -5,6 +5,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from probecore.figures import DPI
 from probecore.report.content import Figure, File
 
@@ -13,6 +15,9 @@ MAX_SVG = 300_000
 
 MAX_TAG = 300
 """Characters of an ``<img>`` beside its content."""
+
+_ENCODED = {character: f"%{ord(character):02X}" for character in '%#"&\t\n\r'}
+"""What would end an attribute or an address, or be lost from it; the sign of an encoded one itself comes first."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,23 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 def _length(file: File) -> int:
-    return -(-file.size // 3) * 4 + MAX_TAG
+    return len(_address(file)) + MAX_TAG
 
 
 def _picture(file: File, png: File) -> Picture:
-    kind = "image/svg+xml" if file.path.endswith(".svg") else "image/png"
     width, height = (round(pixels * 96 / DPI) for pixels in _png_size(png))
-    return Picture(data_uri(file.place.read_bytes(), kind), width, height)
+    return Picture(_address(file), width, height)
+
+
+def _address(file: File) -> str:
+    """An SVG as text, a fourth shorter than in base64; safe in an attribute, for quotes and ampersands are encoded."""
+    content = file.place.read_bytes()
+    if not file.path.endswith(".svg"):
+        return data_uri(content, "image/png")
+    text = content.decode()
+    for character, encoded in _ENCODED.items():
+        text = text.replace(character, encoded)
+    return Markup(f"data:image/svg+xml,{text}")
 
 
 def _png_size(png: File) -> tuple[int, int]:

@@ -1,11 +1,15 @@
-"""The table of all filters that the page searches: one row per filter and checkpoint, one column per quantity and site.
+"""What the page knows of filters: a row per filter and checkpoint, a column per quantity and site.
 
 Numbers have four significant digits and are text joined by commas, a column each: small, and read only when looked at.
-Of each network there are the first checkpoint and the last; the CSV files have all.
+Of each network there are the first checkpoint and the last, with the values between; the CSV files have all.
 """
 
+import base64
 import json
-from collections.abc import Iterable
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,65 +20,83 @@ from probecore.files import read_table
 from probecore.measures import MEASURES, declaration
 from probecore.measures.tables import is_last
 from probecore.networks import condition_at, in_order, place_among_shown
-from probecore.report.content import Experiment, StudyFiles
+from probecore.report.content import Experiment, File, StudyFiles
+from probecore.report.kernels import kernels_of
+from probecore.report.profiles import profiles_of
 
 KEYS = ["network", "epoch", "layer", "filter"]
 CELLS = ("value", "low", "high", "null", "p_bh", "n")
+LEVEL = 6
+"""Of deflation: 9 takes several times as long for a twentieth less."""
+FIRST_LINE = 2
+"""The line of a table's first row, as an editor counts them."""
 
 
-def filter_data(study: StudyFiles, experiment: Experiment) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Measured:
+    """The ``filters.csv`` of a measure: all of it, and the rows of first checkpoints and last."""
+
+    file: File
+    whole: pd.DataFrame
+    ends: pd.DataFrame
+
+
+def filter_data(
+    study: StudyFiles, experiment: Experiment, classes: Sequence[str] | None = None
+) -> dict[str, Any] | None:
     """Join the ``filters.csv`` of an experiment's measures; None if there is none.
 
     Returns
     -------
     dict
-        ``rows``: by key, one entry per row; ``colours`` of conditions; ``columns``: measure, site, quantity, what it
-        says, the file and its hash, and ``cells`` by name, text with one number per row, empty where there is none.
+        ``rows``: by key, one entry per row; ``colours`` of conditions; ``sources``: by measure its file, hash,
+        parameters and command; ``columns``: measure, site, quantity, what it says, and ``cells`` by name, text with one
+        number per row, empty where there is none (``line`` is that of the file), and ``history`` by epoch between;
+        ``removable``: layers of which the study says what a network loses without a filter;
+        ``profiles`` and ``kernels`` as their modules have them.
     """
     found = {
-        step.name: study.file(f"results/{step.name}/{experiment.name}/filters.csv")
+        step.name: _read(study.file(f"results/{step.name}/{experiment.name}/filters.csv"))
         for step in experiment.steps
         if step.name in MEASURES
     }
     if not found:
         return None
-    tables = {name: _ends(read_table(file.place)) for name, file in found.items()}
-    rows = _rows(tables.values())
-    place = pd.MultiIndex.from_frame(rows)
-    columns = [
-        {
-            "measure": declaration(name).title,
-            "quantity": quantity,
-            "site": site,
-            "says": declaration(name).quantities[quantity],
-            "file": found[name].path,
-            "sha256": found[name].sha256,
-            "cells": {cell: _text(aligned[cell]) for cell in CELLS},
-        }
-        for name, table in tables.items()
-        for (quantity, site), values in table.groupby(["quantity", "site"], sort=False)
-        for aligned in [values.set_index(KEYS)[[*CELLS]].reindex(place)]
-    ]
+    rows = _rows(measured.ends for measured in found.values())
     pairs = zip(rows["network"], rows["epoch"], strict=True)
     conditions = [condition_at(str(network), int(epoch)) for network, epoch in pairs]
+    columns = [column for name, measured in found.items() for column in _columns(name, measured, rows)]
     return {
         "experiment": experiment.name,
         "rows": {**{key: rows[key].tolist() for key in KEYS}, "condition": conditions},
         "columns": columns,
+        "removable": _removable(found, rows),
+        "sources": {
+            declaration(name).title: {
+                "file": measured.file.path,
+                "sha256": measured.file.sha256,
+                "parameters": json.dumps(experiment.sections[name], ensure_ascii=False),
+                "command": study.command(measured.file.path),
+            }
+            for name, measured in found.items()
+        },
+        "profiles": [one for name in found for one in profiles_of(study, experiment.name, name, rows, classes)],
+        "kernels": kernels_of(experiment.networks, rows),
         "colours": {name: colour_of(name) for name in in_order(conditions)},
     }
 
 
-def as_script(content: Any) -> Markup:
-    """JSON that may stand inside a ``<script>`` element, whatever its strings say."""
+def packed(content: Any) -> Markup:
+    """JSON, deflated and in base64: short, and no markup whatever its strings say."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c"))
+    return Markup(base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode())
 
 
-def _ends(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the first checkpoint of each network and of the last."""
+def _read(file: File) -> Measured:
+    table = read_table(file.place)
+    table = table.assign(line=range(FIRST_LINE, FIRST_LINE + len(table)))
     is_first = table["epoch"] == table.groupby("network")["epoch"].transform("min")
-    return table[is_first | is_last(table)]
+    return Measured(file, table, table[is_first | is_last(table)])
 
 
 def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -85,5 +107,50 @@ def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return order[KEYS].reset_index(drop=True)
 
 
+def _removable(found: Mapping[str, Measured], rows: pd.DataFrame) -> list[str]:
+    measured = {
+        str(layer)
+        for name, one in found.items()
+        for layer in one.ends.loc[one.ends["quantity"].isin(declaration(name).importance), "layer"].unique()
+    }
+    return [str(layer) for layer in rows["layer"].unique() if layer in measured]
+
+
+def _columns(name: str, measured: Measured, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
+    measure, place = declaration(name), pd.MultiIndex.from_frame(rows)
+    between = measured.whole.drop(measured.ends.index)
+    histories = dict(iter(between.groupby(["quantity", "site"])))
+    for (quantity, site), values in measured.ends.groupby(["quantity", "site"], sort=False):
+        aligned = values.set_index(KEYS)[[*CELLS, "line"]].reindex(place)
+        yield {
+            "measure": measure.title,
+            "quantity": quantity,
+            "site": site,
+            "says": measure.quantities[quantity],
+            "importance": quantity in measure.importance,
+            "cells": {cell: _text(aligned[cell]) for cell in CELLS} | {"line": _whole(aligned["line"])},
+            "history": _history(histories.get((quantity, site)), rows),
+        }
+
+
+def _history(values: pd.DataFrame | None, rows: pd.DataFrame) -> Mapping[str, str]:
+    """By epoch between first and last: values of the filters of `rows`, aligned with their last checkpoints."""
+    if values is None:
+        return {}
+    last = is_last(rows)
+    return {
+        str(epoch): _text(of_epoch.set_index(KEYS)["value"].reindex(_at(rows, epoch)).where(last.to_numpy()))
+        for epoch, of_epoch in values.groupby("epoch")
+    }
+
+
+def _at(rows: pd.DataFrame, epoch: Any) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(rows.assign(epoch=epoch))
+
+
 def _text(values: "pd.Series[float]") -> str:
-    return ",".join("" if pd.isna(value) else f"{value:.4g}" for value in values)
+    return ",".join("" if math.isnan(value) else f"{value:.4g}" for value in values.tolist())
+
+
+def _whole(values: "pd.Series[float]") -> str:
+    return ",".join("" if math.isnan(value) else str(int(value)) for value in values.tolist())

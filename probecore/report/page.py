@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import yaml
@@ -14,12 +16,23 @@ from probecore.figures import colour_of
 from probecore.report.claims import Estimate, counted, verdicts_on
 from probecore.report.content import Number, Table
 from probecore.report.embed import Picture
-from probecore.report.filters import as_script
 
 _NONE = "–"
 
-SCRIPTS = tuple(
-    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("tabulator/tabulator.min.js", "filters.js")
+_HERE = Path(__file__).parent
+
+PARTS = ("data", "table", "keyboard", "compare", "pictures", "filter", "start")
+"""Of our script, in ``scripts/``: each uses those before it."""
+
+
+def _ours() -> str:
+    parts = [(_HERE / f"scripts/{part}.js").read_text(encoding="utf-8") for part in PARTS]
+    return "\n".join(['(async () => {\n"use strict";', *parts, "})();"])
+
+
+SCRIPTS = (
+    (_HERE / "tabulator/tabulator.min.js").read_text(encoding="utf-8"),
+    _ours(),
 )
 """A library for tables, as its authors publish it, and ours."""
 
@@ -27,7 +40,7 @@ SCRIPTS = tuple(
 def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> str:
     """The page; a figure without a picture is named by its file."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -40,7 +53,7 @@ def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> st
         "counted": counted,
         "estimate": _estimate,
         "integrity": _integrity,
-        "script": as_script,
+        "segment": partial(quote, safe=""),
         "number": _number,
         "sentence": _sentence,
         "verdicts_on": verdicts_on,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import save_file
 
 from probecore.dataset import Dataset, Split, write_dataset
 from probecore.figures import new_figure, save_figure, style
@@ -14,7 +15,7 @@ from probecore.files import write_table
 from probecore.params import STEPS
 from probecore.report.build import build_report
 from probecore.statistics.filters import write_filters
-from probecore.summary import FigureEntry, Summary, TableEntry, write_summary
+from probecore.summary import Answered, AnswerRow, FigureEntry, Summary, TableEntry, write_summary
 
 PARAMS: dict[str, Any] = {
     "home": ".",
@@ -84,7 +85,16 @@ def add_train(root: Path, experiment: str, networks: list[str]) -> None:
     folder = root / "results/train" / experiment
     folder.mkdir(parents=True)
     for network in networks:
-        (folder / f"{network}.safetensors").write_bytes(f"{experiment} {network}".encode())
+        weights = np.linspace(-1, 1, 2 * 9, dtype=np.float32).reshape(2, 1, 3, 3)
+        save_file(
+            {
+                "epoch-000/conv1.weight": weights,
+                "epoch-003/conv1.weight": 2 * weights,
+                "epoch-003/conv1.bias": weights[:, 0, 0, 0],
+            },
+            folder / f"{network}.safetensors",
+            {"network": f"{experiment} {network}"},
+        )
     keys = [(network, epoch) for network in networks for epoch in range(6)]
     history = pd.DataFrame(
         [(experiment, network, epoch, epoch / 7) for network, epoch in keys],
@@ -118,6 +128,25 @@ def add_recos(root: Path, experiment: str) -> None:
         reconstruction="The epochs are ours.",
     )
     write_summary(folder, summary)
+
+
+def add_mechanism(study: FakeStudy, experiment: str = "zeta") -> None:
+    """A step that ablates filters and has a matrix of each, at the checkpoints of recos and at one between."""
+    study.params["experiments"][experiment]["mechanism"] = {"threshold": 0.3}
+    folder = study.root / "results/mechanism" / experiment
+    drops = norms(experiment).assign(quantity="accuracy_drop")
+    drops = drops.assign(low=drops["value"] - 1, high=drops["value"] + 1, null=0.0, p=0.01)
+    write_filters(folder / "filters.csv", drops)
+    last = drops[drops["epoch"] == 3]
+    matrix = pd.DataFrame(
+        [(label, output, label - output / 2) for label in range(3) for output in range(3)],
+        columns=["label", "output", "field"],
+    )
+    examples = last[["experiment", "network", "epoch", "layer", "layer_index", "filter"]].merge(matrix, how="cross")
+    write_table(folder / "examples.csv", examples, sort_by=["network", "layer_index", "filter", "label", "output"])
+    row = AnswerRow(condition="trained", n=1, value=1.5, low=None, high=None, least=0, most=2, null=0.1)
+    answer = Answered(says="accuracy", rows=[row], verdict="no control", sentence="accuracy: 1.5")
+    write_summary(folder, Summary(step="mechanism", experiment=experiment, answer=answer, reconstruction="Ours."))
 
 
 def norms(experiment: str) -> pd.DataFrame:

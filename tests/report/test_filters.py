@@ -1,18 +1,27 @@
+import base64
+import hashlib
 import json
+import re
+import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 
 from probecore.measures import MEASURES, declaration
-from probecore.report.filters import as_script
+from probecore.report.filters import FIRST_LINE, packed
+from probecore.report.kernels import _small
 
-from .support import HOSTILE, FakeStudy
+from .support import HOSTILE, FakeStudy, add_mechanism
 
 
 def data_of(html: str) -> list[dict[str, Any]]:
     start = html.index('id="filters.data">') + len('id="filters.data">')
-    content: list[dict[str, Any]] = json.loads(html[start : html.index("</script>", start)])
-    return content
+    return unpacked(html[start : html.index("</script>", start)])
+
+
+def unpacked(text: str) -> Any:
+    return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
 def test_the_page_has_every_filter_of_the_first_and_last_checkpoint(study: FakeStudy) -> None:
@@ -45,9 +54,63 @@ def test_a_policy_names_the_scripts_of_the_page(study: FakeStudy) -> None:
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "a\u2028b"])
 def test_data_cannot_end_its_element(text: str) -> None:
-    written = as_script([text])
-    assert "<" not in written
-    assert json.loads(written) == [text]
+    written = packed([text])
+    assert re.fullmatch(r"[\w+/=]+", written)
+    assert unpacked(written) == [text]
+
+
+def test_a_number_leads_to_its_line(study: FakeStudy) -> None:
+    add_mechanism(study)
+    (zeta,) = data_of(study.build())
+    source = zeta["sources"]["Mechanism"]
+    path = study.root / source["file"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == source["sha256"]
+    assert source["parameters"] == '{"threshold": 0.3}'
+    assert source["command"] == "snakemake results/mechanism/zeta/filters.csv"
+    lines = path.read_text().splitlines()
+    (column,) = [column for column in zeta["columns"] if column["measure"] == "Mechanism"]
+    for row, line in enumerate(column["cells"]["line"].split(",")):
+        cells = dict(zip(lines[0].split(","), lines[int(line) - 1].split(","), strict=True))
+        assert int(line) >= FIRST_LINE
+        assert [cells[key] for key in ("network", "epoch", "layer", "filter")] == [
+            str(zeta["rows"][key][row]) for key in ("network", "epoch", "layer", "filter")
+        ]
+        assert float(cells["value"]) == float(column["cells"]["value"].split(",")[row])
+
+
+def test_values_between_stand_with_the_last_checkpoint(study: FakeStudy) -> None:
+    (zeta,) = data_of(study.build())
+    assert zeta["columns"][0]["history"] == {"1": "0.125,,,,0.125,1.125,,"}
+
+
+def test_kernels_are_those_of_the_checkpoints(study: FakeStudy) -> None:
+    (zeta,) = data_of(study.build())
+    assert set(zeta["kernels"]) == {f"{name}/{epoch}/conv1" for name in ("trained-0", "shuffled-0") for epoch in (0, 3)}
+    kernel = zeta["kernels"]["trained-0/3/conv1"]
+    assert (kernel["shape"], kernel["mean"], kernel["scale"]) == ([1, 3, 3], False, [2, 2])
+    steps = np.frombuffer(base64.b64decode(kernel["bytes"]), np.int8).reshape(2, 9)
+    np.testing.assert_allclose(2 / 127 * steps, 2 * np.linspace(-1, 1, 18).reshape(2, 9), atol=2 / 127)
+
+
+def test_large_kernels_are_means_over_channels() -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 40, 3, 3)).astype(np.float32)
+    kernel = _small(weights)
+    assert (kernel["shape"], kernel["mean"]) == ([1, 3, 3], True)
+    steps = np.frombuffer(base64.b64decode(kernel["bytes"]), np.int8).reshape(3, 3, 3)
+    shown = steps * np.array(kernel["scale"])[:, None, None] / 127
+    np.testing.assert_allclose(shown, weights.mean(axis=1), atol=0.01)
+
+
+def test_a_matrix_of_a_filter_names_the_classes(study: FakeStudy) -> None:
+    add_mechanism(study)
+    html = study.build()
+    (zeta,) = data_of(html)
+    (profile,) = zeta["profiles"]
+    assert profile["levels"] == [["one", "two", HOSTILE]] * 2
+    assert profile["rows"] == [4, 5, 0, 1]
+    assert set(profile["cells"]) == {"0,-0.5,-1,1,0.5,0,2,1.5,1"}
+    assert zeta["removable"] == ["conv1", HOSTILE]
+    assert HOSTILE not in html and html == study.build()
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -55,3 +118,6 @@ def test_answers_stand_on_declared_tables(name: str) -> None:
     measure = declaration(name)
     assert measure.answer.table in {*measure.keys, *measure.gathered, "filters"}
     assert all(measure.quantities.values())
+    assert set(measure.importance) <= set(measure.quantities)
+    for profile in measure.profiles:
+        assert {*profile.by, "layer", "filter"} == set(measure.keys[profile.table])

@@ -62,7 +62,7 @@ def test_sections_read_back_without_anchors() -> None:
 
 def test_long_tables_are_cut_and_say_so(study: FakeStudy) -> None:
     html = study.build()
-    history = html[html.index('aria-label="History"') :]
+    history = html[html.index('aria-label="History, Train"') :]
     assert history[: history.index("</table>")].count("<tr>") == 1 + MAX_ROWS
     assert f"First {MAX_ROWS} of 24 rows; all are in" in history
     assert "First 1 of" not in html

@@ -2,7 +2,7 @@
 
 from probecore.measures.anova.keys import ALPHA, KEYS, PUBLISHED_TEXT
 from probecore.measures.anova.params import AnovaParams
-from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Profile, Resources, Table
 
 FIGURES = [
     Figure(
@@ -178,6 +178,21 @@ MEASURE = Measure(
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    profiles=[
+        Profile(
+            table="kernels",
+            by=["row", "column"],
+            value="excitation",
+            title="What excites it",
+            caption="Activation-weighted patch of test images, mean over input channels.",
+        )
+    ],
+    terms={
+        "R²": "share of the variance of weights that a regression on features explains; not the relation R2",
+        "R1": "the relation of weights to features of training images",
+        "R2": "the relation of weights to features of test images, which is what the claim is about",
+        "R3": "the relation of weights to the difference of the two features",
+    },
     answer=Answer(
         says="R² of the weights of a filter on the features of test images (R2), mean over layers",
         table="relations",

@@ -1,6 +1,6 @@
 """What the step `atlas` declares."""
 
-from probecore.measures.atlas.keys import CHANCE, KEYS
+from probecore.measures.atlas.keys import CHANCE, KEYS, TRUTHS
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.base import Answer, Figure, LayerTable, Measure, Resources, Table
 
@@ -110,5 +110,6 @@ MEASURE = Measure(
     layers=LayerTable(name="reliability"),
     gathered=("agreement", "matrix", "missing", "prediction", "table"),
     text=("condition", "features", "first", "measure", "predictor", "second", "truth"),
+    importance=[truth for truth in TRUTHS if not truth.endswith("_calibration")],
     reads_measures=True,
 )

@@ -1,6 +1,6 @@
 """What the measure `mechanism` declares."""
 
-from probecore.measures.base import Answer, AuditStep, Figure, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, Measure, Profile, Resources, Table
 from probecore.measures.mechanism.keys import ARRAYS, KEYS
 from probecore.measures.mechanism.params import MechanismParams
 
@@ -139,6 +139,21 @@ MEASURE = Measure(
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    profiles=[
+        Profile(
+            table="examples",
+            by=["label", "output"],
+            value="field",
+            title="Single-filter matrix",
+            caption="Rows: label of the images; columns: outputs of the head that this filter alone drives.",
+        )
+    ],
+    importance=["accuracy_drop", "loss_increase"],
+    terms={
+        "signal": "how many filters say a class when its images are shown, mean over classes",
+        "SNR": "signal-to-noise ratio: signal over background, which is the same for all other classes",
+        "cluster": "a group of classes that a filter says alike",
+    },
     answer=Answer(
         says="test accuracy of a linear head on the last block",
         table="layers",

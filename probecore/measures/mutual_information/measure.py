@@ -2,7 +2,7 @@
 
 import math
 
-from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Resources, Table
+from probecore.measures.base import Answer, AuditStep, Figure, LayerTable, Measure, Profile, Resources, Table
 from probecore.measures.mutual_information.keys import KEYS
 from probecore.measures.mutual_information.params import MutualInformationParams
 
@@ -123,6 +123,15 @@ MEASURE = Measure(
     figures=FIGURES,
     tables=TABLES,
     reconstruction=RECONSTRUCTION,
+    profiles=[
+        Profile(
+            table="classes",
+            by=["label"],
+            value="value",
+            title="Which class it tells from the rest",
+            caption="Nats that the unit knows about whether an image is of the class.",
+        )
+    ],
     answer=Answer(
         says="bits that a unit knows about the label, mean over units and layers",
         table="filters",

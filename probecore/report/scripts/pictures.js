@@ -1,0 +1,89 @@
+// Small pictures of one filter. Colour says the sign, opacity the size: both hold on a light page and a dark one.
+const MOST_BARS = 20;
+
+function squares(cells, across, side, names) {
+  const largest = Math.max(...cells.map(Math.abs), 0);
+  const picture = svg("svg", { width: across * side, height: Math.ceil(cells.length / across) * side, class: "squares" });
+  cells.forEach((value, index) => {
+    const square = svg("rect", {
+      x: (index % across) * side,
+      y: Math.floor(index / across) * side,
+      width: side,
+      height: side,
+      class: value < 0 ? "below" : "above",
+      "fill-opacity": largest ? Math.abs(value ?? 0) / largest : 0,
+    });
+    square.append(svg("title", {}, `${names(index)}: ${written(value)}`));
+    picture.append(square);
+  });
+  return picture;
+}
+
+const titled = (title, note, pictures) =>
+  element("figure", [...pictures, element("figcaption", [element("strong", `${title}. `), note])], { className: "small" });
+
+function kernel(study, row) {
+  const { rows } = study;
+  const found = study.kernels[`${rows.network[row]}/${rows.epoch[row]}/${rows.layer[row]}`];
+  if (!found) return [];
+  const [channels, height, width] = found.shape;
+  const size = channels * height * width;
+  found.weights ??= new Int8Array(Uint8Array.from(atob(found.bytes), (character) => character.charCodeAt(0)).buffer);
+  const filter = rows.filter[row];
+  const weights = [...found.weights.subarray(filter * size, (filter + 1) * size)].map((step) =>
+    Number(((step * found.scale[filter]) / 127).toPrecision(2)),
+  );
+  const panels = Array.from({ length: channels }, (_, channel) => {
+    const cells = weights.slice(channel * height * width, (channel + 1) * height * width);
+    return squares([...cells], width, channels > 1 ? 6 : 14, (at) => `row ${Math.floor(at / width)}, column ${at % width}`);
+  });
+  const of = found.mean ? "mean over input channels" : channels > 1 ? "one square per input channel" : "one input channel";
+  return [titled("Kernel", `Weights, ${of}; the largest is ${written(found.scale[filter])} in size.`, panels)];
+}
+
+function profiles(study, row) {
+  return study.profiles
+    .filter((profile) => profile.rows.includes(row))
+    .map((profile) => {
+      const values = numbersIn(profile.cells[profile.rows.indexOf(row)]);
+      const [down, across] = profile.levels;
+      const picture = across
+        ? squares(values, across.length, 14, (at) => `${down[Math.floor(at / across.length)]}, ${across[at % across.length]}`)
+        : bars(down, values);
+      return titled(profile.title, `${profile.caption} ${profile.measure}, ${profile.file}.`, [picture]);
+    });
+}
+
+function bars(names, values) {
+  const order = values.map((_, index) => index);
+  if (order.length > MOST_BARS) order.sort((a, b) => values[b] - values[a]).splice(MOST_BARS);
+  const largest = Math.max(...order.map((index) => Math.abs(values[index])), 0);
+  const picture = svg("svg", { width: 260, height: 16 * order.length, class: "bars" });
+  order.forEach((index, line) => {
+    const length = largest ? (100 * Math.abs(values[index] ?? 0)) / largest : 0;
+    picture.append(svg("text", { x: 96, y: 16 * line + 12, "text-anchor": "end" }, names[index].slice(0, 14)));
+    picture.append(svg("rect", { x: 102, y: 16 * line + 3, width: length, height: 11, class: values[index] < 0 ? "below" : "above" }));
+    picture.append(svg("text", { x: 108 + length, y: 16 * line + 12 }, written(values[index])));
+  });
+  return picture;
+}
+
+// Value by checkpoint: a line, and its numbers for who cannot see it.
+function history(study, column, row) {
+  const first = before(study, row);
+  const points = [[study.rows.epoch[first], numbers(column, "value")[first]]];
+  for (const [epoch, text] of Object.entries(column.history)) {
+    column.between ??= {};
+    points.push([Number(epoch), (column.between[epoch] ??= numbersIn(text))[row]]);
+  }
+  points.push([study.rows.epoch[row], numbers(column, "value")[row]]);
+  const known = points.filter(([, value]) => value !== null && value !== undefined);
+  if (first < 0 || first === row || known.length < 2) return "–";
+  const says = known.map(([epoch, value]) => `epoch ${epoch}: ${written(value)}`).join(", ");
+  const up = scale(known.map(([, value]) => value));
+  const at = known.map(([, value], index) => `${3 + (54 * index) / (known.length - 1)},${17 - 14 * up.to(value)}`);
+  const picture = svg("svg", { width: 60, height: 20, class: "line", role: "img" });
+  picture.setAttribute("aria-label", says);
+  picture.append(svg("title", {}, says), svg("polyline", { points: at.join(" ") }));
+  return picture;
+}

@@ -1,0 +1,148 @@
+// The table of all filters, drawn by Tabulator.
+function rowsOf(study) {
+  return study.rows.network.map((_, row) => {
+    const made = { row, removal: removal(study, row) };
+    for (const key of KEYS) made[key] = study.rows[key][row];
+    study.columns.forEach((column, index) => (made[field(index)] = numbers(column, "value")[row]));
+    return made;
+  });
+}
+
+// ">0.3", "<=1", "0.2..0.5", "=conv1" or a number; anything else matches text.
+function matches(asked, value) {
+  const text = asked.trim().replaceAll("−", "-");
+  const range = text.match(/^(-?[\d.e+-]+)\.\.(-?[\d.e+-]+)$/i);
+  const bound = text.match(/^([<>]=?)\s*(.+)$/);
+  if (range) return value !== null && value >= Number(range[1]) && value <= Number(range[2]);
+  if (bound && !Number.isNaN(Number(bound[2]))) {
+    if (value === null) return false;
+    const limit = Number(bound[2]);
+    return { "<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit }[bound[1]];
+  }
+  if (text.startsWith("=")) return String(value) === text.slice(1).trim();
+  if (typeof value === "number") return text === "" || value === Number(text);
+  return String(value ?? "").toLowerCase().includes(text.toLowerCase());
+}
+
+const asking = (name) => ({
+  headerFilter: "input",
+  headerFilterFunc: matches,
+  headerFilterPlaceholder: " ",
+  headerFilterParams: { elementAttributes: { "aria-label": `Only rows with this ${name}`, tabindex: "-1" } },
+});
+
+const ascending = (a, b, rowA, rowB, column, direction) => {
+  if (a === b) return 0;
+  if (a === null || b === null) return (a === null) === (direction === "asc") ? 1 : -1;
+  return a - b;
+};
+
+// A few quantities of each measure; the others are one click away.
+const AT_FIRST = 4;
+const at_first = (study, column) =>
+  study.columns.filter((other) => other.measure === column.measure).indexOf(column) < AT_FIRST;
+
+const measured = (study, column) => ({
+  title: named(column),
+  titleFormatter: () => element("span", [`${words(column.quantity)} `, element("small", column.site)]),
+  field: field(study.columns.indexOf(column)),
+  visible: at_first(study, column),
+  headerTooltip: `${column.says} (${column.measure}, ${column.site})`,
+  titleDownload: `${column.quantity} ${column.site}`,
+  hozAlign: "right",
+  sorter: ascending,
+  formatter: (cell) => {
+    const p = numbers(column, "p_bh")[cell.getData().row];
+    const text = written(cell.getValue());
+    return p !== null && p < 0.05 ? element("strong", text) : text;
+  },
+  tooltip: (event, cell) => {
+    const at = (name) => written(numbers(column, name)[cell.getData().row]);
+    return `${at("value")} [${at("low")}, ${at("high")}], null ${at("null")}, corrected p ${at("p_bh")}, n ${at("n")}`;
+  },
+  cellClick: (event, cell) => source(study, column, cell.getData().row),
+  ...asking(named(column)),
+});
+
+function columnsOf(study) {
+  const keys = [...KEYS, ...(study.removable.length ? ["removal"] : [])].map((key) => ({
+    title: key,
+    field: key,
+    frozen: key === "filter",
+    sorter: key === "epoch" || key === "filter" ? ascending : "string",
+    ...asking(key),
+    ...(key === "filter" && {
+      formatter: (cell) => element("a", String(cell.getValue()), { href: address(study, cell.getData().row) }),
+    }),
+    ...(key === "removal" && {
+      headerTooltip: "Whether any ablation of the filter alone shows a loss: the lower end of an interval above 0",
+    }),
+  }));
+  const measures = [...new Set(study.columns.map((column) => column.measure))];
+  const groups = measures.map((measure) => ({
+    title: measure,
+    columns: study.columns.filter((column) => column.measure === measure).map((column) => measured(study, column)),
+  }));
+  return [...keys, ...groups];
+}
+
+function show(study) {
+  if (study === shown) return built;
+  shown = study;
+  table?.destroy();
+  place("source").replaceChildren();
+  place("experiment").value = study.experiment;
+  table = new Tabulator(place("table"), {
+    data: rowsOf(study),
+    columns: columnsOf(study),
+    height: "32rem",
+    index: "row",
+    // Nothing is measured and little is drawn that is not seen: that is what a sort takes.
+    rowHeight: 26,
+    renderVerticalBuffer: 52,
+    columnDefaults: { width: 108, headerWordWrap: true },
+    placeholder: "No filter matches",
+  });
+  const count = (rows) => (place("count").textContent = `${rows.length} of ${study.rows.network.length} rows`);
+  const refresh = () => {
+    count(table.getRows("active"));
+    if (place("compare").open) scatter();
+  };
+  table.on("dataFiltered", () => setTimeout(refresh));
+  choose(study);
+  axes(study);
+  built = new Promise((done) =>
+    table.on("tableBuilt", () => {
+      refresh();
+      reach();
+      done();
+    }),
+  );
+  return built;
+}
+let built;
+
+// Filters of a layer after training with true labels, of which no ablation shows a loss.
+async function showRemovable(study, layer) {
+  await show(study);
+  table.clearHeaderFilter();
+  table.setHeaderFilterValue("layer", `=${layer}`);
+  table.setHeaderFilterValue("condition", "=trained");
+  table.setHeaderFilterValue("removal", `=${REMOVAL.not}`);
+  place("table").scrollIntoView();
+}
+
+function choose(study) {
+  const boxes = study.columns.map((column, index) => {
+    const box = element("input", [], { type: "checkbox", checked: at_first(study, column) });
+    box.addEventListener("change", () => table[box.checked ? "showColumn" : "hideColumn"](field(index)));
+    return box;
+  });
+  const labels = boxes.map((box, index) => {
+    const column = study.columns[index];
+    return element("label", [box, ` ${named(column)}`], { title: column.says });
+  });
+  const all = element("input", [], { type: "checkbox", checked: boxes.every((box) => box.checked) });
+  all.addEventListener("change", () => boxes.filter((box) => box.checked !== all.checked).forEach((box) => box.click()));
+  place("columns").replaceChildren(element("label", [all, " all"]), ...labels);
+}
