@@ -34,6 +34,13 @@ def named(name: str, device: str) -> str:
     return name if device == "cpu" else f"{name}_{device}"
 
 
+def written(name: str, column: str, *, without: str) -> list[dict[str, str]]:
+    """Rows of a table of before, but those with a value in a column, which are measured anew."""
+    path = RESULTS / f"{name}.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8"))) if path.is_file() else []
+    return [row for row in rows if row[column] != without]
+
+
 def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:
     """Print a table with the processor's name, and write it to ``benchmarks/results`` unless it was quick."""
     columns = [*dict.fromkeys(column for row in rows for column in row), "processor"]

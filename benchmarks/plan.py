@@ -13,7 +13,7 @@ row says so.
 Writes benchmarks/results/plan.csv; rows of networks that are not run now stay.
 """
 
-from benchmarks.command import RESULTS, add_device, clock, command, named, show
+from benchmarks.command import add_device, clock, command, named, show, written
 
 CASES = {
     "torchvision:resnet50": 224,
@@ -35,7 +35,6 @@ if __name__ == "__main__":
     OPTIONS = parser.parse_args()
 
 import argparse
-import csv
 import json
 import os
 import resource
@@ -54,12 +53,10 @@ def main(options: argparse.Namespace) -> None:
     if options.quick:
         cases, options.images = {"lenet5": 32}, 40
     table = named("plan", options.device)
-    path = RESULTS / f"{table}.csv"
-    known = list(csv.DictReader(path.open(encoding="utf-8"))) if path.is_file() and not options.quick else []
     for name, side in cases.items():
         rows = list(of_network(name, side, options))
-        known = [row for row in known if row["network"] != name] + rows
-        show(table, known, quick=options.quick)
+        others = [] if options.quick else written(table, "network", without=name)
+        show(table, [*others, *rows], quick=options.quick)
 
 
 def of_network(name: str, side: int, options: argparse.Namespace) -> Iterator[Row]:
