@@ -5,7 +5,6 @@ with nonlinear activations there are counterexamples, so that it is measured. A 
 those from it on. For convolutions the product is of patches, which is ours.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -108,9 +107,9 @@ def _verdict(rows: pd.DataFrame) -> str:
         return "no numbers"
     interval = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
     held = "holds here" if found.low >= HOLDS else "does not hold here" if found.high < HOLDS else "undecided"
-    numbers: Mapping[str, float] = rows[["published_exponent", "best_exponent", "r_best"]].mean()
+    exponent, best, r_best = (float(rows[name].mean()) for name in ("published_exponent", "best_exponent", "r_best"))
     return (
-        f"{held}, correlation {found.value:.3g}{interval} with exponent {numbers['published_exponent']:.3g} over "
-        f"{found.n} networks, {numbers['r_best']:.3g} with the best, {numbers['best_exponent']:.3g} (holds from "
+        f"{held}, correlation {found.value:.3g}{interval} with exponent {exponent:.3g} over "
+        f"{found.n} networks, {r_best:.3g} with the best, {best:.3g} (holds from "
         f"{HOLDS} on)"
     )

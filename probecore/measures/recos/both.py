@@ -32,19 +32,26 @@ def both_polarities(network: Network, recipe: Recipe) -> Iterator[dict[str, Any]
         return
     train = torch.from_numpy(network.dataset.train.inputs).to(network.device)
     test, labels = network.test_tensors()
-    for filters, shown, reversal in (
-        (BOTH, "reversed", lambda _: lambda part: network.scale(reverse(part))),
-        (BOTH_AROUND_MEAN, AROUND_MEAN, lambda images: around_mean(images, scale=network.scale)),
-    ):
-        model = _trained_on(network, recipe, train, reversal(train))
-        for images, scale in (("normal", network.scale), (shown, reversal(test))):
+    for filters, shown, reversal in ((BOTH, "reversed", _as_it_is), (BOTH_AROUND_MEAN, AROUND_MEAN, _around_mean)):
+        model = _trained_on(network, recipe, train, reversal(train, network.scale))
+        scalings: dict[str, Predict] = {"normal": network.scale, shown: reversal(test, network.scale)}
+        for images, scale in scalings.items():
             right = int(correct_images(model, test, labels, scale=scale).sum())
             yield {"filters": filters, "images": images, **accuracy(right, network.dataset)}
 
 
+def _as_it_is(_images: torch.Tensor, scale: Predict) -> Predict:
+    return lambda part: scale(reverse(part))
+
+
+def _around_mean(images: torch.Tensor, scale: Predict) -> Predict:
+    return around_mean(images, scale=scale)
+
+
 def _trained_on(network: Network, recipe: Recipe, images: torch.Tensor, reversal: Predict) -> torch.nn.Module:
     """Train the network anew on images (N, ...) and what `reversal` makes of them."""
-    parts = [scale(part) for scale in (network.scale, reversal) for part in images.split(SCALED_AT_ONCE)]
+    scalings: tuple[Predict, ...] = (network.scale, reversal)
+    parts = [scale(part) for scale in scalings for part in images.split(SCALED_AT_ONCE)]
     labels = network.dataset.train.targets
     batches = Batches(
         torch.cat(parts).cpu().numpy(),

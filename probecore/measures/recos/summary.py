@@ -70,7 +70,7 @@ def _audited(polarity: pd.DataFrame) -> dict[str, Found]:
         rows = table[table["images"] == images]
         return over_networks(rows["accuracy"], rows["network"])
 
-    found = {}
+    found: dict[str, Found] = {}
     if len(before):
         found["polarity"] = Found(
             published=accuracy(trained, "reversed"),
