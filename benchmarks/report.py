@@ -1,8 +1,8 @@
 """The report's page with 10,000 filters, in a browser: `python benchmarks/report.py [--quick]`.
 
 A made-up study of one network with one checkpoint, as a pretrained one, and all quantities that the measures declare:
-how large the page is, how long it takes until the table stands, and how long a sort by another quantity takes, median of
-five; beside each the processor seconds of the page's thread, which other work on the machine lengthens less. Needs
+how large the page is, how long it takes until the table stands, and how long a sort by another quantity takes, median
+of five; beside each the processor seconds of the page's thread, which other work on the machine lengthens less. Needs
 Chromium.
 
 Writes benchmarks/results/report.csv.
