@@ -1,8 +1,9 @@
 """The report's page with 10,000 filters, in a browser: `python benchmarks/report.py [--quick]`.
 
-A made-up study of one network with two checkpoints and all quantities that the measures declare: how large the page is,
-how long it takes until the table stands, and how long a sort by another quantity takes, median of five; beside each the
-processor seconds of the page's thread, which other work on the machine does not lengthen. Needs Chromium.
+A made-up study of one network with one checkpoint, as a pretrained one, and all quantities that the measures declare:
+how large the page is, how long it takes until the table stands, and how long a sort by another quantity takes, median
+of five; beside each the processor seconds of the page's thread, which other work on the machine lengthens less. Needs
+Chromium.
 
 Writes benchmarks/results/report.csv.
 """
@@ -105,7 +106,7 @@ def make_page(folder: Path, filters: int) -> Path:
                 "layer_index": index,
                 "filter": one,
             }
-            for epoch in (0, LAST)
+            for epoch in [LAST]
             for index, layer in enumerate(layers)
             for one in range(PER_LAYER)
         ]
@@ -123,7 +124,7 @@ def make_page(folder: Path, filters: int) -> Path:
                 pd.DataFrame(columns=names).to_csv(results / f"{profile.table}.csv", index=False)
     weights = {
         f"epoch-{epoch:03d}/{layer}.weight": generator.normal(size=(PER_LAYER, 64, 3, 3)).astype(np.float32)
-        for epoch in (0, LAST)
+        for epoch in [LAST]
         for layer in layers
     }
     save_file(weights, folder / "results/train/made/trained-0.safetensors")

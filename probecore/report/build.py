@@ -16,7 +16,10 @@ from probecore.report.samples import view_dataset
 from probecore.report.words import words_of
 
 MAX_PAGE = 10_000_000
-"""Bytes of ``index.html``."""
+"""Bytes of ``index.html`` beside its data of filters."""
+
+MAX_FILTERS = 15_000_000
+"""Bytes of these."""
 
 
 def build_report(
@@ -56,9 +59,11 @@ def build_report(
         "command": content.command,
     }
     figures = [figure for experiment in experiments for step in experiment.steps for figure in step.figures]
-    text = len(render(context, pictures={}).encode())
-    if text > MAX_PAGE:
-        raise InputError(f"{output}: over {MAX_PAGE // 10**6} MB even without figures; split the study")
+    data_size = len(context["packed"])
+    text = len(render(context, pictures={}).encode()) - data_size
+    if text > MAX_PAGE or data_size > MAX_FILTERS:
+        most = (MAX_PAGE + MAX_FILTERS) // 10**6
+        raise InputError(f"{output}: too large for a page of {most} MB even without figures; split the study")
     write_text(output, render(context, pictures=embed(figures, budget=MAX_PAGE - text)))
     write_json(metrics, headlines(experiments))
 

@@ -100,7 +100,7 @@ def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
     page = (sixth.folder / "results/report/index.html").read_text()
     assert "How large filters are" in page
     assert "Norm of a filter's weights, mean over filters: " in html.unescape(page)
-    assert '"quantity":"weight_norm"' in page
+    assert "<dt>weight norm</dt><dd>Norm of its weights.</dd>" in page
     assert "The norm of each filter of trained-0." in page
     assert sixth.wanted_by_snakemake() == set()
 

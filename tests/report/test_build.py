@@ -185,15 +185,19 @@ def test_a_summary_with_an_unknown_key_is_refused(study: FakeStudy) -> None:
 
 
 def test_figures_give_way_to_the_limit(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = len(study.build().encode())
+    html = study.build()
+    filters = len(html.partition('id="filters.data">')[2].partition("</script>")[0])
+    whole = len(html.encode()) - filters
     monkeypatch.setattr(build, "MAX_PAGE", whole - 1)
     html = study.build()
-    assert len(html.encode()) < whole
+    assert len(html.encode()) < whole + filters
     assert "image/png" in html
     monkeypatch.setattr(build, "MAX_PAGE", whole - 20_000)
     html = study.build()
-    assert len(html.encode()) <= whole - 20_000
+    assert len(html.encode()) <= whole + filters - 20_000
     assert "Not shown, for this page would grow too large" in html
-    monkeypatch.setattr(build, "MAX_PAGE", 10_000)
-    with pytest.raises(InputError, match="even without figures; split the study"):
-        study.build()
+    for limit in ("MAX_PAGE", "MAX_FILTERS"):
+        monkeypatch.setattr(build, "MAX_PAGE", 10**7)
+        monkeypatch.setattr(build, limit, 100)
+        with pytest.raises(InputError, match="even without figures; split the study"):
+            study.build()
