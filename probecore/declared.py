@@ -1,7 +1,7 @@
 """Whether claims can be read from the study they are declared for, before any work: nothing of it is computed here.
 
-A declaration stands once there are verdicts: in the table that the step wrote, or, where DVC has deleted that to have
-it made anew, in ``dvc.lock``.
+A declaration stands once there are verdicts: in the table that the step wrote, which neither tool deletes before it
+judges again, or, where a user deleted it, in ``dvc.lock``.
 """
 
 import csv

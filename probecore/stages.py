@@ -69,7 +69,7 @@ def _claims() -> Iterator[str]:
     yield f"  cmd: {SNAKEMAKE} claims -- {RECORD}"
     yield from [*_list("  params", [f"{FILE}:"]), "        - claims"]
     yield from _list("  deps", [*(f"results/{step}" for step in STEPS), *code_units("claims")])
-    yield from [*_list("  outs", [f"{RECORD}:"]), "        cache: false"]
+    yield from [*_list("  outs", [f"{RECORD}:"]), "        cache: false", "        persist: true"]
 
 
 def _report(*, claims: bool) -> Iterator[str]:

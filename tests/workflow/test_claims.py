@@ -119,6 +119,8 @@ def test_verdicts_outlive_a_judging_that_fails(study: Repository) -> None:
     assert (study.folder / RECORD).read_bytes() == written
     declare(study.folder, bound=-0.4)
     assert lines_of_ours(study.snakemake(check=False).stdout) == [STOPPED]
+    assert lines_of_ours(study.dvc("repro", check=False)) == [STOPPED]
+    assert (study.folder / RECORD).read_bytes() == written
 
 
 def test_what_documents_say_is_no_declaration(study: Repository) -> None:
