@@ -21,6 +21,7 @@ from probecore.first_params import IMAGENET
 from probecore.measures import MEASURES, declaration
 from probecore.models.build import build_model
 from probecore.models.params import ModelParams
+from probecore.models.weights import load_weights
 from probecore.params import STEPS, Experiment, Study, filters_read, load_study
 from probecore.planning.needs import START, needs_of
 from probecore.planning.outline import Outline
@@ -130,6 +131,7 @@ def _prepare(subject: Subject, folder: Path, *, budget: float, memory: float) ->
         section = DatasetParams.read(dataset, where=str(subject.images))
         found = make_dataset(DATA, section, output=Path(f"data/{DATA}.h5"))
         _random_weights(train, found)
+        _check_weights(train, found)
         _write_params(dataset, train, found, budget=budget, memory=memory)
         load_study(Path("params.yaml"))
 
@@ -233,6 +235,13 @@ def _random_weights(train: dict[str, Any], dataset: Dataset) -> None:
     network = open_network(train["model"], input_shape=dataset.input_shape, n_outputs=dataset.outputs)
     save_file({name: tensor.clone() for name, tensor in network.state_dict().items()}, "own/weights.safetensors")
     train["given"]["weights"] = "own/weights.safetensors"
+
+
+def _check_weights(train: dict[str, Any], dataset: Dataset) -> None:
+    """Refuse weights that do not fit, while nothing has run."""
+    if (weights := train["given"]["weights"]) is not None:
+        model = ModelParams.read(train["model"], where="NETWORK")
+        load_weights(build_model(model, input_shape=dataset.input_shape, outputs=dataset.outputs), Path(weights))
 
 
 def _write_params(

@@ -46,20 +46,22 @@ def build_report(
     content = StudyFiles(study, results=results, data=data)
     experiments = content.experiments()
     datasets = {name: view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()}
-    filters = [filter_data(content, each, datasets[each.dataset].classes) for each in experiments]
+    found = (filter_data(content, each, datasets[each.dataset].classes) for each in experiments)
+    filters = [each for each in found if each]
+    packed_filters = packed(filters)
     context = {
         "experiments": experiments,
         "datasets": datasets.values(),
         "comparison": compare(experiments),
         "verdicts": read_verdicts(verdicts),
-        "filters": [each for each in filters if each],
-        "packed": packed([each for each in filters if each]),
+        "filters": filters,
+        "packed": packed_filters,
         "words": words_of(experiments),
         "numerics": study.get("numerics"),
         "command": content.command,
     }
     figures = [figure for experiment in experiments for step in experiment.steps for figure in step.figures]
-    data_size = len(context["packed"])
+    data_size = len(packed_filters)
     text = len(render(context, pictures={}).encode()) - data_size
     if text > MAX_PAGE or data_size > MAX_FILTERS:
         most = (MAX_PAGE + MAX_FILTERS) // 10**6

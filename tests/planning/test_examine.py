@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+import probecore as pc
 from probecore.errors import InputError
 from probecore.examine import Subject, _fitting, _over, examine
 from probecore.measures import MEASURES
@@ -73,6 +75,16 @@ def test_what_cannot_begin_leaves_nothing_behind(there: bool, tmp_path: Path) ->
         with pytest.raises(InputError, match="nowhere"):
             examine(Subject("lenet5", tmp_path / "nowhere"), folder, budget=60, memory=6e9)
     assert [path.name for path in tmp_path.rglob("*")] == ["examined"] * there
+
+
+def test_weights_of_another_number_of_classes_leave_nothing_behind(images: Path, tmp_path: Path) -> None:
+    network = pc.open_network("lenet5", input_shape=(1, 28, 28), n_outputs=1000)
+    torch.save(network.state_dict(), tmp_path / "imagenet.pt")
+    subject = Subject("lenet5", images, weights=tmp_path / "imagenet.pt", size=28)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"has shape \(1000, 84\), the network needs \(3, 84\)"):
+            examine(subject, tmp_path / "examined", budget=60, memory=6e9)
+    assert [path.name for path in tmp_path.iterdir()] == ["imagenet.pt"]
 
 
 def test_activations_have_to_fit_too() -> None:

@@ -91,7 +91,12 @@ def test_own_files_are_watched_by_both(stage: str) -> None:
 
 
 def test_no_command_says_where_jobs_run() -> None:
-    assert re.findall(r"--cores|--jobs|--executor|profile|persist|ancient", DVC_YAML.split("stages:")[1]) == []
+    assert re.findall(r"--cores|--jobs|--executor|profile|ancient", DVC_YAML.split("stages:")[1]) == []
+
+
+def test_only_verdicts_outlive_a_run() -> None:
+    """Of anything else DVC starts anew, for what lies there from before might look like a result of now."""
+    assert [stage for stage, entry in STAGES.items() if "persist" in str(entry)] == ["claims"]
 
 
 def test_outputs_are_those_of_snakemake(repository: Repository) -> None:

@@ -8,7 +8,10 @@ rule report:
         summaries=common.summaries(),
         checkpoints=common.checkpoints(),
         # Tables and figures: all that a step's summary rule writes.
-        gathered=[expand(getattr(rules, f"{step}_summary").output, experiment=common.wanted(step), universe="") for step in STEPS],
+        gathered=[
+            expand(getattr(rules, f"{step}_summary").output, experiment=common.wanted(step), universe="")
+            for step in STEPS
+        ],
         verdicts=common.verdicts(),
     output:
         page="results/report/index.html",
