@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.simulations import Repeat, Simulation
+from benchmarks.simulations import AUDITED, Repeat, Simulation
 from probecore.measures.mutual_information import (
     MutualInformation,
     choice_order,
@@ -326,3 +326,5 @@ SIMULATIONS = [
     _simulation("accuracy after removal", "ablation.csv:accuracy", 500, shares),
     _simulation("accuracy of networks trained anew", "design.csv:accuracy", 500, shares),
 ]
+
+EXEMPT = [AUDITED]

@@ -83,7 +83,7 @@ def test_jobs_are_named_as_they_end_and_why_one_failed(tmp_path: Path) -> None:
 
 def test_after_an_interrupt_the_same_command_goes_on(tmp_path: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with `&` would ignore it
-    process = run(tmp_path, "touch started; sleep 600; touch {output}")
+    process = run(tmp_path, "touch started; sleep 30; touch {output}")
     while not (tmp_path / "started").exists():
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
