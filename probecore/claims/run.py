@@ -147,12 +147,10 @@ def _lacks_seeds(test: Test, judgement: Judgement) -> bool:
 
 
 def _samples(name: str, test: Test, tables: Tables, universe: Universe) -> Samples:
-    there = test_in(universe, test)
+    there, moved = test_in(universe, test), _tables_in(universe, tables)
     try:
-        controls = {
-            named(control): difference_from(control, there, _tables_in(universe, tables)) for control in there.against
-        }
-        return effect_of(there, _tables_in(universe, tables)), controls
+        controls = {named(control): difference_from(control, there, moved) for control in there.against}
+        return effect_of(there, moved), controls
     except InputError as error:
         where = f" (with {universe.words})" if universe.changed else ""
         raise InputError(f"claims.yaml: {name}{where}: {error}") from None

@@ -48,10 +48,8 @@ def work_of(
     """Work of a step on one checkpoint of one network; `activations` are those that it reads."""
     if not outline.blocks:
         return Work()
-    if step == "anova":
-        return _anova(outline, images, params, activations.excitations if activations else None)
-    if step == "mutual_information":
-        return _mutual_information(outline, images, params, activations)
+    if step in _READ_ACTIVATIONS:
+        return _READ_ACTIVATIONS[step](outline, images, params, activations)
     return _STEPS[step](outline, images, params)
 
 
@@ -86,9 +84,9 @@ def _activations(outline: Outline, images: Images, params: ActivationsParams) ->
     return found
 
 
-def _anova(outline: Outline, images: Images, params: Any, sums: ExcitationParams | None) -> Work:
+def _anova(outline: Outline, images: Images, params: Any, activations: ActivationsParams | None) -> Work:
     """Three relations for each excitation, dilation and class, each with its nulls."""
-    sums = sums or ExcitationParams()
+    sums = (activations.excitations if activations else None) or ExcitationParams()
     classes = images.classes if sums.by_class else 0
     kinds = len({"mean_patch", "activation_weighted_patch"} & set(params.excitations))
     numbers = 0.0
@@ -230,6 +228,11 @@ def _atlas(outline: Outline, images: Images, params: AtlasParams) -> Work:
             found += _ablated(outline, played, min(images.train, params.shapley.images))
     return found
 
+
+_READ_ACTIVATIONS: Mapping[str, Callable[[Outline, Images, Any, ActivationsParams | None], Work]] = {
+    "anova": _anova,
+    "mutual_information": _mutual_information,
+}
 
 _STEPS: Mapping[str, Callable[[Outline, Images, Any], Work]] = {
     "train": _train,

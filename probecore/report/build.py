@@ -48,22 +48,20 @@ def build_report(
     datasets = {name: view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()}
     found = (filter_data(content, each, datasets[each.dataset].classes) for each in experiments)
     filters = [each for each in found if each]
-    packed_filters = packed(filters)
-    context = {
+    context: dict[str, Any] = {
         "experiments": experiments,
         "datasets": datasets.values(),
         "comparison": compare(experiments),
         "verdicts": read_verdicts(verdicts),
         "filters": filters,
-        "packed": packed_filters,
+        "packed": packed(filters),
         "words": words_of(experiments),
         "numerics": study.get("numerics"),
         "command": content.command,
     }
     figures = [figure for experiment in experiments for step in experiment.steps for figure in step.figures]
-    data_size = len(packed_filters)
-    text = len(render(context, pictures={}).encode()) - data_size
-    if text > MAX_PAGE or data_size > MAX_FILTERS:
+    text = len(render({**context, "packed": ""}, pictures={}).encode())
+    if text > MAX_PAGE or len(context["packed"]) > MAX_FILTERS:
         most = (MAX_PAGE + MAX_FILTERS) // 10**6
         raise InputError(f"{output}: too large for a page of {most} MB even without figures; split the study")
     write_text(output, render(context, pictures=embed(figures, budget=MAX_PAGE - text)))

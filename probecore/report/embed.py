@@ -16,8 +16,8 @@ MAX_SVG = 300_000
 MAX_TAG = 300
 """Characters of an ``<img>`` beside its content."""
 
-_ENCODED = {character: f"%{ord(character):02X}" for character in '%#"&\t\n\r'}
-"""What would end an attribute or an address, or be lost from it; the sign of an encoded one itself comes first."""
+_ENCODED = str.maketrans({character: f"%{ord(character):02X}" for character in '%#"&\t\n\r'})
+"""What would end an attribute or an address, or be lost from it."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,7 @@ def _address(file: File) -> str:
     content = file.place.read_bytes()
     if not file.path.endswith(".svg"):
         return data_uri(content, "image/png")
-    text = content.decode()
-    for character, encoded in _ENCODED.items():
-        text = text.replace(character, encoded)
-    return Markup(f"data:image/svg+xml,{text}")
+    return Markup(f"data:image/svg+xml,{content.decode().translate(_ENCODED)}")
 
 
 def _png_size(png: File) -> tuple[int, int]:

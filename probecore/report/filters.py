@@ -6,7 +6,6 @@ Of each network there are the first checkpoint and the last, with the values bet
 
 import base64
 import json
-import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,8 @@ from probecore.measures.tables import is_last
 from probecore.networks import condition_at, in_order, place_among_shown
 from probecore.report.content import Experiment, File, StudyFiles
 from probecore.report.kernels import kernels_of
-from probecore.report.profiles import profiles_of
+from probecore.report.profiles import FILTER, joined, profiles_of
 
-KEYS = ["network", "epoch", "layer", "filter"]
 CELLS = ("value", "low", "high", "null", "p_bh", "n")
 LEVEL = 6
 """Of deflation: 9 takes several times as long for a twentieth less."""
@@ -68,7 +66,7 @@ def filter_data(
     columns = [column for name, measured in found.items() for column in _columns(name, measured, rows)]
     return {
         "experiment": experiment.name,
-        "rows": {**{key: rows[key].tolist() for key in KEYS}, "condition": conditions},
+        "rows": {**{key: rows[key].tolist() for key in FILTER}, "condition": conditions},
         "columns": columns,
         "removable": _removable(found, rows),
         "sources": {
@@ -101,10 +99,10 @@ def _read(file: File) -> Measured:
 
 def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The keys of all tables, each once: the network that stands for all first, last checkpoints first."""
-    keys = pd.concat([table[[*KEYS, "layer_index"]] for table in tables], ignore_index=True).drop_duplicates(KEYS)
+    keys = pd.concat([table[[*FILTER, "layer_index"]] for table in tables], ignore_index=True).drop_duplicates(FILTER)
     order = keys.assign(place=keys["network"].map(place_among_shown), ago=-keys["epoch"])
     order = order.sort_values(["place", "ago", "layer_index"], kind="stable")
-    return order[KEYS].reset_index(drop=True)
+    return order[FILTER].reset_index(drop=True)
 
 
 def _removable(found: Mapping[str, Measured], rows: pd.DataFrame) -> list[str]:
@@ -121,14 +119,14 @@ def _columns(name: str, measured: Measured, rows: pd.DataFrame) -> Iterable[dict
     between = measured.whole.drop(measured.ends.index)
     histories = dict(iter(between.groupby(["quantity", "site"])))
     for (quantity, site), values in measured.ends.groupby(["quantity", "site"], sort=False):
-        aligned = values.set_index(KEYS)[[*CELLS, "line"]].reindex(place)
+        aligned = values.set_index(FILTER)[[*CELLS, "line"]].reindex(place)
         yield {
             "measure": measure.title,
             "quantity": quantity,
             "site": site,
             "says": measure.quantities[quantity],
             "importance": quantity in measure.importance,
-            "cells": {cell: _text(aligned[cell]) for cell in CELLS} | {"line": _whole(aligned["line"])},
+            "cells": {cell: joined(aligned[cell], ".4g") for cell in CELLS} | {"line": joined(aligned["line"], ".0f")},
             "history": _history(histories.get((quantity, site)), rows),
         }
 
@@ -139,18 +137,10 @@ def _history(values: pd.DataFrame | None, rows: pd.DataFrame) -> Mapping[str, st
         return {}
     last = is_last(rows)
     return {
-        str(epoch): _text(of_epoch.set_index(KEYS)["value"].reindex(_at(rows, epoch)).where(last.to_numpy()))
+        str(epoch): joined(of_epoch.set_index(FILTER)["value"].reindex(_at(rows, epoch)).where(last.to_numpy()), ".4g")
         for epoch, of_epoch in values.groupby("epoch")
     }
 
 
 def _at(rows: pd.DataFrame, epoch: Any) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(rows.assign(epoch=epoch))
-
-
-def _text(values: "pd.Series[float]") -> str:
-    return ",".join("" if math.isnan(value) else f"{value:.4g}" for value in values.tolist())
-
-
-def _whole(values: "pd.Series[float]") -> str:
-    return ",".join("" if math.isnan(value) else str(int(value)) for value in values.tolist())

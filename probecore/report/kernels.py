@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from probecore.activations.layout import epoch_name
 from probecore.report.content import File
 
 MOST_WEIGHTS = 256
@@ -26,7 +27,7 @@ def kernels_of(networks: Mapping[str, File], rows: pd.DataFrame) -> dict[str, An
         with safe_open(networks[str(network)].place, "numpy") as file:
             names = set(file.keys())
             for epoch, layer in of_network[["epoch", "layer"]].drop_duplicates().itertuples(index=False):
-                name = f"epoch-{epoch:03d}/{layer}.weight"
+                name = f"{epoch_name(epoch)}/{layer}.weight"
                 if name in names and len(file.get_slice(name).get_shape()) == 4:
                     found[f"{network}/{epoch}/{layer}"] = _small(file.get_tensor(name))
     return found

@@ -1,5 +1,6 @@
 """What tables of a measure say of a filter beside ``filters.csv``: a number per class, a matrix, a patch."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -58,7 +59,12 @@ def _cells(of_filter: pd.DataFrame, profile: Profile, levels: dict[str, list[Any
     if len(profile.by) == 1:
         places = places.get_level_values(0)
     values = of_filter.set_index([*profile.by])[profile.value].reindex(places)
-    return ",".join("" if pd.isna(value) else f"{value:.3g}" for value in values)
+    return joined(values, ".3g")
+
+
+def joined(values: "pd.Series[float]", form: str) -> str:
+    """Numbers as text with commas between, each in the format `form`; empty where there is none."""
+    return ",".join("" if math.isnan(value) else format(value, form) for value in values.tolist())
 
 
 def _names(axis: str, levels: list[Any], classes: Sequence[str] | None) -> list[str]:
