@@ -39,10 +39,9 @@ def copied_repository(folder: Path) -> Repository:
     return study
 
 
-@pytest.fixture(scope="module")
-def sixth(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def old_study(folder: Path) -> Repository:
     """A study from before there was the sixth measure, whose package now has it."""
-    study = copied_repository(tmp_path_factory.mktemp("sixth") / "study")
+    study = copied_repository(folder)
     for path, text in files_of_the_walk().items():
         (study.folder / path).parent.mkdir(exist_ok=True)
         (study.folder / path).write_text(text)
@@ -54,12 +53,30 @@ def sixth(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return study
 
 
+@pytest.fixture(scope="module")
+def sixth(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Such a study after `probecore upgrade`."""
+    study = old_study(tmp_path_factory.mktemp("sixth") / "study")
+    study.probecore("upgrade")
+    return study
+
+
+@pytest.fixture(scope="module")
+def planned(sixth: Repository) -> str:
+    """What Snakemake says it will do when the study asks for the measure, which is done then."""
+    sixth.edit("experiments.tiny.sixth", {})
+    said = sixth.snakemake("--dry-run").stdout
+    sixth.snakemake()
+    return said
+
+
 def test_three_files_and_one_line() -> None:
     folder = "probecore/measures/sixth"
     assert sorted(files_of_the_walk()) == [f"{folder}/{name}.py" for name in ("measure", "run", "summary")]
 
 
-def test_an_old_study_says_what_it_lacks_and_is_upgraded(sixth: Repository) -> None:
+def test_an_old_study_says_what_it_lacks_and_is_upgraded(tmp_path: Path) -> None:
+    sixth = old_study(tmp_path / "study")
     refused = sixth.probecore("check", check=False)
     assert refused.returncode == 2
     assert "experiments.tiny.sixth: missing; add it, or write `sixth: null`" in refused.stdout
@@ -86,12 +103,9 @@ def test_dvc_has_its_stage(sixth: Repository) -> None:
     ]
 
 
-def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
-    sixth.edit("experiments.tiny.sixth", {})
-    planned = sixth.snakemake("--dry-run").stdout
+def test_it_is_planned_measured_and_reported(sixth: Repository, planned: str) -> None:
     assert re.search(r"sixth_network\s+1\n", planned)
     assert re.search(r"sixth_summary\s+1\n", planned)
-    sixth.snakemake()
     folder = sixth.folder / "results/sixth/tiny"
     filters = pd.read_csv(folder / "filters.csv")
     assert list(filters)[:5] == ["experiment", "network", "epoch", "layer", "layer_index"]
@@ -105,14 +119,15 @@ def test_it_is_planned_measured_and_reported(sixth: Repository) -> None:
     assert sixth.wanted_by_snakemake() == set()
 
 
+@pytest.mark.usefixtures("planned")
 def test_an_edit_in_it_measures_nothing_else(sixth: Repository) -> None:
     for name, rerun in {"summary": {"sixth_summary"}, "run": {"sixth_network", "sixth_summary"}}.items():
         module = sixth.folder / f"probecore/measures/sixth/{name}.py"
         text = module.read_text()
         module.write_text(f"{text}\nEDITED = True\n")
-        planned = sixth.snakemake("--dry-run").stdout
+        wanted = sixth.snakemake("--dry-run").stdout
         module.write_text(text)
-        assert set(re.findall(r"^(\w+)\s+\d+$", planned, re.MULTILINE)) - {"total"} == {*rerun, "report", "all"}
+        assert set(re.findall(r"^(\w+)\s+\d+$", wanted, re.MULTILINE)) - {"total"} == {*rerun, "report", "all"}
 
 
 def test_the_walk_passes_the_linters(sixth: Repository) -> None:
