@@ -55,7 +55,7 @@ MEASURED = {
       images: 30
       features: 30
       layers: {images: 10, features: 10}
-      companions: null
+      companions: {features: 10}
       deletion: null""",
 }
 """Steps that a new study has: two measures, with so few samples that the first figure comes in a minute."""

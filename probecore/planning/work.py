@@ -226,6 +226,11 @@ def _atlas(outline: Outline, images: Images, params: AtlasParams) -> Work:
         played = chosen_blocks(outline.inner, params.shapley.layers)
         for _ in range(2 * params.shapley.pairs):
             found += _ablated(outline, played, min(images.train, params.shapley.images))
+    if (retraining := params.retraining) is not None:
+        retrained = chosen_blocks(outline.inner, retraining.layers)
+        times = 2 * sum(1 + min(block.filters, retraining.filters) for block in retrained)
+        steps = retraining.steps
+        found += _forward(outline, times * (3 * steps * retraining.batch + params.images), times * (3 * steps + 1))
     return found
 
 

@@ -50,7 +50,12 @@ def test_correlations_are_over_the_filters_that_are_known() -> None:
     assert found.observed[0, 3] == pytest.approx(spearmanr(group.quantities[3], group.truths[0]).statistic)
     shuffled = group.truths[0, 7:][np.argsort(order[4, 7:])]
     assert found.permuted[4, 0, 2] == pytest.approx(spearmanr(group.quantities[2, 7:], shuffled).statistic)
-    assert found.filters.tolist() == [30, 30, 23, 30, 30, 30, 30]
+    assert found.filters[0].tolist() == [30, 30, 23, 30, 30, 30, 30]
+    group.truths[0, 20:] = np.nan  # a truth that knows a sample of filters
+    some = correlate(group, order)
+    assert some.observed[0, 2] == pytest.approx(spearmanr(group.quantities[2, 7:20], group.truths[0, 7:20]).statistic)
+    assert some.filters[0].tolist() == [20, 20, 13, 20, 20, 20, 20]
+    assert some.observed[1:].tolist() == found.observed[1:].tolist()
 
 
 def test_partial_correlation_is_that_of_residuals_of_ranks() -> None:

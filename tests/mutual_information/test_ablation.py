@@ -7,7 +7,8 @@ from torch import nn
 
 from probecore.determinism import torch_generator
 from probecore.errors import InputError
-from probecore.measures.mutual_information.ablation import narrowed, retrained, uniform_widths
+from probecore.measures.mutual_information.design import narrowed, uniform_widths
+from probecore.measures.retraining import retrained
 from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.train.batches import Batches

@@ -5,6 +5,7 @@ permutation of the truths' filters within network and layer, the same for all qu
 all (max-T) says how often any quantity looks so good by chance.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,7 +72,7 @@ def random_effects(effects: npt.ArrayLike, variances: npt.ArrayLike) -> RandomEf
 
 
 class Correlations(NamedTuple):
-    """Of one group: observed (T, Q), permuted (B, T, Q), filters behind each quantity (Q,), and covariates."""
+    """Of one group: observed (T, Q), permuted (B, T, Q), filters behind each pair (T, Q), and covariates."""
 
     observed: Array
     permuted: Array
@@ -80,7 +81,7 @@ class Correlations(NamedTuple):
 
 
 def correlate(group: Group, order: Array, *, sizes: Sequence[int] = ()) -> Correlations:
-    """Correlate ranks of truths and quantities over the filters that a quantity knows; of truths that know all filters.
+    """Correlate ranks of truths and quantities over the filters that both know.
 
     Parameters
     ----------
@@ -90,12 +91,11 @@ def correlate(group: Group, order: Array, *, sizes: Sequence[int] = ()) -> Corre
         again, for else chance would look smaller than it is (Freedman and Lane, doi 10.1080/07350015.1983.10509354)
     """
     shape = (len(group.truths), len(group.quantities))
-    truths = np.flatnonzero(np.isfinite(group.truths).all(axis=1))
     observed, permuted = np.full(shape, np.nan), np.full((len(order), *shape), np.nan)
+    known = np.isfinite(group.truths)
     masks = np.isfinite(group.quantities) & np.isfinite(group.quantities[list(sizes)]).all(axis=0)
-    patterns, which = np.unique(masks, axis=0, return_inverse=True)
-    for index, mask in enumerate(patterns):
-        chosen = np.flatnonzero(which.ravel() == index)
+    for (truths, of_truths), (chosen, of_quantities) in itertools.product(_alike(known), _alike(masks)):
+        mask = of_truths & of_quantities
         if mask.sum() - 3 - len(sizes) <= 0:
             continue
         without = basis_of(group.quantities[list(sizes)][:, mask])
@@ -105,7 +105,13 @@ def correlate(group: Group, order: Array, *, sizes: Sequence[int] = ()) -> Corre
         observed[np.ix_(truths, chosen)] = y @ x.T
         for truth, ranks in zip(truths, y, strict=True):
             permuted[:, truth, chosen] = directions(ranks[orders], without) @ x.T
-    return Correlations(observed, permuted, masks.sum(axis=1).astype(float), len(sizes))
+    return Correlations(observed, permuted, known.astype(float) @ masks.T, len(sizes))
+
+
+def _alike(known: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
+    """Rows of (R, F) that know the same filters, and which these are (F,)."""
+    patterns, which = np.unique(known, axis=0, return_inverse=True)
+    return [(np.flatnonzero(which.ravel() == index), pattern) for index, pattern in enumerate(patterns)]
 
 
 def agreement(groups: Groups, *, generator: np.random.Generator, permutations: int = PERMUTATIONS) -> pd.DataFrame:
@@ -167,7 +173,7 @@ def _rows(
             "disattenuated": value / ceiling if ceiling > 0 else np.nan,
             "between": effects.between[t, q],
             "networks": int(networks[t, q]),
-            "n": int(sum(each.filters[q] for each in plain if np.isfinite(each.observed[t, q]))),
+            "n": int(sum(each.filters[t, q] for each in plain if np.isfinite(each.observed[t, q]))),
         }
 
 
@@ -206,7 +212,7 @@ def _tests(found: Sequence[Correlations], family: npt.NDArray[np.bool_]) -> tupl
 
 def _ceilings(groups: Groups) -> Array:
     """Root of the truths' reliability, (T,), over layers and networks by their number of filters."""
-    weights = np.array([[group.truths.shape[1]] * len(groups.truths) for group in groups.groups], dtype=float)
+    weights = np.stack([np.isfinite(group.truths).sum(axis=1) for group in groups.groups]).astype(float)
     roots = np.sqrt(np.stack([group.reliability for group in groups.groups]))
     weights = np.where(np.isfinite(roots), weights, 0.0)
     with np.errstate(invalid="ignore"):

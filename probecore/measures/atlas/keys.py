@@ -11,7 +11,11 @@ QUANTITY = ["measure", "site", "quantity"]
 
 OUTCOMES = ("loss", "accuracy", "calibration")
 
-TRUTHS = (*(f"{kind}_{outcome}" for kind in ("zero", "mean", "resample") for outcome in OUTCOMES), "shapley")
+TRUTHS = (
+    *(f"{kind}_{outcome}" for kind in ("zero", "mean", "resample") for outcome in OUTCOMES),
+    "shapley",
+    "retrained_loss",
+)
 """What a filter is worth, on training images."""
 
 HEADLINE = "zero_loss"

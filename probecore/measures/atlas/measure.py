@@ -47,6 +47,12 @@ TABLES = [
         "truth within layers, and the gain on baselines alone.",
     ),
     Table(
+        name="stability",
+        title="Stability over training",
+        caption="Per condition, layer, quantity and checkpoint: Spearman correlation of its ranks there with those at "
+        "the last checkpoint, mean over networks, with a 95 % interval over networks where there are five.",
+    ),
+    Table(
         name="missing",
         title="What is known of how many filters",
         caption="Per layer and quantity: filters at all checkpoints; values; undefined; and why there is no row.",
@@ -85,6 +91,7 @@ QUANTITIES = {
     },
     **{f"{kind}_calibration": f"rise of the calibration error when its map {what}" for kind, what in REPLACED.items()},
     "shapley": "what it adds to the loss's fall when the layer's filters come in random order",
+    "retrained_loss": "loss increase on training images without it, after short retraining with and without it",
 }
 
 RECONSTRUCTION = "The atlas is ours; baselines follow the papers named in docs/atlas.md, on the block's output."
@@ -108,7 +115,7 @@ MEASURE = Measure(
         null=None,
     ),
     layers=LayerTable(name="reliability"),
-    gathered=("agreement", "matrix", "missing", "prediction", "table"),
+    gathered=("agreement", "matrix", "missing", "prediction", "stability", "table"),
     text=("condition", "features", "first", "measure", "predictor", "second", "truth"),
     importance=[truth for truth in TRUTHS if not truth.endswith("_calibration")],
     reads_measures=True,

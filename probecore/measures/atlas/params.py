@@ -18,6 +18,16 @@ class ShapleyParams(Section):
     )
 
 
+class RetrainingParams(Section):
+    """What the network loses without a filter when it may learn again for a moment: two retrainings per filter."""
+
+    layers: list[str] = Field(["*"], min_length=1, description="Names or globs of layers, the last one excepted.")
+    filters: int = Field(8, ge=4, description="Filters of each layer, drawn at random; all where it has fewer.")
+    steps: int = Field(20, ge=1, description="SGD steps of a retraining.")
+    learning_rate: float = Field(0.01, gt=0, description="Of the retraining, SGD with momentum 0.9.")
+    batch: int = Field(64, ge=1, description="Images per step, of training images that do not judge.")
+
+
 class AtlasParams(MeasureSection):
     """Truths about filters, what simple baselines say of them, and how measures agree with both."""
 
@@ -32,3 +42,6 @@ class AtlasParams(MeasureSection):
         description="By what a filter's map is replaced: 0, its mean map, its map of another image.",
     )
     shapley: ShapleyParams | None = Field(ShapleyParams(), description="Shapley values; null: none.")
+    retraining: RetrainingParams | None = Field(
+        None, description="Loss after retraining without a filter; null: none. The dearest of the truths."
+    )

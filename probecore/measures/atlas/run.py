@@ -4,7 +4,7 @@ Baselines come from test images, as the measures' quantities do; truths from tra
 network has learnt.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,22 @@ import numpy as np
 from torch import Tensor, nn
 
 from probecore.determinism import Numerics, numpy_generator, torch_generator
+from probecore.errors import InputError
 from probecore.measures.atlas import baselines as base
 from probecore.measures.atlas.increases import increases
 from probecore.measures.atlas.keys import CHANCE, KEYS, OUTCOMES
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.atlas.reliability import split_half
+from probecore.measures.atlas.retraining import retrained_increases
 from probecore.measures.atlas.shapley import shapley_values
 from probecore.measures.network import Network, Tables
 from probecore.models import Block, ablate, blocks
 from probecore.models.ablation import Array, Outcomes
 from probecore.models.selection import choose_layers
 from probecore.statistics import Estimate, bootstrap_counts, mean_estimates, paired_difference
+from probecore.train.batches import Batches
 from probecore.train.inference import chunks, learned_targets
+from probecore.train.params import Augmentation
 
 REPLICATES = 999
 """Bootstrap replicates over images of a loss increase."""
@@ -62,10 +66,12 @@ def measure_network(network: Network, params: AtlasParams) -> Tables:
     names = [block.layer for block in inner]
     chosen = choose_layers(names, params.layers, where="atlas.layers")
     played = choose_layers(names, params.shapley.layers, where="atlas.shapley.layers") if params.shapley else []
+    again = choose_layers(names, params.retraining.layers, where="atlas.retraining.layers") if params.retraining else []
     of_epoch = _Epoch(network, model, [block for block in inner if block.layer in chosen], epoch, params)
     for block in of_epoch.blocks:
         found = [*of_epoch.baselines(block), *of_epoch.ablations(block)]
         found += of_epoch.shapley(block) if block.layer in played else []
+        found += of_epoch.retraining(block) if block.layer in again else []
         for quantity in found:
             tables.add("filters", epoch, quantity.rows(block.layer))
             reliability = {"layer": block.layer, "quantity": quantity.name, "value": quantity.reliability}
@@ -76,13 +82,22 @@ def measure_network(network: Network, params: AtlasParams) -> Tables:
 class _Quantity:
     """A quantity of a layer's filters with its reliability over images, of which it is 1 where they have no part."""
 
-    def __init__(self, name: str, site: str, estimates: list[Estimate], reliability: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        site: str,
+        estimates: list[Estimate],
+        reliability: float = 1.0,
+        filters: Sequence[int] | None = None,
+    ) -> None:
         self.name, self.site, self.estimates, self.reliability = name, site, estimates, reliability
+        self.filters = filters
         self.images = estimates[0].n
 
     def rows(self, layer: str) -> Iterator[Row]:
         names = {"layer": layer, "site": self.site, "quantity": self.name}
-        return ({**names, "filter": index, **vars(each)} for index, each in enumerate(self.estimates))
+        filters = range(len(self.estimates)) if self.filters is None else self.filters
+        return ({**names, "filter": index, **vars(each)} for index, each in zip(filters, self.estimates, strict=True))
 
 
 class _Epoch:
@@ -148,15 +163,59 @@ class _Epoch:
             most_pairs=params.pairs,
             tolerance=params.tolerance,
         ).halves
+        yield self._of_halves("shapley", first, second, key=key)
+
+    def retraining(self, block: Block) -> Iterator[_Quantity]:
+        """How much worse it does without some of the filters after learning on; twice, with other batches."""
+        params, key = self.params.retraining, self._key("retraining", block.layer)
+        assert params is not None
+        count = self._means[block.layer].shape[0]
+        chosen = numpy_generator(*key).permutation(count)[: params.filters]
+        filters = sorted(chosen.tolist())
+        judging = self._training_images(self.params.images)
+        first, second = retrained_increases(
+            self.model, block, filters, self._other_batches(params.batch), judging, params=params, key=key
+        )
+        yield self._of_halves("retrained_loss", first, second, key=key, filters=filters)
+
+    def _of_halves(
+        self,
+        name: str,
+        first: Array,
+        second: Array,
+        *,
+        key: tuple[str | int, ...],
+        filters: Sequence[int] | None = None,
+    ) -> _Quantity:
+        """A truth that is the mean over images of two independent measurements (F, N)."""
         n = first.shape[1]
         reliability = split_half(
-            lambda chosen: first[:, chosen].mean(axis=1)[None],
-            lambda chosen: second[:, chosen].mean(axis=1)[None],
+            lambda images: first[:, images].mean(axis=1)[None],
+            lambda images: second[:, images].mean(axis=1)[None],
             n=n,
             generator=numpy_generator(*key, "halves"),
         )
         estimates = mean_estimates((first + second).T / 2, self._replicates(n))
-        yield _Quantity("shapley", "block", estimates, float(reliability[0]))
+        return _Quantity(name, "block", estimates, float(reliability[0]), filters)
+
+    def _other_batches(self, batch: int) -> Batches:
+        """Batches of the training images that give no truth, on the labels that the network has learnt."""
+        info, dataset = self.network.info, self.network.dataset
+        labels = learned_targets(dataset, experiment=info.experiment, network=info.network)
+        inputs = dataset.train.inputs[: -self.params.images]
+        if len(inputs) < batch:
+            raise InputError(
+                f"atlas.retraining: {len(dataset.train.inputs)} training images less the {self.params.images} of "
+                f"atlas.images leave no batch of {batch}; lower one of them, or write `retraining: null`"
+            )
+        return Batches(
+            inputs,
+            labels[: -self.params.images],
+            normalise=info.normalise,
+            augmentation=Augmentation(),
+            batch=batch,
+            device=self.network.device,
+        )
 
     def _look(self) -> tuple[dict[str, base.PerImage], dict[str, Array], dict[str, Tensor]]:
         """What filters do on single test images, ranks of their maps, and their mean maps."""

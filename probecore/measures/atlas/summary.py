@@ -15,6 +15,7 @@ from probecore.measures.atlas.keys import FILTER, HEADLINE, INTERVENTIONS, QUANT
 from probecore.measures.atlas.measure import MEASURE
 from probecore.measures.atlas.plots import PLOTS
 from probecore.measures.atlas.prediction import BASELINES, predict
+from probecore.measures.atlas.stability import stability
 from probecore.measures.atlas.table import long_table, missing, placed
 from probecore.measures.tables import gather, is_last, remarks_on_controls, representative
 from probecore.networks import in_order
@@ -26,6 +27,7 @@ KEYS = {
     "agreement": ["experiment", "condition", "layer", "truth", "predictor"],
     "matrix": ["experiment", "condition", "first", "second"],
     "prediction": ["experiment", "condition", "truth", "features", "network"],
+    "stability": ["experiment", "condition", "layer", *QUANTITY, "epoch"],
     "missing": ["experiment", "layer", *QUANTITY],
     "table": [*FILTER, *QUANTITY],
 }
@@ -43,6 +45,7 @@ def summarise(*, experiment: str, networks: list[Path], output: Path, measured: 
     filters = {path.parent.parent.name: read_table(path) for path in measured} | {"atlas": own["filters"]}
     table = long_table(filters, own["reliability"])
     tables = {**own, "table": table, "missing": missing(table), **_compared(experiment, table)}
+    tables["stability"] = stability(table).assign(experiment=experiment)
     places = table.groupby("layer")["layer_index"].max()
     for name, keys in KEYS.items():
         write_table(output / f"{name}.csv", placed(tables[name], keys, places), sort_by=in_order_of_execution(keys))

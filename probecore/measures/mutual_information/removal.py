@@ -8,16 +8,16 @@ import numpy.typing as npt
 from torch import nn
 
 from probecore.determinism import numpy_generator, seed_of, torch_generator
-from probecore.measures.mutual_information.ablation import narrowed, retrained, uniform_widths
+from probecore.measures.mutual_information.design import narrowed, uniform_widths
 from probecore.measures.mutual_information.params import Ablation
 from probecore.measures.mutual_information.result import Array
 from probecore.measures.mutual_information.variables import Place
 from probecore.measures.network import Network
+from probecore.measures.retraining import retrained, train_by
 from probecore.models.intervention import ablated
 from probecore.networks import condition_of
 from probecore.statistics import share_of
 from probecore.train.evaluation import correct_images
-from probecore.train.loop import make_optimiser, train_epoch
 from probecore.train.params import Augmentation, Recipe
 
 STEP = "mutual_information"
@@ -110,10 +110,7 @@ def design_rows(
     batches = network.batches(recipe.batch, recipe.augmentation)
     for name, filters in variants.items():
         changed = narrowed(model, filters, seed=seed_of(info.experiment, info.network, STEP, "weights"))
-        optimiser = make_optimiser(changed.parameters(), recipe)
-        generator = torch_generator(info.experiment, info.network, STEP, "design")
-        for epoch in range(1, recipe.epochs + 1):
-            train_epoch(changed, optimiser, batches, recipe=recipe, epoch=epoch, generator=generator)
+        train_by(changed, recipe, batches, generator=torch_generator(info.experiment, info.network, STEP, "design"))
         right = int(correct_images(changed, images, labels, scale=network.scale).sum())
         yield {
             "variant": name,

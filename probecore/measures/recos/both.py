@@ -10,11 +10,11 @@ from probecore.measures.network import Network
 from probecore.measures.recos.keys import AROUND_MEAN, BOTH, BOTH_AROUND_MEAN
 from probecore.measures.recos.polarity import Predict, around_mean, reverse
 from probecore.measures.recos.polarity_rows import accuracy
+from probecore.measures.retraining import train_by
 from probecore.networks import condition_at
 from probecore.progress import say
 from probecore.train.batches import Batches
 from probecore.train.evaluation import correct_images
-from probecore.train.loop import make_optimiser, train_epoch
 from probecore.train.params import Recipe
 
 SCALED_AT_ONCE = 500
@@ -61,9 +61,5 @@ def _trained_on(network: Network, recipe: Recipe, images: torch.Tensor, reversal
         batch=min(recipe.batch, 2 * len(labels)),
         device=network.device,
     )
-    model = network.at(0)
-    optimiser = make_optimiser(model.parameters(), recipe)
     generator = torch_generator(network.info.experiment, network.info.network, "recos", "both polarities")
-    for epoch in range(1, recipe.epochs + 1):
-        train_epoch(model, optimiser, batches, recipe=recipe, epoch=epoch, generator=generator)
-    return model.eval()
+    return train_by(network.at(0), recipe, batches, generator=generator)

@@ -1,43 +1,13 @@
-"""Does information matter? Kernels ablated in an order, networks retrained for a moment, or anew at other widths."""
+"""Does information matter? Networks like a given one, at other widths."""
 
 import copy
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from itertools import cycle, islice
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from probecore.errors import InputError
-from probecore.models.intervention import ablated
-from probecore.train.batches import Batches
-
-
-def retrained(
-    model: nn.Module,
-    layer: str,
-    units: Sequence[int],
-    batches: Batches,
-    *,
-    axis: int = 0,
-    steps: int,
-    learning_rate: float,
-    generator: torch.Generator,
-) -> nn.Module:
-    """A copy of the network after `steps` steps of SGD with momentum 0.9 while these channels are ablated.
-
-    Batch normalisation keeps its averages; the channels are ablated again only inside `ablated`.
-    """
-    changed = copy.deepcopy(model).eval()
-    optimiser = torch.optim.SGD(changed.parameters(), lr=learning_rate, momentum=0.9)
-    epochs = (batches.epoch(generator) for _ in cycle([None]))
-    stream = (batch for epoch in epochs for batch in epoch)
-    with ablated(changed, layer, units, axis=axis):
-        for inputs, labels in islice(stream, steps):
-            optimiser.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(changed(inputs), labels).backward()
-            optimiser.step()
-    return changed
 
 
 def narrowed(model: nn.Module, widths: Mapping[str, int], *, seed: int) -> nn.Module:
