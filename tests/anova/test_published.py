@@ -224,10 +224,9 @@ def test_a_backbone_lies_in_own(path: str) -> None:
 
 
 def test_the_study_has_three_networks_that_meet_six_sets_each() -> None:
-    study, _ = load_study(ROOT / "studies/anova/params.yaml")
-    theirs = {name: one for name, one in study.experiments.items() if name.startswith("authors-")}
-    assert len(theirs) == 3
-    for experiment in theirs.values():
+    study, _ = load_study(ROOT / "studies/anova_authors/params.yaml")
+    assert len(study.experiments) == 3
+    for experiment in study.experiments.values():
         data = study.datasets[experiment.dataset]
         assert data.classes == 2 and len(data.others) == 2 and data.kind not in data.others
         assert data.form(experiment.dataset)[0][1:] == (32, 32)  # type: ignore[index]
