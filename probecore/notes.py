@@ -120,7 +120,7 @@ def report_job(study: Study, content: Mapping[str, Any], *, output: Path, metric
     files = [file for folder in folders for file in sorted(folder.glob("*.*")) if file.suffix != ".h5"]
     files += [RECORD] if FILE.exists() else []
     data = [_data_of(experiment) for experiment in study.experiments.values()]
-    written = (str(output), str(metrics))
+    written = (str(output), str(output.with_name("*.csv")), str(metrics))
     told = json.dumps(content, sort_keys=True)
     return Job("probecore.report.build", "report", output, (*sorted(set(data)), *files), written, told)
 

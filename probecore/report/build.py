@@ -1,4 +1,4 @@
-"""Writes the report of a study: ``index.html`` and ``metrics.json``."""
+"""Writes the report of a study: ``index.html``, tables beside it, and ``metrics.json``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from probecore.errors import InputError
 from probecore.files import write_json, write_text
 from probecore.params import STEPS
+from probecore.report.beside import tables_beside
 from probecore.report.claims import read_verdicts
 from probecore.report.content import Experiment, Number, StudyFiles
 from probecore.report.embed import embed
@@ -18,14 +19,14 @@ from probecore.report.words import words_of
 MAX_PAGE = 10_000_000
 """Bytes of ``index.html`` beside its data of filters."""
 
-MAX_FILTERS = 15_000_000
-"""Bytes of these."""
+MAX_WHOLE = 25_000_000
+"""Bytes of all of it."""
 
 
 def build_report(
     *, study: dict[str, Any], results: Path, data: Path, output: Path, metrics: Path, verdicts: Path | None = None
 ) -> None:
-    """Write the page of a finished study to `output` and its headline numbers to `metrics`.
+    """Write the page of a finished study to `output`, its tables beside it, and its headline numbers to `metrics`.
 
     Parameters
     ----------
@@ -61,10 +62,13 @@ def build_report(
     }
     figures = [figure for experiment in experiments for step in experiment.steps for figure in step.figures]
     text = len(render({**context, "packed": ""}, pictures={}).encode())
-    if text > MAX_PAGE or len(context["packed"]) > MAX_FILTERS:
-        most = (MAX_PAGE + MAX_FILTERS) // 10**6
+    budget = min(MAX_PAGE, MAX_WHOLE - len(context["packed"])) - text
+    if budget < 0:
+        most = MAX_WHOLE // 10**6
         raise InputError(f"{output}: too large for a page of {most} MB even without figures; split the study")
-    write_text(output, render(context, pictures=embed(figures, budget=MAX_PAGE - text)))
+    write_text(output, render(context, pictures=embed(figures, budget=budget)))
+    for name, table in tables_beside(experiments, filters).items():
+        write_text(output.with_name(name), table)
     write_json(metrics, headlines(experiments))
 
 

@@ -1,6 +1,7 @@
 """What the page knows of filters: a row per filter and checkpoint, a column per quantity and site.
 
-Numbers have four significant digits and are text joined by commas, a column each: small, and read only when looked at.
+Numbers have four significant digits and are text joined by commas, a column each: small, and read only when looked at,
+as is all that stands here as bytes.
 Of each network there are the first checkpoint and the last, with the values between; the CSV files have all.
 """
 
@@ -48,8 +49,9 @@ def filter_data(
     -------
     dict
         ``rows``: by key, one entry per row; ``colours`` of conditions; ``sources``: by measure its file, hash,
-        parameters and command; ``columns``: measure, site, quantity, what it says, and ``cells`` by name, text with one
-        number per row, empty where there is none (``line`` is that of the file), and ``history`` by epoch between;
+        parameters and command; ``columns``: step, measure, site, quantity, what it says, and ``cells`` by name, text with one
+        number per row, empty where there is none (``line`` is that of the file), and ``history`` by epoch between, these
+        as bytes;
         ``removable``: layers of which the study says what a network loses without a filter;
         ``profiles`` and ``kernels`` as their modules have them.
     """
@@ -85,9 +87,18 @@ def filter_data(
 
 
 def packed(content: Any) -> Markup:
-    """JSON, deflated and in base64: short, and no markup whatever its strings say."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Markup(base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode())
+    """JSON in a line, and a line for all bytes in it, which the JSON names by the line's number.
+
+    Each is deflated and in base64: short, and no markup whatever its strings say.
+    """
+    later: list[bytes] = []
+
+    def line(part: bytes) -> int:
+        later.append(part)
+        return len(later)
+
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=line)
+    return Markup("\n".join(base64.b64encode(zlib.compress(part, LEVEL)).decode() for part in (text.encode(), *later)))
 
 
 def _read(file: File) -> Measured:
@@ -121,6 +132,7 @@ def _columns(name: str, measured: Measured, rows: pd.DataFrame) -> Iterable[dict
     for (quantity, site), values in measured.ends.groupby(["quantity", "site"], sort=False):
         aligned = values.set_index(FILTER)[[*CELLS, "line"]].reindex(place)
         yield {
+            "step": name,
             "measure": measure.title,
             "quantity": quantity,
             "site": site,
@@ -131,7 +143,7 @@ def _columns(name: str, measured: Measured, rows: pd.DataFrame) -> Iterable[dict
         }
 
 
-def _history(values: pd.DataFrame | None, rows: pd.DataFrame) -> Mapping[str, str]:
+def _history(values: pd.DataFrame | None, rows: pd.DataFrame) -> Mapping[str, bytes]:
     """By epoch between first and last: values of the filters of `rows`, aligned with their last checkpoints."""
     if values is None:
         return {}

@@ -1,6 +1,5 @@
 """The weights of convolutions' filters as pictures small enough for the page: a byte per weight."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +19,7 @@ LARGEST_BYTE = 127
 
 def kernels_of(networks: Mapping[str, File], rows: pd.DataFrame) -> dict[str, Any]:
     """By network, epoch and layer: ``shape`` (channels, height, width), ``mean``: whether over input channels,
-    ``scale``: the largest absolute weight per filter, and ``bytes``: weights over scale, -127 to 127, in base64.
+    ``scale``: the largest absolute weight per filter, and ``bytes``: weights over scale, -127 to 127.
     """
     found: dict[str, Any] = {}
     for network, of_network in rows.groupby("network", sort=False):
@@ -45,5 +44,5 @@ def _small(weights: NDArray[Any]) -> dict[str, Any]:
         "shape": list(shown.shape[1:]),
         "mean": mean,
         "scale": [float(f"{each:.4g}") for each in scale],
-        "bytes": base64.b64encode(steps.tobytes()).decode(),
+        "bytes": steps.tobytes(),
     }

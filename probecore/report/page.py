@@ -32,9 +32,10 @@ def _ours() -> str:
 
 SCRIPTS = (
     (_HERE / "tabulator/tabulator.min.js").read_text(encoding="utf-8"),
+    (_HERE / "fflate/fflate.js").read_text(encoding="utf-8"),
     _ours(),
 )
-"""A library for tables, as its authors publish it, and ours."""
+"""A library for tables and one that inflates, as their authors publish them, and ours."""
 
 
 def render(context: Mapping[str, Any], *, pictures: Mapping[str, Picture]) -> str:

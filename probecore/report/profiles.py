@@ -27,7 +27,7 @@ def profiles_of(
     ------
     dict
         ``title``, ``caption``, ``measure``, ``file``, ``sha256``; ``levels``: names of the places by axis; ``rows``: of
-        the filters that have one; ``cells``: by these, text with a number per place, the last axis fastest.
+        the filters that have one; ``cells``: by these, lines with a number per place, the last axis fastest, as bytes.
     """
     places = {tuple(key): place for place, key in enumerate(rows[FILTER].itertuples(index=False))}
     for profile in declaration(step).profiles:
@@ -50,11 +50,11 @@ def profiles_of(
             "sha256": file.sha256,
             "levels": [_names(axis, levels[axis], classes) for axis in profile.by],
             "rows": list(found),
-            "cells": list(found.values()),
+            "cells": b"\n".join(found.values()),
         }
 
 
-def _cells(of_filter: pd.DataFrame, profile: Profile, levels: dict[str, list[Any]]) -> str:
+def _cells(of_filter: pd.DataFrame, profile: Profile, levels: dict[str, list[Any]]) -> bytes:
     places = pd.MultiIndex.from_product([levels[axis] for axis in profile.by])
     if len(profile.by) == 1:
         places = places.get_level_values(0)
@@ -62,9 +62,9 @@ def _cells(of_filter: pd.DataFrame, profile: Profile, levels: dict[str, list[Any
     return joined(values, ".3g")
 
 
-def joined(values: "pd.Series[float]", form: str) -> str:
+def joined(values: "pd.Series[float]", form: str) -> bytes:
     """Numbers as text with commas between, each in the format `form`; empty where there is none."""
-    return ",".join("" if math.isnan(value) else format(value, form) for value in values.tolist())
+    return ",".join("" if math.isnan(value) else format(value, form) for value in values.tolist()).encode()
 
 
 def _names(axis: str, levels: list[Any], classes: Sequence[str] | None) -> list[str]:

@@ -159,7 +159,7 @@ def test_names_are_text(tab: Browser, page: Path) -> None:
     opened(tab, page, f"#zeta/trained-0/3/{quote(HOSTILE, safe='')}/1")
     tab.until(f"{ONE}.includes({HOSTILE!r})")
     assert HOSTILE not in tab.ask("document.documentElement.outerHTML")
-    assert tab.ask("document.scripts.length") == 3
+    assert tab.ask("document.scripts.length") == 4
 
 
 def test_an_unknown_address_is_said_to_be_unknown(tab: Browser, page: Path) -> None:
@@ -180,7 +180,20 @@ def test_a_number_says_where_it_comes_from(tab: Browser, page: Path) -> None:
 def test_columns_are_chosen(tab: Browser, page: Path) -> None:
     opened(tab, page)
     tab.ask("document.querySelectorAll('#filters\\\\.columns input')[1].click()")
-    assert not tab.ask("document.querySelector('.tabulator-col[tabulator-field=c0]').offsetParent")
+    assert not tab.ask("document.querySelector('.tabulator-col[tabulator-field=c0]')")
+
+
+def test_a_choice_of_columns_keeps_filter_and_order(tab: Browser, page: Path) -> None:
+    opened(tab, page)
+    filtered(tab, "network", "=trained-0")
+    tab.until(f"{COUNT} === '4 of 8 rows'")
+    for _ in range(2):
+        tab.ask("document.querySelector('.tabulator-col[tabulator-field=filter] .tabulator-col-title').click()")
+    tab.ask("document.querySelectorAll('#filters\\\\.columns input')[1].click()")
+    tab.until(f"{COUNT} === '4 of 8 rows' && {ROWS} === 4")
+    assert column(tab, "filter") == ["1", "1", "0", "0"]
+    tab.ask("document.querySelectorAll('#filters\\\\.columns input')[1].click()")
+    assert len(column(tab, "c0")) == 4
 
 
 def test_by_keyboard_alone(tab: Browser, page: Path) -> None:

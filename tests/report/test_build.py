@@ -196,7 +196,7 @@ def test_figures_give_way_to_the_limit(study: FakeStudy, monkeypatch: pytest.Mon
     html = study.build()
     assert len(html.encode()) <= whole + filters - 20_000
     assert "Not shown, for this page would grow too large" in html
-    for limit in ("MAX_PAGE", "MAX_FILTERS"):
+    for limit in ("MAX_PAGE", "MAX_WHOLE"):
         monkeypatch.setattr(build, "MAX_PAGE", 10**7)
         monkeypatch.setattr(build, limit, 100)
         with pytest.raises(InputError, match="even without figures; split the study"):

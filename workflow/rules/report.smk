@@ -1,4 +1,4 @@
-# One page for the study, and its headline numbers.
+# One page for the study, tables of what it shows, and its headline numbers.
 
 
 rule report:
@@ -15,6 +15,7 @@ rule report:
         verdicts=common.verdicts(),
     output:
         page="results/report/index.html",
+        tables=["results/report/answers.csv", "results/report/filters.csv"],
         metrics="results/metrics.json",
     log:
         "logs/report.log",

@@ -1,10 +1,13 @@
-// What filters.py wrote into the page, read when it is asked for.
-const unpack = async (text) => {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+// What filters.py wrote into the page, a line each, read when it is asked for.
+const lines = document.getElementById("filters.data").textContent.split("\n");
+const bytesOf = (line) => {
+  const text = atob(lines[line]);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return fflate.unzlibSync(bytes);
 };
-const studies = await unpack(document.getElementById("filters.data").textContent);
+const textOf = (line) => new TextDecoder().decode(bytesOf(line));
+const studies = JSON.parse(textOf(0));
 const KEYS = ["network", "condition", "epoch", "layer", "filter"];
 const byName = new Map(studies.map((study) => [study.experiment, study]));
 const place = (id) => document.getElementById(`filters.${id}`);
@@ -23,7 +26,7 @@ const svg = (tag, attributes, text = "") => {
 const numbersIn = (text) => text.split(",").map((cell) => (cell === "" ? null : Number(cell)));
 const numbers = (column, cell) => {
   column.read ??= {};
-  return (column.read[cell] ??= numbersIn(column.cells[cell]));
+  return (column.read[cell] ??= numbersIn(textOf(column.cells[cell])));
 };
 const written = (value) => (value === null || value === undefined ? "–" : String(value).replace("-", "−"));
 const words = (name) => name.replaceAll("_", " ");

@@ -28,7 +28,7 @@ function kernel(study, row) {
   if (!found) return [];
   const [channels, height, width] = found.shape;
   const size = channels * height * width;
-  found.weights ??= new Int8Array(Uint8Array.from(atob(found.bytes), (character) => character.charCodeAt(0)).buffer);
+  found.weights ??= Int8Array.from(bytesOf(found.bytes));
   const filter = rows.filter[row];
   const weights = [...found.weights.subarray(filter * size, (filter + 1) * size)].map((step) =>
     Number(((step * found.scale[filter]) / 127).toPrecision(2)),
@@ -45,7 +45,8 @@ function profiles(study, row) {
   return study.profiles
     .filter((profile) => profile.rows.includes(row))
     .map((profile) => {
-      const values = numbersIn(profile.cells[profile.rows.indexOf(row)]);
+      profile.read ??= textOf(profile.cells).split("\n");
+      const values = numbersIn(profile.read[profile.rows.indexOf(row)]);
       const [down, across] = profile.levels;
       const picture = across
         ? squares(values, across.length, 14, (at) => `${down[Math.floor(at / across.length)]}, ${across[at % across.length]}`)
@@ -72,9 +73,9 @@ function bars(names, values) {
 function history(study, column, row) {
   const first = before(study, row);
   const points = [[study.rows.epoch[first], numbers(column, "value")[first]]];
-  for (const [epoch, text] of Object.entries(column.history)) {
+  for (const [epoch, line] of Object.entries(column.history)) {
     column.between ??= {};
-    points.push([Number(epoch), (column.between[epoch] ??= numbersIn(text))[row]]);
+    points.push([Number(epoch), (column.between[epoch] ??= numbersIn(textOf(line)))[row]]);
   }
   points.push([study.rows.epoch[row], numbers(column, "value")[row]]);
   const known = points.filter(([, value]) => value !== null && value !== undefined);

@@ -1,11 +1,17 @@
 // The table of all filters, drawn by Tabulator.
 function rowsOf(study) {
-  return study.rows.network.map((_, row) => {
-    const made = { row, removal: removal(study, row) };
-    for (const key of KEYS) made[key] = study.rows[key][row];
-    study.columns.forEach((column, index) => (made[field(index)] = numbers(column, "value")[row]));
-    return made;
-  });
+  // What a row says of a column is read when the column is; Tabulator writes back what it has read.
+  const says = {};
+  const to = (name, values) =>
+    Object.defineProperty(says, name, {
+      get() {
+        return values()[this.row];
+      },
+      set() {},
+    });
+  for (const key of KEYS) to(key, () => study.rows[key]);
+  study.columns.forEach((column, index) => to(field(index), () => numbers(column, "value")));
+  return study.rows.network.map((_, row) => Object.assign(Object.create(says), { row, removal: removal(study, row) }));
 }
 
 // ">0.3", "<=1", "0.2..0.5", "=conv1" or a number; anything else matches text.
@@ -39,14 +45,17 @@ const ascending = (a, b, rowA, rowB, column, direction) => {
 
 // A few quantities of each measure; the others are one click away.
 const AT_FIRST = 4;
-const at_first = (study, column) =>
-  study.columns.filter((other) => other.measure === column.measure).indexOf(column) < AT_FIRST;
+const chosen = (study) =>
+  (study.chosen ??= new Set(
+    study.columns.filter(
+      (column) => study.columns.filter((other) => other.measure === column.measure).indexOf(column) < AT_FIRST,
+    ),
+  ));
 
 const measured = (study, column) => ({
   title: named(column),
   titleFormatter: () => element("span", [`${words(column.quantity)} `, element("small", column.site)]),
   field: field(study.columns.indexOf(column)),
-  visible: at_first(study, column),
   headerTooltip: `${column.says} (${column.measure}, ${column.site})`,
   titleDownload: `${column.quantity} ${column.site}`,
   hozAlign: "right",
@@ -81,9 +90,11 @@ function columnsOf(study) {
   const measures = [...new Set(study.columns.map((column) => column.measure))];
   const groups = measures.map((measure) => ({
     title: measure,
-    columns: study.columns.filter((column) => column.measure === measure).map((column) => measured(study, column)),
+    columns: study.columns
+      .filter((column) => column.measure === measure && chosen(study).has(column))
+      .map((column) => measured(study, column)),
   }));
-  return [...keys, ...groups];
+  return [...keys, ...groups.filter((group) => group.columns.length)];
 }
 
 function show(study) {
@@ -132,10 +143,23 @@ async function showRemovable(study, layer) {
   place("table").scrollIntoView();
 }
 
+// What was asked for below headings stays, and the order.
+function drawColumns() {
+  const [asked, order] = [table.getHeaderFilters(), table.getSorters()];
+  table.setColumns(columnsOf(shown));
+  const stands = (name) => shown.columns.every((column, index) => name !== field(index) || chosen(shown).has(column));
+  for (const { field: name, value } of asked) if (stands(name)) table.setHeaderFilterValue(name, value);
+  table.setSort(order.filter((one) => stands(one.field)).map((one) => ({ column: one.field, dir: one.dir })));
+  reach();
+}
+
 function choose(study) {
-  const boxes = study.columns.map((column, index) => {
-    const box = element("input", [], { type: "checkbox", checked: at_first(study, column) });
-    box.addEventListener("change", () => table[box.checked ? "showColumn" : "hideColumn"](field(index)));
+  const boxes = study.columns.map((column) => {
+    const box = element("input", [], { type: "checkbox", checked: chosen(study).has(column) });
+    box.addEventListener("change", () => {
+      chosen(study)[box.checked ? "add" : "delete"](column);
+      drawColumns();
+    });
     return box;
   });
   const labels = boxes.map((box, index) => {
@@ -143,6 +167,10 @@ function choose(study) {
     return element("label", [box, ` ${named(column)}`], { title: column.says });
   });
   const all = element("input", [], { type: "checkbox", checked: boxes.every((box) => box.checked) });
-  all.addEventListener("change", () => boxes.filter((box) => box.checked !== all.checked).forEach((box) => box.click()));
+  all.addEventListener("change", () => {
+    study.chosen = new Set(all.checked ? study.columns : []);
+    boxes.forEach((box) => (box.checked = all.checked));
+    drawColumns();
+  });
   place("columns").replaceChildren(element("label", [all, " all"]), ...labels);
 }
