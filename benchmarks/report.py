@@ -1,9 +1,9 @@
 """The report's page with 10,000 filters, in a browser: `python benchmarks/report.py [--quick]`.
 
-A made-up study of one network with one checkpoint, as a pretrained one, and all quantities that the measures declare:
-how large the page is, how long it takes until the table stands, and how long a sort by another quantity takes, median
-of five; beside each the processor seconds of the page's thread, which other work on the machine lengthens less. Needs
-Chromium.
+A made-up study of one network with one checkpoint, as a pretrained one, or two, and all quantities that the measures
+declare: how large the page is, how long it takes until the table stands, and how long a sort by another quantity takes,
+median of five; beside each the processor seconds of the page's thread, which other work on the machine lengthens less,
+and the work that waited for a processor when it was measured. Needs Chromium.
 
 Writes benchmarks/results/report.csv.
 """
@@ -16,6 +16,7 @@ if __name__ == "__main__":
     OPTIONS = command(__doc__).parse_args()
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -36,11 +37,16 @@ SORT = """(() => {{
 
 
 def main(options: argparse.Namespace) -> None:
+    filters = 500 if options.quick else 10_000
+    show("report", [line_of(filters, epochs) for epochs in ([LAST], [0, LAST])], quick=options.quick)
+
+
+def line_of(filters: int, epochs: list[int]) -> dict[str, Any]:
+    """Make a page with so many filters at these checkpoints, and measure it."""
     from benchmarks.browser import browser
 
-    filters = 500 if options.quick else 10_000
     with tempfile.TemporaryDirectory() as folder, browser() as tab:
-        page = make_page(Path(folder), filters)
+        page = make_page(Path(folder), filters, epochs)
         tab.call("Performance.enable", timeDomain="threadTicks")
         opened, opened_cpu = zip(*(seconds_to_open(tab, page) for _ in range(REPEATS)), strict=True)
         rows = int(tab.ask("document.getElementById('filters.count').textContent.split(' ')[0]"))
@@ -51,10 +57,11 @@ def main(options: argparse.Namespace) -> None:
             "sort_seconds": statistics.median(sorted_in),
             "open_cpu_seconds": statistics.median(opened_cpu),
             "sort_cpu_seconds": statistics.median(sorted_cpu),
+            "waiting": os.getloadavg()[0],
         }
-    line = {"filters": filters, "rows": rows} | {name: f"{value:.3g}" for name, value in found.items()}
-    line |= {f"at_most_{name}": limit for name, limit in LIMITS.items()}
-    show("report", [line], quick=options.quick)
+    line = {"filters": filters, "checkpoints": len(epochs), "rows": rows}
+    line |= {name: f"{value:.3g}" for name, value in found.items()}
+    return line | {f"at_most_{name}": limit for name, limit in LIMITS.items()}
 
 
 def seconds_to_open(tab: Any, page: Path) -> tuple[float, float]:
@@ -78,8 +85,8 @@ def processor_seconds(tab: Any) -> float:
     return float(metrics["TaskDuration"])
 
 
-def make_page(folder: Path, filters: int) -> Path:
-    """Write the results of a study with so many filters, and its page."""
+def make_page(folder: Path, filters: int, epochs: list[int]) -> Path:
+    """Write the results of a study with so many filters at these checkpoints, and its page."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import save_file
@@ -106,7 +113,7 @@ def make_page(folder: Path, filters: int) -> Path:
                 "layer_index": index,
                 "filter": one,
             }
-            for epoch in [LAST]
+            for epoch in epochs
             for index, layer in enumerate(layers)
             for one in range(PER_LAYER)
         ]
@@ -124,7 +131,7 @@ def make_page(folder: Path, filters: int) -> Path:
                 pd.DataFrame(columns=names).to_csv(results / f"{profile.table}.csv", index=False)
     weights = {
         f"epoch-{epoch:03d}/{layer}.weight": generator.normal(size=(PER_LAYER, 64, 3, 3)).astype(np.float32)
-        for epoch in [LAST]
+        for epoch in epochs
         for layer in layers
     }
     save_file(weights, folder / "results/train/made/trained-0.safetensors")

@@ -16,6 +16,7 @@ from typing import Any
 from probecore.errors import InputError
 from probecore.files import TEXT_COLUMNS, sha256_of
 from probecore.measures import MEASURES, declaration
+from probecore.measures.base import Answer
 from probecore.params import STEPS
 from probecore.summary import FILE, Answered, FigureEntry, Summary, TableEntry, read_summary
 from probecore.train.params import TrainParams
@@ -65,6 +66,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What the number of a card was made from; `rows` in words."""
+
+    rows: str
+    file: File
+    section: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of one experiment."""
 
@@ -73,6 +84,8 @@ class Step:
     about: str
     """Its question; empty for a step that is no measure."""
     answer: Answered | None
+    source: Source | None
+    """Of the answer."""
     headline: dict[str, Number]
     figures: list[Figure]
     tables: list[Table]
@@ -169,12 +182,21 @@ class StudyFiles:
             title=declared.title if declared else step.capitalize(),
             about=declared.about if declared else "",
             answer=summary.answer,
+            source=self._source(folder, declared.answer, section) if declared and summary.answer else None,
             headline=summary.headline,
             figures=[self._figure(folder, entry, section, inputs) for entry in summary.figures],
             tables=[self._table(folder, entry, _text_columns(step)) for entry in summary.tables],
             remarks=summary.remarks,
             reconstruction=summary.reconstruction,
         )
+
+    def _source(self, folder: str, answer: Answer, section: Any) -> Source:
+        file = self.file(f"{folder}/{answer.table}.csv")
+        where = [f"{name} = {value}" for name, value in answer.where.items()]
+        where += [f"largest {answer.at_end}"] if answer.at_end else []
+        unit = "" if answer.unit == 1 else f" / {answer.unit:.4g}"
+        rows = f"{answer.column}{unit} where {', '.join(where)}"
+        return Source(rows, file, json.dumps(section, ensure_ascii=False), self.command(file.path))
 
     def _summary(self, folder: str, step: str, experiment: str) -> Summary:
         place, remedy = self._place(f"{folder}/{FILE}"), self.command(f"{folder}/{FILE}")

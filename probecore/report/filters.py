@@ -49,10 +49,9 @@ def filter_data(
     -------
     dict
         ``rows``: by key, one entry per row; ``colours`` of conditions; ``sources``: by measure its file, hash,
-        parameters and command; ``columns``: step, measure, site, quantity, what it says, and ``cells`` by name, text with one
-        number per row, empty where there is none (``line`` is that of the file), and ``history`` by epoch between, these
-        as bytes;
-        ``removable``: layers of which the study says what a network loses without a filter;
+        parameters and command; ``columns``: step, measure, site, quantity, what it says, and as bytes ``cells`` by
+        name, text with one number per row, empty where there is none (``line`` is of the file), and ``history`` by
+        epoch between; ``removable``: layers of which the study says what a network loses without a filter;
         ``profiles`` and ``kernels`` as their modules have them.
     """
     found = {

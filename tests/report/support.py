@@ -144,6 +144,8 @@ def add_mechanism(study: FakeStudy, experiment: str = "zeta") -> None:
     )
     examples = last[["experiment", "network", "epoch", "layer", "layer_index", "filter"]].merge(matrix, how="cross")
     write_table(folder / "examples.csv", examples, sort_by=["network", "layer_index", "filter", "label", "output"])
+    layers = pd.DataFrame({"experiment": experiment, "quantity": ["accuracy"], "value": [1.5]})
+    write_table(folder / "layers.csv", layers, sort_by=["quantity"])
     row = AnswerRow(condition="trained", n=1, value=1.5, low=None, high=None, least=0, most=2, null=0.1)
     answer = Answered(says="accuracy", rows=[row], verdict="no control", sentence="accuracy: 1.5")
     write_summary(folder, Summary(step="mechanism", experiment=experiment, answer=answer, reconstruction="Ours."))

@@ -131,6 +131,68 @@ def test_two_quantities_against_each_other_follow_the_table(tab: Browser, page: 
     )
 
 
+def test_a_rectangle_over_marks_leaves_their_rows_in_the_table(tab: Browser, page: Path) -> None:
+    """Accuracy drops against norms lie on a diagonal; the upper right quarter has the last two filters."""
+    opened(tab, page)
+    tab.ask("document.getElementById('filters.compare').open = true")
+    tab.until("document.querySelectorAll('circle').length === 8")
+    tab.ask("document.documentElement.style.scrollBehavior = 'auto'")
+    tab.ask("document.querySelector('#filters\\\\.scatter .frame').scrollIntoView({block: 'center'})")
+    box = tab.ask("document.querySelector('#filters\\\\.scatter .frame').getBoundingClientRect().toJSON()")
+    corners = [(box["right"] - 3, box["top"] + 3), (box["x"] + 0.8 * box["width"], box["y"] + 0.2 * box["height"])]
+    for kind, (x, y) in zip(
+        ("mousePressed", "mouseMoved", "mouseReleased"), [corners[0], *2 * corners[1:]], strict=True
+    ):
+        tab.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+    tab.until(f"{COUNT} === '2 of 8 rows'")
+    assert column(tab, "c0") == ["1.375", "1.375"]
+    tab.ask("document.getElementById('filters.all').click()")
+    tab.until(f"{COUNT} === '8 of 8 rows'")
+
+
+def test_a_filter_stands_beside_itself_in_another_network(tab: Browser, page: Path) -> None:
+    opened(tab, page, FILTER)
+    tab.until(f"{ONE}.includes('Beside it')")
+    tab.ask(
+        "(list => { list.value = [...list.options].find(one => one.text === 'shuffled-0, epoch 0').value;"
+        "list.dispatchEvent(new Event('change')); })(document.querySelector('#filters\\\\.one select'))"
+    )
+    tab.until("location.hash === '#zeta/trained-0/3/conv1/0/shuffled-0/0'")
+    tab.until("document.querySelectorAll('#filters\\\\.one h4').length === 2")
+    cells = tab.ask(
+        "[...document.querySelectorAll('#filters\\\\.one > .scroll tbody tr:last-child td')].map(one => one.innerText)"
+    )
+    assert cells[1:5] == ["norm", "block", "0.375", "0"]
+    assert tab.ask("document.querySelectorAll('#filters\\\\.one .figures').length") == 2
+    tab.ask("history.back()")
+    tab.until(f"{ONE}.includes('Beside it') && !document.querySelector('#filters\\\\.one h4')")
+
+
+def test_no_word_of_a_heading_is_broken(tab: Browser, demo: Path) -> None:
+    opened(tab, demo)
+    wide = """[...document.querySelectorAll('.tabulator-col-title')].filter(one => one.scrollWidth > one.clientWidth + 1)
+        .map(one => one.innerText)"""
+    assert tab.ask(wide) == []
+    assert tab.ask("getComputedStyle(document.querySelector('.tabulator-col-title span')).overflowWrap") == "normal"
+
+
+def test_headings_show_how_numbers_are_distributed(tab: Browser, page: Path) -> None:
+    opened(tab, page)
+    shape = tab.ask("document.querySelector('.tabulator-col[tabulator-field=c0] .histogram path').getAttribute('d')")
+    heights = [float(part.partition("H")[0]) for part in shape.split("V")[1:-1]]
+    assert [16 - height for height in heights].count(15) == 4
+    assert sum(heights) == 16 * 20 - 15 * 4
+
+
+def test_a_card_says_where_its_number_comes_from(tab: Browser, page: Path) -> None:
+    opened(tab, page)
+    tab.ask("document.querySelector('.card details summary').click()")
+    said = tab.ask("document.querySelector('.card details').innerText")
+    for part in ("value where quantity = accuracy, largest layer_index", "results/mechanism/zeta/layers.csv"):
+        assert part in said
+    assert "snakemake results/mechanism/zeta/layers.csv" in said and '{"threshold": 0.3}' in said
+
+
 def test_a_filter_has_an_address_and_back_works(tab: Browser, page: Path) -> None:
     opened(tab, page, FILTER)
     tab.until(f"{ONE}.includes('Filter 0 of conv1, trained-0, epoch 3')")

@@ -24,6 +24,10 @@ function scatter() {
     label(written(up.low), { x: 64, y: 340, "text-anchor": "end" });
     label(written(up.high), { x: 64, y: 20, "text-anchor": "end" });
   }
+  brush(picture, (from, to) => {
+    select(x, [across.of((from.x - 70) / 480), across.of((to.x - 70) / 480)]);
+    select(y, [up.of((340 - from.y) / 330), up.of((340 - to.y) / 330)]);
+  });
   label(named(x), { x: 310, y: 385, "text-anchor": "middle" });
   label(named(y), { transform: "translate(16 175) rotate(-90)", "text-anchor": "middle" });
   place("scatter").replaceChildren(picture, legend(points));
@@ -42,7 +46,43 @@ function legend(points) {
 function scale(values) {
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  return { low, high, to: (value) => (high > low ? 0.02 + (0.96 * (value - low)) / (high - low) : 0.5) };
+  const to = (value) => (high > low ? 0.02 + (0.96 * (value - low)) / (high - low) : 0.5);
+  return { low, high, to, of: (place) => low + ((place - 0.02) / 0.96) * (high - low) };
+}
+
+// Calls `done` with two corners when a rectangle has been drawn with the pointer.
+function brush(picture, done) {
+  const at = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+  const area = svg("rect", { class: "area" });
+  let from;
+  picture.addEventListener("dragstart", (event) => event.preventDefault());
+  picture.addEventListener("pointerdown", (event) => {
+    from = at(event);
+    picture.append(area);
+  });
+  picture.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const to = at(event);
+    const drawn = { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(from.x - to.x), height: Math.abs(from.y - to.y) };
+    for (const [name, value] of Object.entries(drawn)) area.setAttribute(name, value);
+  });
+  picture.addEventListener("pointerup", (event) => {
+    const to = at(event);
+    area.remove();
+    if (from && Math.abs(from.x - to.x) > 3 && Math.abs(from.y - to.y) > 3) done(from, to);
+    from = undefined;
+  });
+}
+
+// The table shows rows with a quantity in this range alone, as if it had been typed below the heading.
+function select(column, ends) {
+  if (!chosen(shown).has(column)) {
+    chosen(shown).add(column);
+    choose(shown);
+    drawColumns();
+  }
+  const [low, high] = ends.sort((a, b) => a - b).map((value) => value.toPrecision(4));
+  table.setHeaderFilterValue(field(shown.columns.indexOf(column)), `${low}..${high}`);
 }
 
 function axes(study) {

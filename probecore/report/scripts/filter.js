@@ -62,10 +62,12 @@ function safe(study, row) {
   return [answer, element("details", [element("summary", `Evidence: ${lines.length} ablations`), evidence])];
 }
 
-function view(study, row) {
+// `beside` is the row of the same filter in another network or at another checkpoint, or -1.
+function view(study, row, beside = -1) {
   const { rows } = study;
   const first = before(study, row);
-  const head = ["Measure", "Quantity", "Site", "Value", "95 % interval", "For nothing", "Corrected p", "Rank in layer", "Before training", "Over training"];
+  const other = beside < 0 ? [] : [whose(study, beside)];
+  const head = ["Measure", "Quantity", "Site", "Value", ...other, "Over training", "95 % interval", "For nothing", "Corrected p", "Rank in layer", "Before training"];
   const lines = study.columns
     .filter((column) => numbers(column, "value")[row] !== null)
     .map((column) => {
@@ -73,15 +75,17 @@ function view(study, row) {
       const value = element("button", at("value"), { type: "button", className: "number", title: "Where it comes from" });
       value.addEventListener("click", () => source(study, column, row));
       const cells = [column.measure, element("span", words(column.quantity), { title: column.says }), column.site, value];
-      cells.push(at("low") === "–" ? "–" : `${at("low")} to ${at("high")}`, at("null"), at("p_bh"));
-      cells.push(rank(study, column, row), first === row ? "–" : at("value", first), history(study, column, row));
+      if (other.length) cells.push(at("value", beside));
+      cells.push(history(study, column, row), at("low") === "–" ? "–" : `${at("low")} to ${at("high")}`, at("null"), at("p_bh"));
+      cells.push(rank(study, column, row), first === row ? "–" : at("value", first));
       return cells;
     });
-  const title = `Filter ${rows.filter[row]} of ${rows.layer[row]}, ${rows.network[row]}, epoch ${rows.epoch[row]}`;
+  const title = `Filter ${rows.filter[row]} of ${rows.layer[row]}, ${whose(study, row)}`;
   place("one").replaceChildren(
     element("h3", title),
     ...safe(study, row),
-    element("div", [...kernel(study, row), ...profiles(study, row)], { className: "figures" }),
+    choice(study, row, beside),
+    ...[row, ...(other.length ? [beside] : [])].flatMap((one) => pictured(study, one, other.length)),
     table_of(head, lines, title),
     element("p", neighbours(study, row), { className: "note" }),
   );
@@ -89,19 +93,35 @@ function view(study, row) {
   place("one").focus({ preventScroll: true });
 }
 
-function neighbours(study, row) {
-  const { rows } = study;
-  const same = rows.network
-    .map((_, other) => other)
-    .filter(
-      (other) =>
-        other !== row &&
-        rows.layer[other] === rows.layer[row] &&
-        rows.filter[other] === rows.filter[row] &&
-        (rows.network[other] === rows.network[row] || rows.epoch[other] === rows.epoch[row]),
-    );
-  const links = same.map((other) =>
-    element("a", `${rows.network[other]}, epoch ${rows.epoch[other]}`, { href: address(study, other) }),
+const whose = (study, row) => `${study.rows.network[row]}, epoch ${study.rows.epoch[row]}`;
+
+function pictured(study, row, named) {
+  const pictures = element("div", [...kernel(study, row), ...profiles(study, row)], { className: "figures" });
+  return named ? [element("h4", whose(study, row)), pictures] : [pictures];
+}
+
+// Leads to the address at which another network or checkpoint stands beside this one.
+function choice(study, row, beside) {
+  const options = [-1, ...same(study, row)].map((other) =>
+    element("option", other < 0 ? "nothing" : whose(study, other), { value: other, selected: other === beside }),
   );
-  return ["The same place in other networks: ", ...links.flatMap((link, index) => (index ? [" · ", link] : [link]))];
+  const list = element("select", options);
+  list.addEventListener("change", () => {
+    const other = Number(list.value);
+    location.hash = other < 0 ? address(study, row) : [address(study, row), study.rows.network[other], study.rows.epoch[other]].join("/");
+  });
+  return element("p", element("label", ["Beside it: ", list]), { className: "bar" });
+}
+
+// The same place in other networks, and at other checkpoints of this one.
+function same(study, row) {
+  const { rows } = study;
+  return rows.network
+    .map((_, other) => other)
+    .filter((other) => other !== row && rows.layer[other] === rows.layer[row] && rows.filter[other] === rows.filter[row]);
+}
+
+function neighbours(study, row) {
+  const links = same(study, row).map((other) => element("a", whose(study, other), { href: address(study, other) }));
+  return ["The same place in other networks and at other checkpoints: ", ...links.flatMap((link, index) => (index ? [" · ", link] : [link]))];
 }

@@ -52,9 +52,18 @@ const chosen = (study) =>
     ),
   ));
 
+// No word of a heading is broken.
+const NARROWEST = 108;
+const PER_LETTER = 8.5;
+const BESIDE = 40;
+const widthOf = (column) =>
+  Math.max(NARROWEST, BESIDE + PER_LETTER * Math.max(...words(column.quantity).split(" ").map((word) => word.length)));
+
 const measured = (study, column) => ({
   title: named(column),
-  titleFormatter: () => element("span", [`${words(column.quantity)} `, element("small", column.site)]),
+  titleFormatter: () =>
+    element("span", [`${words(column.quantity)} `, element("small", column.site), histogram(numbers(column, "value"))]),
+  width: widthOf(column),
   field: field(study.columns.indexOf(column)),
   headerTooltip: `${column.says} (${column.measure}, ${column.site})`,
   titleDownload: `${column.quantity} ${column.site}`,
@@ -111,7 +120,7 @@ function show(study) {
     // Nothing is measured and little is drawn that is not seen: that is what a sort takes.
     rowHeight: 26,
     renderVerticalBuffer: 52,
-    columnDefaults: { width: 108, headerWordWrap: true },
+    columnDefaults: { width: NARROWEST, headerWordWrap: true },
     placeholder: "No filter matches",
   });
   const count = (rows) => (place("count").textContent = `${rows.length} of ${study.rows.network.length} rows`);
