@@ -25,6 +25,7 @@ from probecore.preflight import check_networks
 from probecore.running import enter_as_snakemake
 from probecore.study import home
 from workflow.adopt import agree_with_dvc
+from workflow.captions import marked, write_captions
 
 
 class Common:
@@ -92,6 +93,13 @@ class Common:
 
     def _made_otherwise(self) -> set[str]:
         return {job.stage for job, _ in of_other_versions(self.study, self.written)}
+
+    def gathered(self, folder: str, files: Iterable[str], *, title: str) -> list[Any]:
+        """What a gathering job writes into `folder`, with figures marked for `snakemake --report`."""
+        step, figures = folder.split("/")[1], [Path(file).stem for file in files if file.endswith(".svg")]
+        if self.main_process:
+            write_captions(step, figures, self.wanted(step))
+        return marked([f"{folder}/{file}" for file in files], step=step, title=title)
 
     def wanted(self, step: str) -> list[str]:
         """Experiments that have the step."""

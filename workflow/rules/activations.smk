@@ -34,8 +34,9 @@ rule activations_summary:
         code=common.code_of("probecore.activations.summary"),
         dumps=common.networks_of("results/activations/{experiment}/{network}.h5"),
     output:
-        "results/activations/{experiment}/layers.csv",
-        multiext("results/activations/{experiment}/inactive", ".svg", ".png"),
+        common.gathered(
+            "results/activations/{experiment}", ["layers.csv", "inactive.svg", "inactive.png"], title="Activations"
+        ),
         summary="results/activations/{experiment}/summary.json",
     log:
         "logs/activations/{experiment}/summary.log",

@@ -7,7 +7,7 @@ rule claims:
         code=common.code_of("probecore.claims.run"),
         tables=common.tables_of_claims(),
     output:
-        update("results/claims/claims.csv"),
+        report(update("results/claims/claims.csv"), category="Claims", labels={"table": "Claims and verdicts"}),
     log:
         "logs/claims.log",
     localrule: True

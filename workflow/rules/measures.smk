@@ -53,7 +53,9 @@ for measure in common.measures:
             measured=common.measured_for(measure),
             universes=common.universes_for(measure),
         output:
-            expand(f"results/{measure.name}/{{{{experiment}}}}{{{{universe}}}}/{{file}}", file=measure.gathered_files),
+            common.gathered(
+                f"results/{measure.name}/{{experiment}}{{universe}}", measure.gathered_files, title=measure.title
+            ),
             summary=f"results/{measure.name}/{{experiment}}{{universe}}/summary.json",
         log:
             f"logs/{measure.name}/{{experiment}}{{universe}}/summary.log",

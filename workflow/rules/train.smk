@@ -35,9 +35,11 @@ rule train_summary:
         code=common.code_of("probecore.train.summary"),
         histories=common.networks_of("results/train/{experiment}/{network}.csv"),
     output:
-        "results/train/{experiment}/history.csv",
-        "results/train/{experiment}/final.csv",
-        multiext("results/train/{experiment}/learning_curves", ".svg", ".png"),
+        common.gathered(
+            "results/train/{experiment}",
+            ["history.csv", "final.csv", "learning_curves.svg", "learning_curves.png"],
+            title="Train",
+        ),
         summary="results/train/{experiment}/summary.json",
     log:
         "logs/train/{experiment}/summary.log",
