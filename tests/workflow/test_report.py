@@ -48,4 +48,4 @@ def test_a_caption_is_text(tmp_path: Path, monkeypatch: Any) -> None:
         asked = SimpleNamespace(wildcards=SimpleNamespace(experiment=experiment))
         template = Environment().from_string(caption_file("train", "curves").read_text())
         body = publish_parts(template.render(snakemake=asked), writer="html")["body"]
-        assert body.strip() == (f"<p>{html.escape(wanted, quote=False)}</p>" if wanted else "")
+        assert body.strip() == (f"<p>{html.escape(wanted)}</p>" if wanted else "")
