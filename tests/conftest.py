@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,10 @@ experiments:
 """Steps that an experiment does not name are not wanted, see `read_params`."""
 
 
+UNLIKE_A_USER = ("SNAKEMAKE", "DVC_", "PYTHONDONTWRITEBYTECODE")
+"""Beginnings of variables that commands do not see; without bytecode each start would compile the package anew."""
+
+
 class Study:
     """A study folder and the commands a user would type in it."""
 
@@ -48,21 +52,25 @@ class Study:
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the study; its output is captured."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SNAKEMAKE", "DVC_"))}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(UNLIKE_A_USER)}
         path = os.pathsep.join([str(Path(sys.executable).parent), clean["PATH"]])
-        done = subprocess.run(
+        done = self.start(command, clean | {"PATH": path} | environment)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+        return done
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Start a command in the study, with this environment and no other."""
+        return subprocess.run(
             command,
             cwd=self.folder,
-            env=clean | {"PATH": path} | environment,
+            env=environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=3000,
             check=False,
         )
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
-        return done
 
     def snakemake(
         self, *arguments: str, check: bool = True, cores: int = 2, **environment: str
@@ -118,6 +126,20 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(shared / f"{name}-being-made")
             (shared / f"{name}-being-made").rename(folder)
     return folder
+
+
+@pytest.fixture
+def draft_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw all that a figure holds, once and coarsely: for tests that ask whether, not how it is drawn."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def draft(figure: Figure, file: Path, *, format: str, **_: object) -> None:
+        figure.set_layout_engine("none")
+        file.touch() if format == "svg" else save(figure, file, format=format, dpi=20)
+
+    monkeypatch.setattr(Figure, "savefig", draft)
 
 
 @pytest.fixture

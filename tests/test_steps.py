@@ -106,6 +106,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """Sections of the measures, cheap enough for every case."""
 
 
+@pytest.mark.usefixtures("draft_figures")
 @pytest.mark.parametrize(("dataset", "train", "activations", "has_images"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("experiment", ["nan"])
 def test_all_steps(

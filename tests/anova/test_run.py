@@ -121,6 +121,7 @@ def test_same_bytes_twice(study: Path) -> None:
         assert once.read_bytes() == twice.read_bytes()
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_summary(study: Path) -> None:
     summarise(
         experiment="bars", networks=[study / "tables/shuffled-0", study / "tables/trained-0"], output=study / "summary"
@@ -241,6 +242,7 @@ def test_errors(study: Path) -> None:
         measure(study, "trained-0", SMALL | {"layers": ["convx"]})
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_a_layer_whose_filters_are_all_silent(study: Path, tmp_path: Path) -> None:
     shutil.copy(study / "data.h5", tmp_path)
     checkpoints = study / "trained-0.safetensors"

@@ -63,11 +63,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel_of_sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Git would clone: without results and environments, through which an sdist's build looks for minutes."""
+    folder = tmp_path_factory.mktemp("sources")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    for path in filter(Path.is_file, (ROOT / name for name in names.split("\0"))):
+        target = folder / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel_of_sdist(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that the sdist gives, as an installer without a wheel builds it."""
     folder = tmp_path_factory.mktemp("sdist")
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t"]
-    subprocess.run([*build, "sdist"], cwd=ROOT, capture_output=True, check=True)
+    subprocess.run([*build, "sdist"], cwd=sources, capture_output=True, check=True)
     (packed,) = folder.glob("*.tar.gz")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")

@@ -127,12 +127,14 @@ def test_the_tables_of_all_experiments_count(tmp_path: Path) -> None:
     assert len(calibration.without_simulation(found, ModuleType("train"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", calibration.modules())
 def test_every_measure_keeps_its_word(measure: str) -> None:
     rows = calibration.run(measure, calibration.simulations_of(calibration.modules()[measure]), quick=True)
     assert [row for row in rows if row["verdict"] != "good"] == []
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_every_interval_and_p_value_has_a_simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list comes from the tables that all measures write of a small network."""
     monkeypatch.chdir(tmp_path)

@@ -83,6 +83,7 @@ def run(
     return folder / output
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_images(tmp_path: Path) -> None:
     folder = run(tmp_path, image_data(), "lenet5", SMALL)
     outputs = pd.read_csv(folder / "outputs.csv")
@@ -169,6 +170,7 @@ def test_parts_that_are_not_wanted(tmp_path: Path) -> None:
         run(tmp_path, image_data(), "mlp", {**params, "epochs": [7]})
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_a_given_network_has_no_untrained_one_beside_it(tmp_path: Path) -> None:
     params = {**SMALL, "layers": None, "deletion": None, "epochs": [0]}
     folder = run(tmp_path, image_data(), "mlp", params, "given", "given")

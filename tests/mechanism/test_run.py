@@ -87,6 +87,7 @@ def run(folder: Path, files: tuple[Path, Path], name: str = "out", params: Mecha
     return folder / name
 
 
+@pytest.mark.usefixtures("draft_figures")
 @pytest.mark.parametrize("classes", [2, 100])
 def test_few_and_many_labels_and_dead_filters(tmp_path: Path, classes: int) -> None:
     params = PARAMS.model_copy(update={"layers": ["conv*"]})
@@ -120,6 +121,7 @@ def test_the_same_bytes_again_and_a_summary(tmp_path: Path) -> None:
         assert set(read_table(tmp_path / "summary" / f"{name}.csv")) >= {"p_holm", "p_bh"}
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_a_network_from_outside_is_told_how_to_get_a_control(tmp_path: Path) -> None:
     network = run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4]))
     told = {}
@@ -138,6 +140,7 @@ def test_a_network_from_outside_is_told_how_to_get_a_control(tmp_path: Path) -> 
     assert told == {"trained-0": False, "given": True}
 
 
+@pytest.mark.usefixtures("draft_figures")
 def test_headlines_over_seeds_have_an_interval_from_five_on(tmp_path: Path) -> None:
     network = run(tmp_path, write_network(tmp_path, 3, "mlp", hidden=[4]))
     folders = []

@@ -89,6 +89,7 @@ FEWER = {
 }
 
 
+@pytest.mark.usefixtures("draft_figures")
 @pytest.mark.parametrize("name", MEASURED_TWICE)
 def test_both_spellings_give_the_same_tables(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

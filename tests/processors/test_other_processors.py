@@ -30,6 +30,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
+@pytest.mark.slow
 def test_primitives_and_all_measures_give_the_same_bytes(shim: Path, tmp_path: Path) -> None:
     """The first is this processor; the others are compared with it."""
     folders = [tmp_path / str(number) for number in range(1 + len(PROCESSORS))]

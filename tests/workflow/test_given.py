@@ -100,6 +100,7 @@ def make_own(study: Study) -> None:
     )
 
 
+@pytest.mark.slow
 def test_given_networks_are_measured_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = make_study(tmp_path / "study", PARAMS)
     make_own(study)

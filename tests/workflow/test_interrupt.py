@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import h5py
+import pytest
 from safetensors import safe_open
 
 from tests.conftest import Study, make_study
@@ -35,6 +36,7 @@ SLOW = "results/train/tiny/trained-0.safetensors"
 DUMP = "results/activations/tiny/trained-0.h5"
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path) -> None:
     whole, study = make_study(tmp_path / "whole", PARAMS), make_study(tmp_path / "study", PARAMS)
     whole.snakemake()
@@ -147,7 +149,7 @@ def watching(study: Study) -> Iterator[list[str]]:
             wrong.append(f"{path}: {error!r}")
 
     def keep_looking() -> None:
-        while not over.wait(0.005):
+        while not over.wait(0.01):
             for top in ("data", "results"):
                 for folder, _, names in os.walk(study.folder / top):
                     for name in names:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def test_after_an_interrupt_the_same_command_goes_on(tmp_path: Path) -> None:
     process = run(tmp_path, "touch started; sleep 30; touch {output}")
     while not (tmp_path / "started").exists():
         assert process.poll() is None
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     said, _ = process.communicate()
     assert process.returncode
