@@ -11,7 +11,7 @@ help:
 	@echo "make demo          train, measure and report the embedded study (minutes, two cores)"
 	@echo "make docs          these documents as a site, every link checked"
 	@echo "make test          all tests that need no server"
-	@echo "make test-slow     damaged files and changed parameters by the thousand, other surroundings (minutes)"
+	@echo "make test-slow     simulations, kills, other processors, damaged files by the thousand (minutes)"
 	@echo "make test-cluster  tests on a real one-node SLURM and sshd (root: installs them)"
 	@echo "make lint          ruff, mypy, snakefmt"
 	@echo "make clean         remove results, logs and caches of this study"
