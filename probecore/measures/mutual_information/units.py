@@ -102,8 +102,8 @@ def label_information(
 
 
 def _compiled(function: Function) -> Function:
-    """Machine code, typed as what it is made from."""
-    return cast(Function, numba.njit(function))
+    """Machine code, typed as what it is made from and kept for the next start."""
+    return cast(Function, numba.njit(cache=True)(function))
 
 
 @_compiled
