@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numba
 import numpy as np
 import pytest
 from scipy.special import digamma, ndtri
@@ -10,6 +11,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 
 from probecore.errors import InputError
 from probecore.measures.mutual_information import ksg, label_information, mixed_ksg, ross
+from probecore.measures.mutual_information.units import _compiled
 
 
 def correlated(rho: float, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -245,3 +247,14 @@ def test_one_class_and_lonely_classes() -> None:
     lonely = np.r_[np.arange(24) % 2, np.arange(2, 8)]
     assert ross(x, lonely).value == pytest.approx(ross(x[:24], lonely[:24]).value, abs=1e-12)
     assert ross(x, lonely).n == 24
+
+
+def test_where_nothing_can_be_kept_the_estimator_is_compiled_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    with pytest.raises(RuntimeError, match="no locator"):
+        numba.njit(cache=True)(double)
+    assert _compiled(double)(2) == 4
+
+
+def double(number: int) -> int:
+    return 2 * number

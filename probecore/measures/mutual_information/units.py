@@ -102,8 +102,11 @@ def label_information(
 
 
 def _compiled(function: Function) -> Function:
-    """Machine code, typed as what it is made from and kept for the next start."""
-    return cast(Function, numba.njit(cache=True)(function))
+    """Machine code, typed as what it is made from, and kept for the next start where there is a place for it."""
+    try:
+        return cast(Function, numba.njit(cache=True)(function))
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written
+        return cast(Function, numba.njit(function))
 
 
 @_compiled
