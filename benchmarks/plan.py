@@ -150,7 +150,7 @@ def forecasts(measure: str, outline: Any, count: int, speed: Any) -> tuple[float
 
     images = Images(count, count, CLASSES)
     sizes = sizes_within(fitting.MOST_MULTIPLY_ADDS, measure, outline, images)
-    jobs = [needs_of(measure, outline, sizes.kept, sizes.section, speed)]
+    jobs = [needs_of(measure, outline, sizes.kept, sizes.section, speed, activations=sizes.dumped)]
     if sizes.dumped is not None:
         jobs.append(needs_of("activations", outline, sizes.kept, sizes.dumped, speed))
     size = 1
