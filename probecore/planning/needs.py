@@ -26,6 +26,9 @@ START = 5.0
 BASE = 600e6
 """Bytes of a process that has imported what it needs."""
 
+COPIES = 3
+"""Of a network's weights: as given, as stored, and as measured."""
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -57,7 +60,7 @@ def needs_of(
     activations : what the step reads
     """
     work = work_of(step, outline, images, params, activations)
-    memory = BASE + _data(outline, images) + _MEMORY[step](outline, images, params)
+    memory = BASE + _data(outline, images) + 4 * COPIES * outline.parameters + _MEMORY[step](outline, images, params)
     if isinstance(params, AnovaParams):
         memory += _read_sums(outline, images, params, activations)
     return Needs(START + passes * speed.seconds(work), memory, _disk(step, outline, images, params))
