@@ -5,7 +5,7 @@ them. The table has a row per simulation and kind: the share of 95 % intervals t
 p-values up to 0.05 where the null is true (`size`), the mean error of the estimates (`bias`), and the share of
 estimates that had an interval or p-value at all (`printed`). Of the intervals that miss, `below` are those wholly below
 the truth. Repeats are independent, estimates within one may not be: `independent` is how many independent ones would
-vary as much.
+vary as much. A verdict is *conservative* where coverage or size errs on the safe side by more than chance explains.
 
   --quick         a few repeats, nothing written: what the tests run
   --only MEASURE  this one alone; may be repeated
@@ -38,6 +38,7 @@ import numpy as np
 from scipy.stats import binom
 
 import benchmarks.simulations
+from benchmarks.aims import CONSERVATIVE, reason
 from benchmarks.quantities import printed_quantities
 from benchmarks.simulations import Exempt, Repeat, Simulation
 from probecore.errors import InputError
@@ -241,7 +242,16 @@ def write(rows: Sequence[Row]) -> None:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         for row in sorted(rows, key=lambda row: str(row["measure"])):
-            table.writerow({key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()})
+            table.writerow(as_text(row))
+
+
+def as_text(row: Row) -> Row:
+    """The row as it is written; where a good one errs on the safe side by more than chance, its verdict says so."""
+    texts = dict.fromkeys(COLUMNS, "") | {
+        key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in row.items()
+    }
+    careful = texts["verdict"] == "good" and reason(texts).startswith(CONSERVATIVE)
+    return texts | {"verdict": CONSERVATIVE if careful else texts["verdict"]}
 
 
 if __name__ == "__main__":

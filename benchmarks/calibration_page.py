@@ -7,22 +7,16 @@ Between ``<!-- table: NAME -->`` and ``<!-- /table -->`` stands what `TABLES` ma
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scipy.stats import binom
-
+from benchmarks.aims import AIMS, CONSERVATIVE, RARE, reason
 from probecore.documents import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/calibration.md"
 EXPERIMENT = "lenet5"
-
-AIMS = {"coverage": (0.92, 0.97), "size": (0.03, 0.07)}
-RARE = 0.2
-"""Share of samples with an interval below which those that have one are an odd lot."""
-
-TOO_SHORT = "**outside**"
 
 Numbers = Mapping[str, Mapping[str, float | None]]
 """Step → headline name → number, of one experiment."""
@@ -69,9 +63,11 @@ def calibration(_: Numbers) -> str:
     lines = []
     for measure, rows in by_measure.items():
         repeats = sorted({int(row["repeats"]) for row in rows})
-        bad = sum(row["verdict"] != "good" for row in rows)
-        lines.append([f"`{measure}`", rates(rows), f"{repeats[0]} to {repeats[-1]}", str(bad)])
-    return markdown_table(["measure", "95 % intervals and tests at 5 %", "repeats", "off the limits"], lines)
+        counts = Counter(row["verdict"] for row in rows)
+        careful, bad = counts[CONSERVATIVE], len(rows) - counts[CONSERVATIVE] - counts["good"]
+        lines.append([f"`{measure}`", rates(rows), f"{repeats[0]} to {repeats[-1]}", str(careful), str(bad)])
+    names = ["measure", "95 % intervals and tests at 5 %", "repeats", CONSERVATIVE, "off the limits"]
+    return markdown_table(names, lines)
 
 
 def outside(_: Numbers) -> str:
@@ -94,34 +90,6 @@ def outside(_: Numbers) -> str:
 def rate_of(row: Mapping[str, str]) -> str:
     """Coverage or size."""
     return " ".join(f"{name} {float(row[name]):.3f}".replace(" 0.", " .") for name in AIMS if row[name])
-
-
-def reason(row: Mapping[str, str]) -> str:
-    """Why the rate of a row is outside `AIMS`; empty where it is within."""
-    rate = row["coverage"] or row["size"]
-    least, most = AIMS["coverage" if row["coverage"] else "size"]
-    if not rate or least <= float(rate) <= most:
-        return ""
-    wrong, printed = 1 - float(rate), float(row["printed"])
-    if row["coverage"] and float(rate) < least and printed < RARE:
-        return f"{printed:.0%} of the samples show one; {wrong * printed:.1%} of all one that misses"
-    if within_chance(
-        float(rate), int(row["independent"] or row["repeats"]), nearest=least if float(rate) < least else most
-    ):
-        return "no more than chance"
-    if row["size"]:
-        return "rejects less often than it may" if float(rate) < least else TOO_SHORT
-    if float(rate) < least:
-        return TOO_SHORT
-    one_sided = row["below"] and min(float(row["below"]), wrong - float(row["below"])) < wrong / 20
-    return "one side alone can miss" if one_sided else "longer than it need be"
-
-
-def within_chance(rate: float, n: int, *, nearest: float) -> bool:
-    """Whether so many independent ones show a rate as far off in one of 100 runs, where `nearest` is true."""
-    count = round(rate * n)
-    tail = binom.cdf(count, n, nearest) if rate < nearest else binom.sf(count - 1, n, nearest)
-    return bool(tail > 0.01)
 
 
 def points(numbers: Numbers) -> str:

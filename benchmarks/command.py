@@ -34,11 +34,11 @@ def named(name: str, device: str) -> str:
     return name if device == "cpu" else f"{name}_{device}"
 
 
-def written(name: str, column: str, *, without: str) -> list[dict[str, str]]:
-    """Rows of a table of before, but those with a value in a column, which are measured anew."""
+def written(name: str, *, without: Mapping[str, str]) -> list[dict[str, str]]:
+    """Rows of a table of before, but those with these values, which are measured anew; all, if none are named."""
     path = RESULTS / f"{name}.csv"
     rows = list(csv.DictReader(path.open(encoding="utf-8"))) if path.is_file() else []
-    return [row for row in rows if row[column] != without]
+    return [row for row in rows if not without or any(row[column] != value for column, value in without.items())]
 
 
 def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:

@@ -91,7 +91,7 @@ def main(options: argparse.Namespace) -> None:
                 }
             )
             print(rows[-1], file=sys.stderr, flush=True)
-    others = written(table, "measure", without=options.only) if options.only else []
+    others = written(table, without={"measure": options.only}) if options.only else []
     show(table, [*others, *rows], quick=options.quick)
 
 

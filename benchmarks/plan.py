@@ -10,7 +10,7 @@ of the forecast here. `--most` allows a call less work than the library does, an
 by the same rule, where time is short. A measure that takes more than `--limit` processor seconds is stopped, and its
 row says so.
 
-Writes benchmarks/results/plan.csv; rows of networks that are not run now stay.
+Writes benchmarks/results/plan.csv after each measure; rows of what is not run now stay.
 """
 
 from benchmarks.command import add_device, clock, command, named, show, written
@@ -27,6 +27,7 @@ CASES = {
 if __name__ == "__main__":
     parser = command(__doc__)
     parser.add_argument("--only", choices=CASES, help="one network")
+    parser.add_argument("--resume", action="store_true", help="only what the table lacks")
     parser.add_argument("--images", type=int, default=200, help="of each split (default 200)")
     parser.add_argument("--most", type=float, help="multiply-adds of a call, about (default: the library's)")
     parser.add_argument("--limit", type=int, default=600, help="processor seconds of a measure (default 600)")
@@ -40,7 +41,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 CLASSES, MANY = 10, 10_000
@@ -52,22 +53,24 @@ def main(options: argparse.Namespace) -> None:
     cases = {options.only: CASES[options.only]} if options.only else CASES
     if options.quick:
         cases, options.images = {"lenet5": 32}, 40
-    table = named("plan", options.device)
-    for name, side in cases.items():
-        rows = list(of_network(name, side, options))
-        others = [] if options.quick else written(table, "network", without=name)
-        show(table, [*others, *rows], quick=options.quick)
+    table, found = named("plan", options.device), []
+    for row in rows_of(cases, options):
+        names = {column: row[column] for column in ("network", "measure")}
+        if options.resume and len(written(table, without=names)) < len(written(table, without={})):
+            continue
+        row |= in_process_of_its_own(row["network"], row["side"], row["measure"], options)
+        found = [*(found if options.quick else written(table, without=names)), row]
+        show(table, found, quick=options.quick)
 
 
-def of_network(name: str, side: int, options: argparse.Namespace) -> Iterator[Row]:
+def rows_of(cases: Mapping[str, int], options: argparse.Namespace) -> Iterator[Row]:
+    """The names of each row."""
     from probecore.measures import MEASURES
 
-    for measure in (one for one in MEASURES if one != "atlas"):
-        row = {"network": name, "side": str(side), "images": str(options.images), "measure": measure}
-        row["most"] = "" if options.most is None else f"{options.most:.0e}"
-        row |= in_process_of_its_own(name, str(side), measure, options)
-        print(row, file=sys.stderr, flush=True)
-        yield row
+    for name, side in cases.items():
+        for measure in (one for one in MEASURES if one != "atlas"):
+            row = {"network": name, "side": str(side), "images": str(options.images), "measure": measure}
+            yield row | {"most": "" if options.most is None else f"{options.most:.0e}"}
 
 
 def in_process_of_its_own(name: str, side: str, measure: str, options: argparse.Namespace) -> Row:
@@ -147,7 +150,7 @@ def forecasts(measure: str, outline: Any, count: int, speed: Any) -> tuple[float
 
     images = Images(count, count, CLASSES)
     sizes = sizes_within(fitting.MOST_MULTIPLY_ADDS, measure, outline, images)
-    jobs = [needs_of(measure, outline, sizes.kept, sizes.section, speed)]
+    jobs = [needs_of(measure, outline, sizes.kept, sizes.section, speed, activations=sizes.dumped)]
     if sizes.dumped is not None:
         jobs.append(needs_of("activations", outline, sizes.kept, sizes.dumped, speed))
     size = 1

@@ -298,7 +298,7 @@ def _over(outline: Outline, sizes: Mapping[str, Sizes], *, share: float, memory:
     """What takes more than it may even at the least level, in lines."""
     speed, slow, large = speed_of_this_machine(), [], []
     for step, each in sizes.items():
-        jobs = [needs_of(step, outline, each.kept, each.section, speed)]
+        jobs = [needs_of(step, outline, each.kept, each.section, speed, activations=each.dumped)]
         if each.dumped is not None:
             jobs.append(needs_of("activations", outline, each.kept, each.dumped, speed))
         if speed.seconds(each.work) > share:

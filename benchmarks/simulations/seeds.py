@@ -34,7 +34,9 @@ def paired(generator: np.random.Generator, *, seeds: int) -> Repeat:
 
 def simulation(name: str, quantity: str, repeat: Callable[[np.random.Generator], Repeat], n: int = SEEDS) -> Simulation:
     """One of many cheap repeats."""
-    return Simulation(name=name, covers=(f"headline:{quantity}",), n=n, repeat=repeat, repeats=4000, quick_repeats=800)
+    return Simulation(
+        name=name, covers=(f"headline:{quantity}",), n=n, repeat=repeat, repeats=40_000, quick_repeats=800
+    )
 
 
 SIMULATIONS = [

@@ -26,6 +26,9 @@ START = 5.0
 BASE = 600e6
 """Bytes of a process that has imported what it needs."""
 
+COPIES = 3
+"""Of a network's weights: as given, as stored, and as measured."""
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -57,7 +60,9 @@ def needs_of(
     activations : what the step reads
     """
     work = work_of(step, outline, images, params, activations)
-    memory = BASE + _data(outline, images) + _MEMORY[step](outline, images, params)
+    memory = BASE + _data(outline, images) + 4 * COPIES * outline.parameters + _MEMORY[step](outline, images, params)
+    if isinstance(params, AnovaParams):
+        memory += _read_sums(outline, images, params, activations)
     return Needs(START + passes * speed.seconds(work), memory, _disk(step, outline, images, params))
 
 
@@ -98,6 +103,23 @@ def _anova(outline: Outline, images: Images, params: AnovaParams) -> float:
         own = 8 * (2 * block.taps**2 + 10 * weights + 2 * params.permutations * (block.taps + block.filters))
         largest = max(largest, own + 8 * params.permutations * weights / 4)
     return largest
+
+
+def _read_sums(outline: Outline, images: Images, params: AnovaParams, activations: ActivationsParams | None) -> float:
+    """Sums of one layer, of both halves of both splits."""
+    kept = (activations.excitations if activations else None) or ExcitationParams()
+    return (
+        8
+        * 2
+        * 2
+        * max(
+            (
+                _sums(outline, images, kept.model_copy(update={"layers": [block.layer]}))
+                for block in chosen_blocks(outline.blocks, params.layers)
+            ),
+            default=0,
+        )
+    )
 
 
 def _mechanism(outline: Outline, images: Images, params: MechanismParams) -> float:

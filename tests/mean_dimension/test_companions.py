@@ -125,6 +125,17 @@ def test_fewer_than_one_effective_point_in_forty_are_too_few() -> None:
         assert np.isfinite(found.low[0]) == printed
 
 
+def test_uneven_contributions_need_more_effective_points() -> None:
+    """About one in 33 points is effective: enough of a rare bit, too few of a tail."""
+    uneven = -np.log(np.linspace(0.99, 0.01, 60))
+    for sizes, printed in ((np.ones(31), True), (uneven, False)):
+        contributions = np.full((1000, 1, 2), 1e-3)
+        contributions[: len(sizes)] = sizes[:, None, None]
+        found = estimate_ratios(contributions, reach=1, generator=np.random.default_rng(0))
+        assert 1000 / 40 < found.effective[0] < 1000 / 27
+        assert np.isfinite(found.low[0]) == printed
+
+
 def test_the_interval_of_a_change_is_paired() -> None:
     generator = np.random.default_rng(0)
     before = generator.chisquare(4, (200, 1, 2))

@@ -13,7 +13,7 @@ from probecore.models import build_model
 from probecore.models.params import ModelParams
 from probecore.params import STEPS, load_study
 from probecore.planning.forecast import Forecast, forecast, subjects, table
-from probecore.planning.needs import START, Needs
+from probecore.planning.needs import START, Needs, needs_of
 from probecore.planning.outline import Outline
 from probecore.planning.remedies import remedies
 from probecore.planning.sizes import LEVELS, nominal, sizes_within, spread
@@ -75,6 +75,16 @@ def test_information_is_of_the_layers_whose_activations_are_kept(resnet: Outline
     )
     assert every == work_of("mutual_information", resnet, MANY, section).numbers
     assert 0 < few < every / 3
+
+
+def test_anova_holds_the_sums_of_one_layer_of_both_splits_and_halves(resnet: Outline) -> None:
+    section = declaration("anova").section.read({})
+    kept = {by_class: ActivationsParams.read({"excitations": {"by_class": by_class}}) for by_class in (True, False)}
+    told_apart, together = (
+        needs_of("anova", resnet, MANY, section, SPEED, activations=kept[by_class]).memory for by_class in (True, False)
+    )
+    largest = max(block.filters * block.taps for block in resnet.blocks)
+    assert told_apart - together == 8 * 4 * largest * (MANY.classes - 1)
 
 
 def test_layers_are_spread_from_the_first_to_the_last(resnet: Outline) -> None:

@@ -24,12 +24,16 @@ REPLICATES = 1000
 LEAST_EFFECTIVE = 15.0
 """With fewer effective points there is no interval: none was found that holds its level."""
 
-MOST_PER_EFFECTIVE = 40.0
+MOST_PER_EFFECTIVE = 27.0
 """With more points to an effective one there is none either: samples that happen to lack so heavy a tail have both more
 effective points and a worse estimate."""
 
+MOST_PER_ALIKE, ALIKE = 40.0, 2 / 3
+"""So many where contributions that matter are nearly alike, as of rare bits, which have no tail: where there are at
+least `ALIKE` times as many points as effective ones even if all count by how near they come to the largest."""
+
 LONGER = 4.0
-"""An interval is longer by this many times 1 / effective points. Chosen with both limits above in simulations of some
+"""An interval is longer by this many times 1 / effective points. Chosen with the limits above in simulations of some
 25 functions, most of which `benchmarks` draws anew: of other functions it is not known to hold."""
 
 MOST_BLOCKS = 1000
@@ -51,7 +55,7 @@ class Ratios:
         How far along the circle a point's contribution depends on others.
     value, low, high
         (G,). The value is NaN where the denominator is 0, the interval where `effective` is below `LEAST_EFFECTIVE`
-        or below one in `MOST_PER_EFFECTIVE` of the points.
+        or below one in `MOST_PER_EFFECTIVE` of the points (`MOST_PER_ALIKE` where contributions are alike).
     effective
         (G,), points that make up numerator or denominator, whichever are fewer: (Σ|c|)² / Σ c².
     """
@@ -126,10 +130,18 @@ def _studentised(
     blocks = np.add.reduceat(contributions, np.arange(0, points, length), axis=0)
     counts = bootstrap_counts(len(blocks), REPLICATES, generator).astype(np.float64)
     low, high = np.full(groups, np.nan), np.full(groups, np.nan)
-    chosen = np.flatnonzero(effective >= max(LEAST_EFFECTIVE, points / MOST_PER_EFFECTIVE))
+    chosen = np.flatnonzero(effective >= np.maximum(LEAST_EFFECTIVE, points / _most_per(contributions, effective)))
     for part in np.split(chosen, range(GROUPS, len(chosen), GROUPS)):
         low[part], high[part] = _bootstrap_t(blocks[:, part], counts, statistic, 1 + LONGER / effective[part])
     return low, high
+
+
+def _most_per(contributions: Array, effective: Array) -> Array:
+    """How many points (G,) there may be to an effective one."""
+    sizes = np.abs(contributions)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        as_large = (sizes.sum(axis=0) / sizes.max(axis=0)).min(axis=1)
+    return np.where(as_large >= ALIKE * effective, MOST_PER_ALIKE, MOST_PER_EFFECTIVE)
 
 
 def _bootstrap_t(blocks: Array, counts: Array, statistic: Statistic, longer: Array) -> tuple[Array, Array]:

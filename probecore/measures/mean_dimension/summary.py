@@ -20,7 +20,7 @@ from probecore.measures.audit import (
 )
 from probecore.measures.audit_figure import AUDIT_PLOT
 from probecore.measures.mean_dimension.inference import what_follows
-from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE, MOST_PER_EFFECTIVE
+from probecore.measures.mean_dimension.intervals import LEAST_EFFECTIVE, MOST_PER_ALIKE, MOST_PER_EFFECTIVE
 from probecore.measures.mean_dimension.keys import ARRAYS
 from probecore.measures.mean_dimension.measure import MEASURE
 from probecore.measures.mean_dimension.plots import PLOTS
@@ -129,7 +129,8 @@ def _without_interval(tables: dict[str, pd.DataFrame]) -> list[str]:
     return [
         f"No interval is given where fewer than {LEAST_EFFECTIVE:.0f} effective points make up a value "
         "((Σ|c|)² / Σ c² of the points' contributions, column effective), or fewer than one of "
-        f"{MOST_PER_EFFECTIVE:.0f} points, for there neither percentile, studentised nor BCa intervals held 95 %: "
+        f"{MOST_PER_EFFECTIVE:.0f} points ({MOST_PER_ALIKE:.0f} where contributions are alike), for there neither "
+        "percentile, studentised nor BCa intervals held 95 %: "
         f"{', '.join(counts)}. More base points (`images`) help."
     ]
 

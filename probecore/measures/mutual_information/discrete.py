@@ -102,21 +102,23 @@ def class_information(values: Array, labels: Labels, *, classes: int, bins: int 
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(f"labels: from {labels.min()} to {labels.max()}; wanted: 0 to {classes - 1}")
     n, units = values.shape
-    cells = quantile_bins(values, bins) + bins * np.arange(units)
-    tables = [
-        np.bincount((cells * classes + row[:, None]).ravel(), minlength=units * bins * classes)
-        for row in np.atleast_2d(labels)
-    ]
-    inside = np.stack(tables).reshape(-1, units, bins, classes)
-    together = inside.sum(-1, keepdims=True)
-    outside = together - inside
-    size = inside.sum(2)
-    information = _plogp(inside, n).sum(2) + _plogp(outside, n).sum(2) - _plogp(together, n).sum(2)
+    cells = (quantile_bins(values, bins) + bins * np.arange(units)) * classes
+    found = []
+    for row in np.atleast_2d(labels):
+        counts = np.bincount((cells + row[:, None]).ravel(), minlength=units * bins * classes)
+        found.append(_class_information(counts.reshape(units, bins, classes), n))
+    return np.stack(found) if labels.ndim == 2 else found[0]
+
+
+def _class_information(inside: npt.NDArray[np.int64], n: int) -> Array:
+    """Information (U, K) from counts by unit, bin and class."""
+    together = inside.sum(2, keepdims=True)
+    outside, size = together - inside, inside.sum(1)
+    information = _plogp(inside, n).sum(1) + _plogp(outside, n).sum(1) - _plogp(together, n).sum(1)
     information -= _plogp(size, n) + _plogp(n - size, n)
-    occupied = (inside > 0).sum(2) + (outside > 0).sum(2) - (together > 0).sum(2)
+    occupied = (inside > 0).sum(1) + (outside > 0).sum(1) - (together > 0).sum(1)
     sides = (size > 0).astype(int) + (size < n)
-    information -= (occupied - sides + 1) / (2 * n)
-    return np.asarray(information if labels.ndim == 2 else information[0])
+    return np.asarray(information - (occupied - sides + 1) / (2 * n))
 
 
 def unit_entropies(bins: Labels) -> tuple[Array, Array, Array]:
