@@ -16,6 +16,7 @@ from typing import Any
 from probecore.errors import InputError
 from probecore.files import TEXT_COLUMNS, sha256_of
 from probecore.measures import MEASURES, declaration
+from probecore.measures.audit import NAME as AUDIT
 from probecore.measures.base import Answer
 from probecore.params import STEPS
 from probecore.summary import FILE, Answered, FigureEntry, Summary, TableEntry, read_summary
@@ -91,6 +92,13 @@ class Step:
     tables: list[Table]
     remarks: list[str]
     reconstruction: str | None
+
+    @property
+    def audits(self) -> list[tuple[str, str]]:
+        """Steps of the paper's procedure that were audited, each with its verdict."""
+        found = [table for table in self.tables if Path(table.file.path).name == f"{AUDIT}.csv"]
+        rows = (dict(zip(table.header, row, strict=True)) for table in found for row in table.rows)
+        return [(row["step"], row["verdict"]) for row in rows]
 
 
 @dataclass(frozen=True)

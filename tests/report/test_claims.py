@@ -11,7 +11,7 @@ import pytest
 from probecore.claims.params import RECORD
 from probecore.claims.run import write_claims
 from probecore.errors import InputError
-from probecore.files import read_json, write_json
+from probecore.files import read_json, write_json, write_table
 from probecore.summary import Answered, AnswerRow
 from tests.claims.support import claim, layers, rising, write_claims_yaml, write_results
 
@@ -73,6 +73,19 @@ def test_ids_lead_to_the_table_of_claims(study: FakeStudy) -> None:
     assert re.findall(r'id="study\.claims\.([\w-]+)"', table) == ["snr-depth", "snr-high", "no-sweep"]
     assert "not tested here: no experiment varies the width" in table
     assert 'href="#study.claims.no-sweep"' not in page
+
+
+def test_a_card_says_what_the_published_procedure_reports(study: FakeStudy) -> None:
+    path, found = study.root / "results/recos/zeta/summary.json", "published: wrong for nothing"
+    summary, entry = read_json(path), {"file": "audit.csv", "title": "Audit", "caption": "A row per step."}
+    write_json(path, summary | {"tables": [*summary["tables"], entry]})
+    for verdict in (found, f"{found}; {HOSTILE}"):
+        write_table(
+            path.with_name("audit.csv"), pd.DataFrame({"step": ["reading"], "verdict": [verdict]}), sort_by=["step"]
+        )
+        page = study.build()
+        assert f"Audit, reading: {verdict[0].upper()}{verdict[1:]}" in card(page)
+        assert HOSTILE not in page
 
 
 def test_those_that_are_undecided_are_one_click_away(study: FakeStudy) -> None:
