@@ -13,7 +13,7 @@ from probecore.measures.recos.density import COSINES
 from probecore.measures.recos.params import RecosParams
 from probecore.planning.outline import Outline
 from probecore.planning.speed import Speed
-from probecore.planning.work import Images, chosen_blocks, random_cosines, work_of
+from probecore.planning.work import Images, chosen_blocks, random_cosines, work_of, work_once
 from probecore.schema import Section
 from probecore.train.evaluation import CHUNK, at_once
 
@@ -63,7 +63,8 @@ def needs_of(
     memory = BASE + _data(outline, images) + 4 * COPIES * outline.parameters + _MEMORY[step](outline, images, params)
     if isinstance(params, AnovaParams):
         memory += _read_sums(outline, images, params, activations)
-    return Needs(START + passes * speed.seconds(work), memory, _disk(step, outline, images, params))
+    seconds = START + passes * speed.seconds(work) + speed.seconds(work_once(outline, images, params))
+    return Needs(seconds, memory, _disk(step, outline, images, params))
 
 
 def _data(outline: Outline, images: Images) -> float:

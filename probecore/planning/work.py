@@ -14,11 +14,13 @@ from probecore.activations.params import ActivationsParams, ExcitationParams
 from probecore.measures.atlas.params import AtlasParams
 from probecore.measures.mean_dimension.params import MeanDimensionParams
 from probecore.measures.mechanism.params import MechanismParams
+from probecore.measures.mutual_information.params import MutualInformationParams
 from probecore.measures.recos.density import PRODUCTS, number_of_sets
 from probecore.measures.recos.params import RecosParams
 from probecore.models.selection import matching
 from probecore.planning.outline import BlockSize, Outline
 from probecore.schema import Section
+from probecore.train.params import Recipe
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,26 @@ def work_of(
     if step in _READ_ACTIVATIONS:
         return _READ_ACTIVATIONS[step](outline, images, params, activations)
     return _STEPS[step](outline, images, params)
+
+
+def work_once(outline: Outline, images: Images, params: Section) -> Work:
+    """Work of a step that is done once for a network, whatever its checkpoints: training inside of a measure."""
+    found = Work()
+    if isinstance(params, MutualInformationParams):
+        for _width in ("full", "suggested", "uniform"):
+            found += _training(outline, params.design, images.train)
+    if isinstance(params, RecosParams):
+        for _reversal in ("255 - x", "around the mean"):
+            found += _training(outline, params.polarity.both, 2 * images.train)
+    return found
+
+
+def _training(outline: Outline, recipe: Recipe | None, images: int) -> Work:
+    """Training by a recipe; a backward pass costs two forward ones."""
+    if recipe is None:
+        return Work()
+    seen = 3 * recipe.epochs * images
+    return _forward(outline, seen, seen / recipe.batch)
 
 
 def _forward(outline: Outline, images: float, passes: float = 1) -> Work:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +86,17 @@ def test_anova_holds_the_sums_of_one_layer_of_both_splits_and_halves(resnet: Out
     )
     largest = max(block.filters * block.taps for block in resnet.blocks)
     assert told_apart - together == 8 * 4 * largest * (MANY.classes - 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "options", "images"),
+    [("recos", {"polarity": {"both": {"epochs": 2}}}, 2 * 2), ("mutual_information", {"design": {"epochs": 2}}, 3)],
+)
+def test_training_inside_a_measure_is_counted_once(step: str, options: Any, images: int, resnet: Outline) -> None:
+    with_it, without = (declaration(step).section.read(each) for each in (options, {}))
+    for passes in (1, 5):
+        more, less = (needs_of(step, resnet, MANY, each, SPEED, passes=passes).seconds for each in (with_it, without))
+        assert more - less == pytest.approx(3 * 2 * images * MANY.train * resnet.macs / SPEED.multiply_adds, rel=0.05)
 
 
 def test_layers_are_spread_from_the_first_to_the_last(resnet: Outline) -> None:
