@@ -11,7 +11,7 @@ from probecore.measures.atlas.baselines import activation_baselines, block_gradi
 from probecore.measures.atlas.increases import increases
 from probecore.measures.atlas.keys import CHANCE, TRUTHS
 from probecore.measures.atlas.measure import QUANTITIES
-from probecore.measures.atlas.params import AtlasParams, ShapleyParams
+from probecore.measures.atlas.params import AtlasParams, RetrainingParams, ShapleyParams
 from probecore.measures.atlas.run import measure_network
 from probecore.measures.atlas.shapley import shapley_values
 from probecore.measures.network import Identity, Network
@@ -108,7 +108,12 @@ def network_with_noise(images: Images) -> Network:
 def everything(images: Images) -> pd.DataFrame:
     """All that the step knows of the six filters: a row a quantity."""
     shapley = ShapleyParams(images=200, pairs=100, tolerance=0.0)
-    params = AtlasParams(layers=["conv1"], images=200, shapley=shapley.model_copy(update={"layers": ["conv1"]}))
+    params = AtlasParams(
+        layers=["conv1"],
+        images=150,
+        shapley=shapley.model_copy(update={"layers": ["conv1"]}),
+        retraining=RetrainingParams(batch=25),
+    )
     filters = measure_network(network_with_noise(images), params).in_order()["filters"]
     return filters.pivot(index="quantity", columns="filter", values="value")
 
@@ -127,7 +132,9 @@ def test_all_quantities_are_there(everything: pd.DataFrame) -> None:
 
 
 def test_what_nothing_reads_and_what_gives_nothing_is_worth_nothing(everything: pd.DataFrame) -> None:
-    assert everything.loc[list(TRUTHS), [DEAD, NOISE]].eq(0).all(axis=None)
+    assert everything.loc[list(TRUTHS), DEAD].eq(0).all()
+    of_this_network = [truth for truth in TRUTHS if truth != "retrained_loss"]  # which may learn to read
+    assert everything.loc[of_this_network, NOISE].eq(0).all()
     assert everything.loc[list(UNCHANGED), DEAD].eq(0).all()
     assert everything.loc[list(READ), NOISE].eq(0).all()
     assert everything.loc["apoz", [DEAD, NOISE]].tolist() == [1, 0]
