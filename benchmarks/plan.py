@@ -42,6 +42,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 CLASSES, MANY = 10, 10_000
@@ -54,10 +55,12 @@ def main(options: argparse.Namespace) -> None:
     if options.quick:
         cases, options.images = {"lenet5": 32}, 40
     table, found = named("plan", options.device), []
+    names_of = itemgetter("network", "measure")
+    done = set(map(names_of, written(table, without={}))) if options.resume else set()
     for row in rows_of(cases, options):
-        names = {column: row[column] for column in ("network", "measure")}
-        if options.resume and len(written(table, without=names)) < len(written(table, without={})):
+        if names_of(row) in done:
             continue
+        names = {column: row[column] for column in ("network", "measure")}
         row |= in_process_of_its_own(row["network"], row["side"], row["measure"], options)
         found = [*(found if options.quick else written(table, without=names)), row]
         show(table, found, quick=options.quick)

@@ -60,11 +60,19 @@ def needs_of(
     activations : what the step reads
     """
     work = work_of(step, outline, images, params, activations)
-    memory = BASE + _data(outline, images) + 4 * COPIES * outline.parameters + _MEMORY[step](outline, images, params)
-    if isinstance(params, AnovaParams):
-        memory += _read_sums(outline, images, params, activations)
+    memory = BASE + _data(outline, images) + 4 * COPIES * outline.parameters
+    memory += _memory(step, outline, images, params, activations)
     seconds = START + passes * speed.seconds(work) + speed.seconds(work_once(outline, images, params))
     return Needs(seconds, memory, _disk(step, outline, images, params))
+
+
+def _memory(
+    step: str, outline: Outline, images: Images, params: Section, activations: ActivationsParams | None
+) -> float:
+    """Bytes that the step's own work takes at its peak."""
+    if step in _READ_ACTIVATIONS:
+        return _READ_ACTIVATIONS[step](outline, images, params, activations)
+    return _STEPS[step](outline, images, params)
 
 
 def _data(outline: Outline, images: Images) -> float:
@@ -97,30 +105,16 @@ def _sums(outline: Outline, images: Images, params: ExcitationParams | None) -> 
     return weights * ((images.classes if params.by_class else 1) + len(params.dilations))
 
 
-def _anova(outline: Outline, images: Images, params: AnovaParams) -> float:
-    largest = 0.0
+def _anova(outline: Outline, images: Images, params: AnovaParams, activations: ActivationsParams | None) -> float:
+    """What the nulls of a layer take, and the sums of one that is read, of both halves of both splits."""
+    kept = (activations.excitations if activations else None) or ExcitationParams()
+    largest, read = 0.0, 0
     for block in chosen_blocks(outline.blocks, params.layers):
+        read = max(read, _sums(outline, images, kept.model_copy(update={"layers": [block.layer]})))
         weights = block.filters * block.taps
         own = 8 * (2 * block.taps**2 + 10 * weights + 2 * params.permutations * (block.taps + block.filters))
         largest = max(largest, own + 8 * params.permutations * weights / 4)
-    return largest
-
-
-def _read_sums(outline: Outline, images: Images, params: AnovaParams, activations: ActivationsParams | None) -> float:
-    """Sums of one layer, of both halves of both splits."""
-    kept = (activations.excitations if activations else None) or ExcitationParams()
-    return (
-        8
-        * 2
-        * 2
-        * max(
-            (
-                _sums(outline, images, kept.model_copy(update={"layers": [block.layer]}))
-                for block in chosen_blocks(outline.blocks, params.layers)
-            ),
-            default=0,
-        )
-    )
+    return largest + 8 * 2 * 2 * read
 
 
 def _mechanism(outline: Outline, images: Images, params: MechanismParams) -> float:
@@ -154,10 +148,11 @@ def _atlas(outline: Outline, images: Images, _params: Section) -> float:
     return 6 * 4 * min(images.test, at_once(outline.input_shape, 250)) * _values(outline)
 
 
-_MEMORY: Mapping[str, Callable[[Outline, Images, Any], float]] = {
+_READ_ACTIVATIONS: Mapping[str, Callable[[Outline, Images, Any, ActivationsParams | None], float]] = {"anova": _anova}
+
+_STEPS: Mapping[str, Callable[[Outline, Images, Any], float]] = {
     "train": _plain,
     "activations": _activations,
-    "anova": _anova,
     "mutual_information": _plain,
     "mechanism": _mechanism,
     "recos": _recos,

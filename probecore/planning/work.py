@@ -59,19 +59,17 @@ def work_once(outline: Outline, images: Images, params: Section) -> Work:
     """Work of a step that is done once for a network, whatever its checkpoints: training inside of a measure."""
     found = Work()
     if isinstance(params, MutualInformationParams):
-        for _width in ("full", "suggested", "uniform"):
-            found += _training(outline, params.design, images.train)
+        found += _training(outline, params.design, images.train, times=3)
     if isinstance(params, RecosParams):
-        for _reversal in ("255 - x", "around the mean"):
-            found += _training(outline, params.polarity.both, 2 * images.train)
+        found += _training(outline, params.polarity.both, 2 * images.train, times=2)
     return found
 
 
-def _training(outline: Outline, recipe: Recipe | None, images: int) -> Work:
-    """Training by a recipe; a backward pass costs two forward ones."""
+def _training(outline: Outline, recipe: Recipe | None, images: int, *, times: int) -> Work:
+    """Training so many networks by a recipe; a backward pass costs two forward ones."""
     if recipe is None:
         return Work()
-    seen = 3 * recipe.epochs * images
+    seen = 3 * times * recipe.epochs * images
     return _forward(outline, seen, seen / recipe.batch)
 
 
