@@ -98,7 +98,7 @@ def make_page(folder: Path, filters: int, epochs: list[int]) -> Path:
     from probecore.summary import Summary, write_summary
 
     generator = np.random.default_rng(0)
-    part = Split(generator.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8), np.arange(20) % 10)
+    part = Split(generator.integers(0, 256, (1000, 3, 32, 32), dtype=np.uint8), np.arange(1000) % 10)
     write_dataset(
         Dataset.from_splits("made", train=part, test=part, classes=list("abcdefghij")), folder / "data/made.h5"
     )
@@ -129,6 +129,10 @@ def make_page(folder: Path, filters: int, epochs: list[int]) -> Path:
             for profile in declaration(step).profiles:
                 names = ["network", "epoch", "layer", "filter", *profile.by, profile.value]
                 pd.DataFrame(columns=names).to_csv(results / f"{profile.table}.csv", index=False)
+    ends = keys[keys["epoch"] == LAST].drop(columns="layer_index")
+    exciting = [ends.assign(rank=rank, image=generator.integers(0, 1000, len(ends)), value=1.0) for rank in range(4)]
+    boxes = {"top": 4, "left": 5, "bottom": 20, "right": 21}
+    pd.concat(exciting).assign(**boxes).to_csv(folder / "results/atlas/made/exciting.csv", index=False)
     weights = {
         f"epoch-{epoch:03d}/{layer}.weight": generator.normal(size=(PER_LAYER, 64, 3, 3)).astype(np.float32)
         for epoch in epochs

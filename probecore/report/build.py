@@ -47,7 +47,7 @@ def build_report(
     content = StudyFiles(study, results=results, data=data)
     experiments = content.experiments()
     datasets = {name: view_dataset(content.file(f"data/{name}.h5")) for name in content.datasets()}
-    found = (filter_data(content, each, datasets[each.dataset].classes) for each in experiments)
+    found = (filter_data(content, each, datasets[each.dataset].content) for each in experiments)
     filters = [each for each in found if each]
     context: dict[str, Any] = {
         "experiments": experiments,

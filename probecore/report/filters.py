@@ -8,19 +8,21 @@ Of each network there are the first checkpoint and the last, with the values bet
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from probecore.dataset import Dataset
 from probecore.figures import colour_of
 from probecore.files import read_table
 from probecore.measures import MEASURES, declaration
 from probecore.measures.tables import is_last
 from probecore.networks import condition_at, in_order, place_among_shown
 from probecore.report.content import Experiment, File, StudyFiles
+from probecore.report.exciting import exciting_of
 from probecore.report.kernels import kernels_of
 from probecore.report.profiles import FILTER, joined, profiles_of
 
@@ -40,9 +42,7 @@ class Measured:
     ends: pd.DataFrame
 
 
-def filter_data(
-    study: StudyFiles, experiment: Experiment, classes: Sequence[str] | None = None
-) -> dict[str, Any] | None:
+def filter_data(study: StudyFiles, experiment: Experiment, dataset: Dataset) -> dict[str, Any] | None:
     """Join the ``filters.csv`` of an experiment's measures; None if there is none.
 
     Returns
@@ -52,7 +52,7 @@ def filter_data(
         parameters and command; ``columns``: step, measure, site, quantity, what it says, and as bytes ``cells`` by
         name, text with one number per row, empty where there is none (``line`` is of the file), and ``history`` by
         epoch between; ``removable``: layers of which the study says what a network loses without a filter;
-        ``profiles`` and ``kernels`` as their modules have them.
+        ``profiles``, ``kernels`` and ``exciting`` as their modules have them, the last if there is an atlas.
     """
     found = {
         step.name: _read(study.file(f"results/{step.name}/{experiment.name}/filters.csv"))
@@ -79,8 +79,9 @@ def filter_data(
             }
             for name, measured in found.items()
         },
-        "profiles": [one for name in found for one in profiles_of(study, experiment.name, name, rows, classes)],
+        "profiles": [one for name in found for one in profiles_of(study, experiment.name, name, rows, dataset.classes)],
         "kernels": kernels_of(experiment.networks, rows),
+        "exciting": exciting_of(study, experiment.name, dataset, rows) if "atlas" in found else None,
         "colours": {name: colour_of(name) for name in in_order(conditions)},
     }
 

@@ -1,7 +1,6 @@
 """What the page shows of a data set: its sizes, its hash, and a few images of each class."""
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,13 +36,13 @@ class DatasetView:
     file: File
     sha256: str
     samples: list[Sample]
-    classes: Sequence[str] | None
+    content: Dataset
 
 
 def view_dataset(file: File) -> DatasetView:
     """Read a data set's file; images are taken in the order in which they lie there."""
     dataset = load_dataset(file.place)
-    return DatasetView(dataset.name, _facts(dataset), file, dataset.sha256, _samples(dataset), dataset.classes)
+    return DatasetView(dataset.name, _facts(dataset), file, dataset.sha256, _samples(dataset), dataset)
 
 
 def _facts(dataset: Dataset) -> dict[str, str]:

@@ -151,6 +151,20 @@ def add_mechanism(study: FakeStudy, experiment: str = "zeta") -> None:
     write_summary(folder, Summary(step="mechanism", experiment=experiment, answer=answer, reconstruction="Ours."))
 
 
+def add_atlas(study: FakeStudy, experiment: str = "zeta") -> None:
+    """A step that says of the last checkpoints that images 4 and 1 excite each filter, with a box in the first."""
+    study.params["experiments"][experiment]["atlas"] = {}
+    folder = study.root / "results/atlas" / experiment
+    filters = norms(experiment).query("epoch == 3").assign(quantity="weight_norm_l2")
+    write_filters(folder / "filters.csv", filters)
+    keys = filters[["experiment", "network", "epoch", "layer", "layer_index", "filter"]]
+    first = {"rank": 1, "image": 4, "value": 2.5, "top": 1, "left": 2, "bottom": 6, "right": 7}
+    second = {"rank": 2, "image": 1, "value": 0.0} | dict.fromkeys(("top", "left", "bottom", "right"), 0)
+    exciting = pd.concat([keys.assign(**first), keys.assign(**second)])
+    write_table(folder / "exciting.csv", exciting, sort_by=["network", "layer_index", "filter", "rank"])
+    write_summary(folder, Summary(step="atlas", experiment=experiment))
+
+
 def norms(experiment: str) -> pd.DataFrame:
     """Two filters of two networks at three checkpoints; the last layer has a hostile name."""
     rows = [

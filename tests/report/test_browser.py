@@ -13,7 +13,7 @@ from probecore.params import load_study
 from probecore.report.build import build_report
 from tests.conftest import ROOT
 
-from .support import HOSTILE, add_mechanism, make_study
+from .support import HOSTILE, add_atlas, add_mechanism, make_study
 
 AXE = (Path(__file__).parent / "axe/axe.min.js").read_text(encoding="utf-8")
 """axe-core 4.14.1, as npm has it; MPL 2.0, and no part of what is installed."""
@@ -166,6 +166,19 @@ def test_a_filter_stands_beside_itself_in_another_network(tab: Browser, page: Pa
     assert tab.ask("document.querySelectorAll('#filters\\\\.one .figures').length") == 2
     tab.ask("history.back()")
     tab.until(f"{ONE}.includes('Beside it') && !document.querySelector('#filters\\\\.one h4')")
+
+
+def test_a_filter_shows_what_excites_it(tab: Browser, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study")
+    add_atlas(study)
+    study.build()
+    opened(tab, study.page, FILTER)
+    tab.until(f"{ONE}.includes('What excites it')")
+    pictures = "[...document.querySelectorAll('#filters\\\\.one canvas')]"
+    assert tab.ask(f"{pictures}.map(one => one.title)") == ["test image 4, two: 2.5", "test image 1, two: 0"]
+    frame = "[...one.getContext('2d').getImageData(2 * 4, 2 * 1, 1, 1).data]"
+    assert tab.ask(f"{pictures}.map(one => {frame})")[0] == [230, 159, 0, 255]
+    assert tab.ask(f"{pictures}.map(one => {frame})")[1][0] != 230
 
 
 def test_no_word_of_a_heading_is_broken(tab: Browser, demo: Path) -> None:

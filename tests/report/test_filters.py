@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from probecore.measures import MEASURES, declaration
+from probecore.report.exciting import _thumbnails
 from probecore.report.filters import FIRST_LINE, packed
 from probecore.report.kernels import _small
 
-from .support import HOSTILE, FakeStudy, add_mechanism
+from .support import HOSTILE, FakeStudy, add_atlas, add_mechanism, tiny_dataset
 
 
 def data_of(html: str) -> list[dict[str, Any]]:
@@ -28,6 +29,8 @@ def data_of(html: str) -> list[dict[str, Any]]:
             profile["cells"] = later[profile["cells"] - 1].decode()
         for kernel in study["kernels"].values():
             kernel["bytes"] = later[kernel["bytes"] - 1]
+        for name in ("pixels", "of") if study["exciting"] else ():
+            study["exciting"][name] = later[study["exciting"][name] - 1]
     return studies
 
 
@@ -127,6 +130,24 @@ def test_a_matrix_of_a_filter_names_the_classes(study: FakeStudy) -> None:
     assert profile["cells"].split("\n") == ["0,-0.5,-1,1,0.5,0,2,1.5,1"] * 4
     assert zeta["removable"] == ["conv1", HOSTILE]
     assert HOSTILE not in html and html == study.build()
+
+
+def test_images_that_excite_a_filter(study: FakeStudy) -> None:
+    add_atlas(study)
+    html = study.build()
+    (zeta,) = data_of(html)
+    found = zeta["exciting"]
+    pixels = np.frombuffer(found["pixels"], np.uint8).reshape(2, *found["shape"])
+    assert (found["shape"], found["step"], found["labels"]) == ([8, 8, 1], 1, ["two", "two"])
+    images = tiny_dataset().test.inputs[[1, 4]].transpose(0, 2, 3, 1)
+    assert np.abs(pixels.astype(int) - images).max() <= 16 and len(np.unique(pixels)) <= 16
+    own = [[1, 4, 2.5, [1, 2, 6, 7]], [0, 1, 0, [0, 0, 0, 0]]]
+    assert json.loads(found["of"]) == dict.fromkeys(("0", "1", "4", "5"), own)
+    assert HOSTILE not in html and html == study.build()
+
+
+def test_large_images_are_thinned() -> None:
+    assert _thumbnails(np.zeros((2, 3, 100, 60), np.uint8))[1].shape == (2, 25, 15, 3)
 
 
 @pytest.mark.parametrize("name", MEASURES)

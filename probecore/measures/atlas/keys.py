@@ -1,6 +1,6 @@
 """What the step `atlas` writes, and how it names what is joined."""
 
-KEYS = {"reliability": ["layer", "quantity"]}
+KEYS = {"reliability": ["layer", "quantity"], "exciting": ["layer", "filter", "rank"]}
 """Tables of one network beside ``filters.csv``, with what identifies their rows."""
 
 FILTER = ["experiment", "network", "epoch", "layer", "filter"]

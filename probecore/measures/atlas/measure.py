@@ -63,6 +63,13 @@ TABLES = [
         caption="Per network, layer and quantity of the atlas: split-half reliability of the ranking over images.",
     ),
     Table(
+        name="exciting",
+        title="What excites filters",
+        caption="Per network, layer and filter: the test images on which its map has the largest values, as the data "
+        "set counts them, and these values; top, left, bottom, right: the pixels whose change moves it there, 0 where "
+        "none does.",
+    ),
+    Table(
         name="table",
         title="Everything",
         caption="A row per filter and quantity of every measure. experiment/network/epoch/layer/filter is its address.",

@@ -1,4 +1,4 @@
-"""The job of one network: checkpoints and data in; baselines, truths and their reliability out.
+"""The job of one network: checkpoints and data in; baselines, truths, their reliability and exciting images out.
 
 Baselines come from test images, as the measures' quantities do; truths from training images, on the labels that the
 network has learnt.
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from probecore.determinism import Numerics, numpy_generator, torch_generator
 from probecore.errors import InputError
 from probecore.measures.atlas import baselines as base
+from probecore.measures.atlas.exciting import Peaks, dependence, peaks, strongest
 from probecore.measures.atlas.increases import increases
 from probecore.measures.atlas.keys import CHANCE, KEYS, OUTCOMES
 from probecore.measures.atlas.params import AtlasParams
@@ -40,7 +41,7 @@ Images = list[tuple[Tensor, Tensor]]
 
 
 def run_network(*, data: Path, checkpoints: Path, params: AtlasParams, numerics: Numerics, output: Path) -> None:
-    """Write ``filters.csv`` and ``reliability.csv`` of one network into `output`.
+    """Write ``filters.csv``, ``reliability.csv`` and ``exciting.csv`` of one network into `output`.
 
     Raises
     ------
@@ -76,6 +77,7 @@ def measure_network(network: Network, params: AtlasParams) -> Tables:
             tables.add("filters", epoch, quantity.rows(block.layer))
             reliability = {"layer": block.layer, "quantity": quantity.name, "value": quantity.reliability}
             tables.add("reliability", epoch, [{**reliability, "n": quantity.images}])
+        tables.add("exciting", epoch, of_epoch.exciting(block))
     return tables
 
 
@@ -107,7 +109,7 @@ class _Epoch:
         self, network: Network, model: nn.Module, chosen: list[Block], epoch: int, params: AtlasParams
     ) -> None:
         self.network, self.model, self.blocks, self.epoch, self.params = network, model, chosen, epoch, params
-        self._seen, self._ranks, self._means = self._look()
+        self._seen, self._ranks, self._means, self._peaks = self._look()
         self._counts: dict[int, Any] = {}
 
     def baselines(self, block: Block) -> Iterator[_Quantity]:
@@ -217,10 +219,28 @@ class _Epoch:
             device=self.network.device,
         )
 
-    def _look(self) -> tuple[dict[str, base.PerImage], dict[str, Array], dict[str, Tensor]]:
-        """What filters do on single test images, ranks of their maps, and their mean maps."""
+    def exciting(self, block: Block) -> Iterator[Row]:
+        """The test images on which each filter is largest, and the pixels there that move it."""
+        found, inputs = self._peaks[block.layer], self.network.dataset.test.inputs
+        images = strongest(found.values)
+        filters = np.broadcast_to(np.arange(images.shape[1]), images.shape).ravel()
+        images = images.ravel()
+        places = found.places[images, filters]
+        boxes: list[Any] = []
+        for inputs_, _ in self._chunks(inputs[images], images, BATCH):
+            part = slice(len(boxes), len(boxes) + len(inputs_))
+            boxes += dependence(self.model, block, inputs_, filters[part], places[part]).tolist()
+        values = found.values[images, filters]
+        for index, (image, one, value, box) in enumerate(zip(images, filters, values, boxes, strict=True)):
+            names = {"layer": block.layer, "filter": int(one), "rank": index // len(found.values[0]) + 1}
+            sides = zip(("top", "left", "bottom", "right"), box, strict=True)
+            yield {**names, "image": int(image), "value": float(value), **dict(sides)}
+
+    def _look(self) -> tuple[dict[str, base.PerImage], dict[str, Array], dict[str, Tensor], dict[str, Peaks]]:
+        """What filters do on single test images, ranks of their maps, their mean maps, and where maps are largest."""
         test, count = self.network.dataset.test, self.params.images
         parts: dict[str, list[base.PerImage]] = {block.layer: [] for block in self.blocks}
+        highest: dict[str, list[Peaks]] = {block.layer: [] for block in self.blocks}
         ranks: dict[str, list[Array]] = {}
         sums: dict[str, Tensor] = {}
         looked_at = 0
@@ -229,16 +249,15 @@ class _Epoch:
             for layer, found in base.block_gradients(self.model, self.blocks, inputs, labels).items():
                 maps = found[0]
                 parts[layer].append(base.per_image(*found))
+                highest[layer].append(peaks(maps))
                 sums[layer] = sums.get(layer, 0) + maps.sum(0)
                 if looked_at < base.RANKED_IMAGES and maps.ndim == 4 and min(maps.shape[2:]) > 1:
                     ranks.setdefault(layer, []).append(base.map_ranks(maps[: base.RANKED_IMAGES - looked_at]))
             looked_at += len(labels)
-        seen = {
-            layer: base.PerImage(*(np.concatenate(each) for each in zip(*found, strict=True)))
-            for layer, found in parts.items()
-        }
+        seen = {layer: base.PerImage(*_joined(found)) for layer, found in parts.items()}
         ranked = {layer: np.concatenate(found) for layer, found in ranks.items()}
-        return seen, ranked, {layer: total / looked_at for layer, total in sums.items()}
+        means = {layer: total / looked_at for layer, total in sums.items()}
+        return seen, ranked, means, {layer: Peaks(*_joined(found)) for layer, found in highest.items()}
 
     def _seen_quantities(self, block: Block) -> Iterator[_Quantity]:
         seen, key = self._seen[block.layer], self._key("activations", block.layer)
@@ -277,6 +296,11 @@ class _Epoch:
 
     def _key(self, *parts: str | int) -> tuple[str | int, ...]:
         return (self.network.info.experiment, self.network.info.network, "atlas", self.epoch, *parts)
+
+
+def _joined(parts: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """Tuples of arrays, which are of some images each, as the arrays of all."""
+    return (np.concatenate(each) for each in zip(*parts, strict=True))
 
 
 def _plain(values: Array, n: int) -> list[Estimate]:

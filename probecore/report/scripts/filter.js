@@ -96,7 +96,7 @@ function view(study, row, beside = -1) {
 const whose = (study, row) => `${study.rows.network[row]}, epoch ${study.rows.epoch[row]}`;
 
 function pictured(study, row, named) {
-  const pictures = element("div", [...kernel(study, row), ...profiles(study, row)], { className: "figures" });
+  const pictures = element("div", [...kernel(study, row), ...exciting(study, row), ...profiles(study, row)], { className: "figures" });
   return named ? [element("h4", whose(study, row)), pictures] : [pictures];
 }
 

@@ -41,6 +41,48 @@ function kernel(study, row) {
   return [titled("Kernel", `Weights, ${of}; the largest is ${written(found.scale[filter])} in size.`, panels)];
 }
 
+// Test images on which the filter is largest, with a frame around what it sees there.
+const ZOOM = 2;
+
+function exciting(study, row) {
+  const found = study.exciting;
+  if (!found) return [];
+  found.images ??= JSON.parse(textOf(found.of));
+  const own = found.images[row];
+  if (!own) return [];
+  const pictures = own.map(([thumbnail, image, value, box]) => {
+    const picture = thumbnailOf(found, thumbnail);
+    framed(picture, box.map((side) => (side * ZOOM) / found.step));
+    const says = `test image ${image}, ${found.labels[thumbnail]}: ${written(value)}`;
+    return Object.assign(picture, { title: says, role: "img", ariaLabel: says });
+  });
+  const values = own.map(([, , value]) => written(value)).join(", ");
+  return [titled("What excites it", `Its largest values, of the test images that the atlas has seen: ${values}. Framed: pixels that move them. ${found.file}.`, pictures)];
+}
+
+function thumbnailOf(found, index) {
+  const [height, width, channels] = found.shape;
+  found.bytes ??= bytesOf(found.pixels);
+  const picture = element("canvas", [], { width: width * ZOOM, height: height * ZOOM });
+  const context = picture.getContext("2d");
+  const start = index * height * width * channels;
+  for (let at = 0; at < height * width; at++) {
+    const pixel = start + at * channels;
+    const colour = Array.from({ length: 3 }, (_, part) => found.bytes[pixel + (channels === 3 ? part : 0)]);
+    context.fillStyle = `rgb(${colour.join(",")})`;
+    context.fillRect((at % width) * ZOOM, Math.floor(at / width) * ZOOM, ZOOM, ZOOM);
+  }
+  return picture;
+}
+
+function framed(picture, [top, left, bottom, right]) {
+  if (bottom <= top) return;
+  const context = picture.getContext("2d");
+  context.lineWidth = ZOOM;
+  context.strokeStyle = "#e69f00";
+  context.strokeRect(left + 1, top + 1, right - left - ZOOM, bottom - top - ZOOM);
+}
+
 function profiles(study, row) {
   return study.profiles
     .filter((profile) => profile.rows.includes(row))
