@@ -221,7 +221,7 @@ def test_names_are_text(tab: Browser, page: Path) -> None:
     opened(tab, page, f"#zeta/trained-0/3/{quote(HOSTILE, safe='')}/1")
     tab.until(f"{ONE}.includes({HOSTILE!r})")
     assert HOSTILE not in tab.ask("document.documentElement.outerHTML")
-    assert tab.ask("document.scripts.length") == 4
+    assert tab.ask("document.scripts.length") == 3
 
 
 def test_an_unknown_address_is_said_to_be_unknown(tab: Browser, page: Path) -> None:
