@@ -49,6 +49,7 @@ def test_the_page_has_every_filter_of_the_first_and_last_checkpoint(study: FakeS
     (column,) = zeta["columns"]
     assert column["cells"]["value"] == "0.375,1.375,0,1,0.375,1.375,0,1"
     assert column["cells"]["p_bh"] == ",,,,,,,"
+    assert zeta["removal"] == ["none"] * 8
     assert column["says"] == declaration("recos").quantities["norm"]
     assert HOSTILE not in html
 
@@ -126,6 +127,7 @@ def test_a_matrix_of_a_filter_names_the_classes(study: FakeStudy) -> None:
     assert profile["rows"] == [4, 5, 0, 1]
     assert profile["cells"].split("\n") == ["0,-0.5,-1,1,0.5,0,2,1.5,1"] * 4
     assert zeta["removable"] == ["conv1", HOSTILE]
+    assert zeta["removal"] == ["not", "shown", "not", "not", "not", "shown", "not", "not"]
     assert HOSTILE not in html and html == study.build()
 
 

@@ -1,11 +1,11 @@
-// The order of rows. A column is ranked once, and ranks are compared: Tabulator would ask both rows of each comparison
-// for their values.
+// The order of rows. A column is ranked once and ranks are sorted as numbers: Tabulator would ask both rows of each
+// comparison for their values.
 const LAST = 0xffffffff;
-const byValue = (a, b) => (typeof a === "number" ? a - b : a.toLowerCase().localeCompare(b.toLowerCase()));
+const byText = (a, b) => a.toLowerCase().localeCompare(b.toLowerCase());
 
 function valuesOf(study, name) {
   if (name in study.rows) return study.rows[name];
-  if (name === "removal") return study.removal.map((one) => REMOVAL[one]);
+  if (name === "removal") return (study.removed ??= study.removal.map((one) => REMOVAL[one]));
   return numbers(study.columns[Number(name.slice(1))], "value");
 }
 
@@ -16,20 +16,20 @@ function ranks(study, name) {
 }
 
 function ranked(values) {
-  const different = [...new Set(values)].filter((value) => value !== null).sort(byValue);
-  const place = new Map(different.map((value, index) => [value, index]));
-  const asc = Uint32Array.from(values, (value) => place.get(value) ?? LAST);
+  const known = values.filter((value) => value !== null);
+  const different = typeof known[0] === "number" ? Float64Array.from(new Set(known)).sort() : [...new Set(known)].sort(byText);
+  const places = new Map();
+  different.forEach((value, place) => places.set(value, place));
+  const asc = Uint32Array.from(values, (value) => places.get(value) ?? LAST);
   return { asc, desc: asc.map((rank) => (rank === LAST ? LAST : different.length - rank)) };
 }
 
-// Stands for Tabulator's own: of several columns the last is asked first.
+// Stands for Tabulator's own. Of several columns the last decides first; rows that are equal in it stay as they were.
 function sortItems(rows, sorters) {
-  const keys = sorters.map(({ column, dir }) => ranks(shown, column.getField())[dir]).reverse();
-  rows.sort((a, b) => {
-    for (const key of keys) {
-      const by = key[a.data.row] - key[b.data.row];
-      if (by) return by;
-    }
-    return 0;
-  });
+  for (const { column, dir } of sorters) {
+    const rank = ranks(shown, column.getField())[dir];
+    const before = rows.slice();
+    const order = Float64Array.from(before, (row, at) => rank[row.data.row] * before.length + at).sort();
+    order.forEach((one, at) => (rows[at] = before[one % before.length]));
+  }
 }

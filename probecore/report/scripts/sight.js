@@ -22,7 +22,7 @@ function lookFurther() {
   const count = inSight(table.getColumns().map((column) => column.getWidth()));
   if (count <= made) return;
   made = count + AHEAD;
-  for (const row of table.getRows()) row.reformat();
+  for (const row of table.rowManager.rows) if (row.element) row.reinitialize(true);
   drawHistograms();
 }
 

@@ -20,6 +20,6 @@ place("all").addEventListener("click", () => table.clearHeaderFilter());
 place("save").addEventListener("click", () => table.download("csv", `${shown.experiment}-filters.csv`));
 document.querySelectorAll("#study\\.filters, .scripted").forEach((hidden) => (hidden.hidden = false));
 window.addEventListener("hashchange", follow);
-window.addEventListener("resize", lookFurther);
 await show(studies[0]);
+window.addEventListener("resize", lookFurther);
 follow();

@@ -97,6 +97,12 @@ function columnsOf(study) {
   return [...keys, ...groups.filter((group) => group.columns.length)];
 }
 
+// Tabulator saves copies of rows, which know their number alone.
+const accessorDownload = (value, copy, type, params, column) => valuesOf(shown, column.getField())[copy.row];
+
+// Every column has its width: Tabulator would measure each of them anew.
+Tabulator.extendModule("layout", "modes", { asGiven: () => {} });
+
 function show(study) {
   if (study === shown) return built;
   shown = study;
@@ -107,11 +113,12 @@ function show(study) {
     data: rowsOf(study),
     columns: begin(columnsOf(study)),
     height: "32rem",
+    layout: "asGiven",
     index: "row",
     // Nothing is measured and little is drawn that is not seen: that is what a sort takes.
     rowHeight: 26,
     renderVerticalBuffer: 52,
-    columnDefaults: { headerWordWrap: true, resizable: "header" },
+    columnDefaults: { headerWordWrap: true, resizable: "header", accessorDownload },
     placeholder: "No filter matches",
   });
   table.modules.sort._sortItems = sortItems;
