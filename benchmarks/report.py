@@ -26,9 +26,11 @@ from typing import Any
 REPEATS = 5
 PER_LAYER = 500
 LAST = 20
+WINDOW = (1600, 1000)
+"""In pixels: the wider, the more columns are read and drawn."""
 
 SORT = """(() => {{
-    const heading = document.querySelectorAll(".tabulator-col[tabulator-field^=c] .tabulator-col-title")[{index}];
+    const heading = document.querySelectorAll(".tabulator-col-title:has(.histogram)")[{index}];
     const started = performance.now();
     heading.click();
     document.querySelector(".tabulator-row").getBoundingClientRect();
@@ -47,6 +49,7 @@ def line_of(filters: int, epochs: list[int]) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder, browser() as tab:
         page = make_page(Path(folder), filters, epochs)
+        tab.size(*WINDOW)
         tab.call("Performance.enable", timeDomain="threadTicks")
         opened, opened_cpu = zip(*(seconds_to_open(tab, page) for _ in range(REPEATS)), strict=True)
         rows = int(tab.ask("document.getElementById('filters.count').textContent.split(' ')[0]"))

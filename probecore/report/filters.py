@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -51,8 +52,9 @@ def filter_data(study: StudyFiles, experiment: Experiment, dataset: Dataset) -> 
         ``rows``: by key, one entry per row; ``colours`` of conditions; ``sources``: by measure its file, hash,
         parameters and command; ``columns``: step, measure, site, quantity, what it says, and as bytes ``cells`` by
         name, text with one number per row, empty where there is none (``line`` is of the file), and ``history`` by
-        epoch between; ``removable``: layers of which the study says what a network loses without a filter;
-        ``profiles``, ``kernels`` and ``exciting`` as their modules have them, the last if there is an atlas.
+        epoch between; ``removal``: by row what came of removing the filter, as `_removal` names it; ``removable``:
+        layers of which the study says what a network loses without a filter; ``profiles``, ``kernels`` and
+        ``exciting`` as their modules have them, the last if there is an atlas.
     """
     found = {
         step.name: _read(study.file(f"results/{step.name}/{experiment.name}/filters.csv"))
@@ -69,6 +71,7 @@ def filter_data(study: StudyFiles, experiment: Experiment, dataset: Dataset) -> 
         "experiment": experiment.name,
         "rows": {**{key: rows[key].tolist() for key in FILTER}, "condition": conditions},
         "columns": columns,
+        "removal": _removal(found, rows),
         "removable": _removable(found, rows),
         "sources": {
             declaration(name).title: {
@@ -89,7 +92,8 @@ def filter_data(study: StudyFiles, experiment: Experiment, dataset: Dataset) -> 
 def packed(content: Any) -> Markup:
     """JSON in a line, and a line for all bytes in it, which the JSON names by the line's number.
 
-    Each is deflated and in base64: short, and no markup whatever its strings say.
+    Each is deflated and in base64: short, and no markup whatever its strings say. Each is an element of its own: a
+    browser takes half as long to read many short ones as one of megabytes.
     """
     later: list[bytes] = []
 
@@ -98,7 +102,8 @@ def packed(content: Any) -> Markup:
         return len(later)
 
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=line)
-    return Markup("\n".join(base64.b64encode(zlib.compress(part, LEVEL)).decode() for part in (text.encode(), *later)))
+    parts = (base64.b64encode(zlib.compress(part, LEVEL)).decode() for part in (text.encode(), *later))
+    return Markup("".join(f"<i>{part}</i>" for part in parts))
 
 
 def _read(file: File) -> Measured:
@@ -114,6 +119,17 @@ def _rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     order = keys.assign(place=keys["network"].map(place_among_shown), ago=-keys["epoch"])
     order = order.sort_values(["place", "ago", "layer_index"], kind="stable")
     return order[FILTER].reset_index(drop=True)
+
+
+def _removal(found: Mapping[str, Measured], rows: pd.DataFrame) -> list[str]:
+    """By row ``none``: not measured, ``open``: without an interval, ``shown``: a loss, by any interval, or ``not``."""
+    ablated = [
+        one.ends[one.ends["quantity"].isin(declaration(name).importance) & one.ends["value"].notna()]
+        for name, one in found.items()
+    ]
+    lows = pd.concat(ablated).groupby(FILTER)["low"].agg(["size", "max"]).reindex(pd.MultiIndex.from_frame(rows))
+    judged = np.select([lows["size"].isna(), lows["max"].isna(), lows["max"] > 0], ["none", "open", "shown"], "not")
+    return [str(one) for one in judged]
 
 
 def _removable(found: Mapping[str, Measured], rows: pd.DataFrame) -> list[str]:

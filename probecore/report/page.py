@@ -21,7 +21,7 @@ _NONE = "–"
 
 _HERE = Path(__file__).parent
 
-PARTS = ("data", "table", "keyboard", "compare", "pictures", "filter", "start")
+PARTS = ("data", "order", "sight", "table", "keyboard", "compare", "pictures", "filter", "start")
 """Of our script, in ``scripts/``: each uses those before it."""
 
 

@@ -11,9 +11,10 @@ from benchmarks.browser import CHROMIUM, Browser, browser
 from probecore.claims.params import FILE as CLAIMS, RECORD
 from probecore.params import load_study
 from probecore.report.build import build_report
+from probecore.statistics.filters import write_filters
 from tests.conftest import ROOT
 
-from .support import HOSTILE, add_atlas, add_mechanism, make_study
+from .support import HOSTILE, add_atlas, add_mechanism, make_study, norms
 
 AXE = (Path(__file__).parent / "axe/axe.min.js").read_text(encoding="utf-8")
 """axe-core 4.14.1, as npm has it; MPL 2.0, and no part of what is installed."""
@@ -234,7 +235,7 @@ def test_names_are_text(tab: Browser, page: Path) -> None:
     opened(tab, page, f"#zeta/trained-0/3/{quote(HOSTILE, safe='')}/1")
     tab.until(f"{ONE}.includes({HOSTILE!r})")
     assert HOSTILE not in tab.ask("document.documentElement.outerHTML")
-    assert tab.ask("document.scripts.length") == 4
+    assert tab.ask("document.scripts.length") == 3
 
 
 def test_an_unknown_address_is_said_to_be_unknown(tab: Browser, page: Path) -> None:
@@ -250,6 +251,46 @@ def test_a_number_says_where_it_comes_from(tab: Browser, page: Path) -> None:
     assert "snakemake results/mechanism/zeta/filters.csv" in said
     assert '{"threshold": 0.3}' in said
     assert "network trained-0, condition trained, epoch 3, layer conv1, filter 0" in said
+
+
+def test_cells_are_made_when_they_come_into_sight(tab: Browser, page: Path) -> None:
+    tab.size(400, 1000)
+    opened(tab, page)
+    assert (column(tab, "c0"), column(tab, "filter")) == ([], [str(index % 2) for index in range(8)])
+    tab.ask("document.querySelector('.tabulator-col-title').focus()")
+    for _ in range(7):
+        tab.press("ArrowRight")
+    tab.until("document.querySelectorAll('.tabulator-row [tabulator-field=c1]').length === 8")
+    tab.until("document.querySelectorAll('.histogram path').length === 2")
+    assert column(tab, "c0") == column(tab, "c1")
+    places = "['.tabulator-row', '.tabulator-headers'].map(one => document.querySelector(`${one} [tabulator-field=c1]`).getBoundingClientRect().x)"
+    row, heading = tab.ask(places)
+    assert row == heading
+
+
+def test_rows_without_a_number_are_last_both_ways(tab: Browser, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study")
+    add_mechanism(study)
+    drops = norms("zeta").query("network == 'trained-0'").assign(quantity="accuracy_drop")
+    write_filters(tmp_path / "study/results/mechanism/zeta/filters.csv", drops)
+    study.build()
+    opened(tab, study.page)
+    for wanted in (["0", "0.375", "1", "1.375"], ["1.375", "1", "0.375", "0"]):
+        tab.ask("document.querySelector('.tabulator-col[tabulator-field=c0] .tabulator-col-title').click()")
+        assert column(tab, "c0") == [*wanted, *4 * "–"]
+
+
+def test_rows_are_saved_as_shown(tab: Browser, page: Path) -> None:
+    opened(tab, page)
+    filtered(tab, "network", "=trained-0")
+    tab.until(f"{COUNT} === '4 of 8 rows'")
+    tab.ask("URL.createObjectURL = (found) => { window.saved = found; return '#'; }")
+    tab.ask("document.getElementById('filters.save').click()")
+    tab.until("window.saved")
+    first, *lines = tab.ask("window.saved.text()").splitlines()
+    assert first.startswith('"network","condition","epoch","layer","filter","removal","accuracy_drop ')
+    assert lines[0] == '"trained-0","trained","3","conv1","0","no loss shown","0.375","0.375"'
+    assert len(lines) == 4
 
 
 def test_columns_are_chosen(tab: Browser, page: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_summary_with_an_unknown_key_is_refused(study: FakeStudy) -> None:
 
 def test_figures_give_way_to_the_limit(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     html = study.build()
-    filters = len(html.partition('id="filters.data">')[2].partition("</script>")[0])
+    filters = len(html.partition('id="filters.data">')[2].partition("</template>")[0])
     whole = len(html.encode()) - filters
     monkeypatch.setattr(build, "MAX_PAGE", whole - 1)
     html = study.build()

@@ -19,7 +19,7 @@ from .support import HOSTILE, FakeStudy, add_atlas, add_mechanism, tiny_dataset
 def data_of(html: str) -> list[dict[str, Any]]:
     """What the page knows, with the bytes where their lines are named."""
     start = html.index('id="filters.data">') + len('id="filters.data">')
-    first, *later = unpacked(html[start : html.index("</script>", start)])
+    first, *later = unpacked(html[start : html.index("</template>", start)])
     studies: list[dict[str, Any]] = json.loads(first)
     for study in studies:
         for column in study["columns"]:
@@ -35,7 +35,7 @@ def data_of(html: str) -> list[dict[str, Any]]:
 
 
 def unpacked(text: str) -> list[bytes]:
-    return [zlib.decompress(base64.b64decode(line)) for line in text.split("\n")]
+    return [zlib.decompress(base64.b64decode(part)) for part in re.findall("<i>(.*?)</i>", text)]
 
 
 def test_the_page_has_every_filter_of_the_first_and_last_checkpoint(study: FakeStudy) -> None:
@@ -52,6 +52,7 @@ def test_the_page_has_every_filter_of_the_first_and_last_checkpoint(study: FakeS
     (column,) = zeta["columns"]
     assert column["cells"]["value"] == "0.375,1.375,0,1,0.375,1.375,0,1"
     assert column["cells"]["p_bh"] == ",,,,,,,"
+    assert zeta["removal"] == ["none"] * 8
     assert column["says"] == declaration("recos").quantities["norm"]
     assert HOSTILE not in html
 
@@ -69,7 +70,7 @@ def test_a_policy_names_the_scripts_of_the_page(study: FakeStudy) -> None:
 @pytest.mark.parametrize("text", ["</script>", "<!--", "a\u2028b"])
 def test_data_cannot_end_its_element(text: str) -> None:
     written = packed([text])
-    assert re.fullmatch(r"[\w+/=]+", written)
+    assert re.fullmatch(r"<i>[\w+/=]+</i>", written)
     assert json.loads(unpacked(written)[0]) == [text]
 
 
@@ -129,6 +130,7 @@ def test_a_matrix_of_a_filter_names_the_classes(study: FakeStudy) -> None:
     assert profile["rows"] == [4, 5, 0, 1]
     assert profile["cells"].split("\n") == ["0,-0.5,-1,1,0.5,0,2,1.5,1"] * 4
     assert zeta["removable"] == ["conv1", HOSTILE]
+    assert zeta["removal"] == ["not", "shown", "not", "not", "not", "shown", "not", "not"]
     assert HOSTILE not in html and html == study.build()
 
 

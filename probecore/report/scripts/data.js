@@ -1,11 +1,7 @@
 // What filters.py wrote into the page, a line each, read when it is asked for.
-const lines = document.getElementById("filters.data").textContent.split("\n");
-const bytesOf = (line) => {
-  const text = atob(lines[line]);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  return fflate.unzlibSync(bytes);
-};
+const lines = document.getElementById("filters.data").content.children;
+const decoded = (text) => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+const bytesOf = (line) => fflate.unzlibSync(decoded(lines[line].textContent));
 const textOf = (line) => new TextDecoder().decode(bytesOf(line));
 const studies = JSON.parse(textOf(0));
 const KEYS = ["network", "condition", "epoch", "layer", "filter"];
@@ -65,10 +61,4 @@ function losses(study, row) {
 }
 
 const REMOVAL = { none: "not measured", open: "no interval", shown: "loss shown", not: "no loss shown" };
-function removal(study, row) {
-  const found = losses(study, row);
-  const judged = found.filter(({ low }) => low !== null);
-  if (!found.length) return REMOVAL.none;
-  if (!judged.length) return REMOVAL.open;
-  return judged.some(({ low }) => low > 0) ? REMOVAL.shown : REMOVAL.not;
-}
+const removal = (study, row) => REMOVAL[study.removal[row]];

@@ -28,6 +28,7 @@ function step(heading, by) {
   next.tabIndex = 0;
   next.focus();
   next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  place("table").querySelector(".tabulator-tableholder").scrollLeft = next.closest(".tabulator-header-contents").scrollLeft;
 }
 
 function pressed(event) {

@@ -100,16 +100,16 @@ function profiles(study, row) {
 // How the numbers of a column are distributed, all rows together, from the least to the largest.
 const BINS = 20;
 
-function histogram(values) {
+const histogram = () => svg("svg", { width: 4 * BINS, height: 16, class: "histogram", "aria-hidden": "true" });
+
+function outline(values) {
   const known = values.filter((value) => value !== null);
   const across = scale(known);
   const counts = new Array(BINS).fill(0);
   for (const value of known) counts[Math.min(BINS - 1, Math.floor(BINS * across.to(value)))] += 1;
   const most = Math.max(...counts, 1);
   const steps = counts.map((count, bin) => `V${16 - (15 * count) / most}H${4 * (bin + 1)}`);
-  const picture = svg("svg", { width: 4 * BINS, height: 16, class: "histogram", "aria-hidden": "true" });
-  picture.append(svg("path", { d: `M0,16${steps.join("")}V16Z` }));
-  return picture;
+  return svg("path", { d: `M0,16${steps.join("")}V16Z` });
 }
 
 function bars(names, values) {

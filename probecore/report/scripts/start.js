@@ -21,4 +21,5 @@ place("save").addEventListener("click", () => table.download("csv", `${shown.exp
 document.querySelectorAll("#study\\.filters, .scripted").forEach((hidden) => (hidden.hidden = false));
 window.addEventListener("hashchange", follow);
 await show(studies[0]);
+window.addEventListener("resize", lookFurther);
 follow();

@@ -2,16 +2,14 @@
 function rowsOf(study) {
   // What a row says of a column is read when the column is; Tabulator writes back what it has read.
   const says = {};
-  const to = (name, values) =>
+  for (const name of [...KEYS, "removal", ...study.columns.keys().map(field)])
     Object.defineProperty(says, name, {
       get() {
-        return values()[this.row];
+        return valuesOf(study, name)[this.row];
       },
       set() {},
     });
-  for (const key of KEYS) to(key, () => study.rows[key]);
-  study.columns.forEach((column, index) => to(field(index), () => numbers(column, "value")));
-  return study.rows.network.map((_, row) => Object.assign(Object.create(says), { row, removal: removal(study, row) }));
+  return study.rows.network.map((_, row) => Object.assign(Object.create(says), { row }));
 }
 
 // ">0.3", "<=1", "0.2..0.5", "=conv1" or a number; anything else matches text.
@@ -37,12 +35,6 @@ const asking = (name) => ({
   headerFilterParams: { elementAttributes: { "aria-label": `Only rows with this ${name}`, tabindex: "-1" } },
 });
 
-const ascending = (a, b, rowA, rowB, column, direction) => {
-  if (a === b) return 0;
-  if (a === null || b === null) return (a === null) === (direction === "asc") ? 1 : -1;
-  return a - b;
-};
-
 // A few quantities of each measure; the others are one click away.
 const AT_FIRST = 4;
 const chosen = (study) =>
@@ -62,13 +54,12 @@ const widthOf = (column) =>
 const measured = (study, column) => ({
   title: named(column),
   titleFormatter: () =>
-    element("span", [`${words(column.quantity)} `, element("small", column.site), histogram(numbers(column, "value"))]),
+    element("span", [`${words(column.quantity)} `, element("small", column.site), histogram()]),
   width: widthOf(column),
   field: field(study.columns.indexOf(column)),
   headerTooltip: `${column.says} (${column.measure}, ${column.site})`,
   titleDownload: `${column.quantity} ${column.site}`,
   hozAlign: "right",
-  sorter: ascending,
   formatter: (cell) => {
     const p = numbers(column, "p_bh")[cell.getData().row];
     const text = written(cell.getValue());
@@ -86,8 +77,8 @@ function columnsOf(study) {
   const keys = [...KEYS, ...(study.removable.length ? ["removal"] : [])].map((key) => ({
     title: key,
     field: key,
+    width: NARROWEST,
     frozen: key === "filter",
-    sorter: key === "epoch" || key === "filter" ? ascending : "string",
     ...asking(key),
     ...(key === "filter" && {
       formatter: (cell) => element("a", String(cell.getValue()), { href: address(study, cell.getData().row) }),
@@ -106,6 +97,12 @@ function columnsOf(study) {
   return [...keys, ...groups.filter((group) => group.columns.length)];
 }
 
+// Tabulator saves copies of rows, which know their number alone.
+const accessorDownload = (value, copy, type, params, column) => valuesOf(shown, column.getField())[copy.row];
+
+// Every column has its width: Tabulator would measure each of them anew.
+Tabulator.extendModule("layout", "modes", { asGiven: () => {} });
+
 function show(study) {
   if (study === shown) return built;
   shown = study;
@@ -114,26 +111,30 @@ function show(study) {
   place("experiment").value = study.experiment;
   table = new Tabulator(place("table"), {
     data: rowsOf(study),
-    columns: columnsOf(study),
+    columns: begin(columnsOf(study)),
     height: "32rem",
+    layout: "asGiven",
     index: "row",
     // Nothing is measured and little is drawn that is not seen: that is what a sort takes.
     rowHeight: 26,
     renderVerticalBuffer: 52,
-    columnDefaults: { width: NARROWEST, headerWordWrap: true },
+    columnDefaults: { headerWordWrap: true, resizable: "header", accessorDownload },
     placeholder: "No filter matches",
   });
-  const count = (rows) => (place("count").textContent = `${rows.length} of ${study.rows.network.length} rows`);
+  table.modules.sort._sortItems = sortItems;
+  table.columnManager.generateCells = cellsInSight;
+  for (const event of ["scrollHorizontal", "columnResized"]) table.on(event, lookFurther);
   const refresh = () => {
-    count(table.getRows("active"));
+    place("count").textContent = `${table.getDataCount("active")} of ${study.rows.network.length} rows`;
     if (place("compare").open) scatter();
   };
-  table.on("dataFiltered", () => setTimeout(refresh));
   choose(study);
   axes(study);
   built = new Promise((done) =>
     table.on("tableBuilt", () => {
+      table.on("dataFiltered", () => setTimeout(refresh));
       refresh();
+      drawHistograms();
       reach();
       done();
     }),
@@ -155,10 +156,11 @@ async function showRemovable(study, layer) {
 // What was asked for below headings stays, and the order.
 function drawColumns() {
   const [asked, order] = [table.getHeaderFilters(), table.getSorters()];
-  table.setColumns(columnsOf(shown));
+  table.setColumns(begin(columnsOf(shown)));
   const stands = (name) => shown.columns.every((column, index) => name !== field(index) || chosen(shown).has(column));
   for (const { field: name, value } of asked) if (stands(name)) table.setHeaderFilterValue(name, value);
   table.setSort(order.filter((one) => stands(one.field)).map((one) => ({ column: one.field, dir: one.dir })));
+  drawHistograms();
   reach();
 }
 
