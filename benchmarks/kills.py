@@ -2,14 +2,14 @@
 
 A tiny study (an MLP after one epoch on 20 images, its mean dimension, the report) is made, recorded and pushed once.
 Then, round after round, something is taken away and a command started that brings it back: Snakemake,
-`probecore record`, `dvc repro`, `probecore pull`, `probecore push`. It, or one of Snakemake's jobs, is stopped at a
-random moment, started and stopped again, at most five times; by SIGKILL, SIGTERM or by SIGINT to the whole group, as a
-terminal does. After each kill, what lies under a final name must be whole, also in DVC's cache and remote; in the end
+`probecore record`, `probecore repro`, `probecore pull`, `probecore push`. It, or one of Snakemake's jobs, is stopped at
+a random moment, started and stopped again, at most five times; by SIGKILL, SIGTERM or by SIGINT to the whole group, as
+a terminal does. After each kill, what lies under a final name must be whole, also in DVC's cache and remote; in the end
 the same command must give all bytes of the first run.
 
 Each round is a row in ``benchmarks/results/kills.csv``; rounds that stand there already are not repeated, so that a
 stopped run goes on. Runs with other seeds may work beside it, and add to the same table. A quick run ends with the
-first round that killed something.
+first round that killed something. Rows of `dvc repro` are of seeds 401 and 402, before there was `probecore repro`.
 """
 
 from benchmarks.command import RESULTS, command
@@ -90,7 +90,7 @@ class Target:
 TARGETS = {
     "snakemake": Target(SNAKEMAKE, MADE),
     "job": Target(SNAKEMAKE, MADE, job=True),
-    "dvc repro": Target(("dvc", "repro"), MADE),
+    "repro": Target(("probecore", "repro"), MADE),
     "record": Target(("probecore", "record"), ((CACHE,),)),
     "pull": Target(("probecore", "pull"), ((CACHE, "data", *FOLDERS),)),
     "push": Target(("probecore", "push"), ((STORE,),)),
@@ -99,7 +99,7 @@ TARGETS = {
 IN_A_ROW = 5
 
 DVC_LOCK = "lock of DVC deleted"
-"""DVC writes ``.dvc/tmp/rwlock`` in place; killed meanwhile, it ends from then on in a line that names this file."""
+"""`dvc` writes ``.dvc/tmp/rwlock`` in place; killed meanwhile, it ends from then on in a line that names this file."""
 
 DAMAGED = "damaged"
 

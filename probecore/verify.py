@@ -91,12 +91,13 @@ def recorded_stages() -> dict[str, Any]:
         stages: dict[str, Any] = read_yaml(LOCK)["stages"]
         for stage in stages.values():
             for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
-                entry["path"]
+                Path(entry["path"], entry["md5"])
     except (InputError, AttributeError, TypeError, KeyError):
         if not LOCK.is_file():
             raise
         raise InputError(
-            f"{LOCK}: not whole, as a DVC leaves it that is killed while it writes; `git checkout {LOCK}`"
+            f"{LOCK}: not whole, as a DVC leaves it that is killed while it writes; `git checkout {LOCK}`, or"
+            " `probecore record`, which begins it anew"
         ) from None
     return stages
 

@@ -11,18 +11,22 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from probecore.errors import InputError, ProbecoreError
 from probecore.files import write_text
 from probecore.notes import what_is_unproven
 from probecore.params import load_study
-from probecore.progress import track
+from probecore.progress import say, track
 from probecore.study import home
 from probecore.verify import LOCK, dvc_cache, is_intact, object_of, recorded_stages
 from probecore.yaml_files import read_yaml
 
 MADE = ("data", "results/*/")
 """Where a study's files are made. What lies directly in ``results/`` is kept in Git."""
+
+_WHOLE_LOCKS = str(home() / "workflow" / "whole_locks.py")
+"""DVC's command line, but what it writes in place is written whole."""
 
 
 def record_study() -> None:
@@ -34,8 +38,7 @@ def record_study() -> None:
         If anything is out of date or missing, was not made from what is here, or is left over from experiments or
         networks that are no more.
     """
-    if not LOCK.exists():
-        write_text(LOCK, "schema: '2.0'\nstages: {}\n")  # it vouches for nothing: only Snakemake's own files count
+    _ensure_a_whole_lock()
     if "Nothing to be done" not in _snakemake("--dry-run"):
         raise InputError("results are out of date: run `snakemake` first (`snakemake --dry-run` lists what is to do)")
     outputs = _outputs()
@@ -48,14 +51,30 @@ def record_study() -> None:
             " `probecore clean` lists them, `probecore clean --yes` deletes them"
         )
     _refuse_unproven()
-    run("dvc", "commit", "--force", "--quiet", "dvc.yaml")
+    dvc("commit", "--force", "--quiet", "dvc.yaml")
+
+
+def _ensure_a_whole_lock() -> None:
+    """Begin one that vouches for nothing if there is none, or half a one: only Snakemake's own files count then."""
+    try:
+        recorded_stages()
+    except InputError:
+        if LOCK.exists():
+            say(f"{LOCK}: not whole, so it vouches for nothing; begun anew")
+        write_text(LOCK, "schema: '2.0'\nstages: {}\n")
+
+
+def repro_study(arguments: Sequence[str]) -> NoReturn:
+    """Become `dvc repro` with these arguments, which leaves a whole ``dvc.lock`` also when it is killed."""
+    sys.stdout.flush()
+    os.execve(sys.executable, _command(_WHOLE_LOCKS, "repro", *arguments), _environment())
 
 
 def _refuse_unproven() -> None:
     """Times can lie, e.g. after `snakemake --touch`: notes of jobs say by content what was made from what."""
     unproven = what_is_unproven(*load_study(Path("params.yaml")))
     if unproven:
-        changed = json.loads(run("dvc", "status", "--json", "dvc.yaml"))
+        changed = json.loads(dvc("status", "--json", "dvc.yaml"))
         unproven = {result: (stage, wrong) for result, (stage, wrong) in unproven.items() if stage in changed}
     for result, (_, wrong) in unproven.items():
         more = f" ({len(unproven) - 1} more results)" if len(unproven) > 1 else ""
@@ -109,7 +128,7 @@ def push_study() -> int:
 
 
 def _require_remote() -> None:
-    if not run("dvc", "config", "core.remote").strip():
+    if not dvc("config", "core.remote").strip():
         raise InputError(
             "no DVC remote is set: `dvc remote add -d NAME PATH`, where PATH is a folder or an address such as"
             " ssh://host/folder"
@@ -154,7 +173,7 @@ def pull_study(targets: Sequence[str]) -> list[str]:
 def _pull(targets: Sequence[str]) -> tuple[list[str], ProbecoreError | None]:
     """Outputs that are not shared, and why DVC failed, if it did for more than these."""
     try:
-        run("dvc", "pull", *(targets or ["dvc.yaml"]))
+        dvc("pull", *(targets or ["dvc.yaml"]))
     except ProbecoreError as error:
         failed = re.findall(r"following targets: (.+) Is your cache up to date", str(error))
         missing = sorted(" ".join(failed).split())
@@ -212,21 +231,27 @@ def _outputs() -> list[str]:
 
 def _snakemake(*arguments: str) -> str:
     study, _ = load_study(Path("params.yaml"))
-    return run("snakemake", "--snakefile", f"{study.home}/Snakefile", *arguments)
+    return _run_python("snakemake", "-m", "snakemake", "--snakefile", f"{study.home}/Snakefile", *arguments)
 
 
-def run(program: str, *arguments: str) -> str:
-    """What the program of this environment prints; its reason in one line where it fails."""
-    return _run_python(f"{program} {arguments[0]}", "-m", program, *arguments)
+def dvc(*arguments: str) -> str:
+    """What DVC prints, of which no kill leaves half a lock; its reason in one line where it fails."""
+    return _run_python(f"dvc {arguments[0]}", _WHOLE_LOCKS, *arguments)
 
 
 def _run_python(what: str, *arguments: str) -> str:
-    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    command = [sys.executable, "-P", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(_command(*arguments), env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip() or "no reason given"
         marked = re.search(r"(?:ERROR|probecore): (.*)", lines, re.DOTALL)
         reason = re.sub(r"ERROR: |<https://\S+>", "", marked[1] if marked else lines.splitlines()[-1])
         raise ProbecoreError(f"{what}: {' '.join(reason.split())}")
     return done.stdout
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}

@@ -25,7 +25,7 @@ from probecore.verify import (
     recorded_stages,
     stages_of,
 )
-from probecore.versioning import outputs_without, run
+from probecore.versioning import dvc, outputs_without
 from probecore.yaml_files import parse_yaml
 
 
@@ -114,7 +114,7 @@ def pull_capsule(path: Path) -> list[str]:
         cache = dvc_cache()
         for out in taken:
             _fill(cache, capsule, out)
-    run("dvc", "checkout", *taken)
+    dvc("checkout", *taken)
     return [out for out in wanted if out not in taken]
 
 

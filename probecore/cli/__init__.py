@@ -30,7 +30,16 @@ REMEDIES = {
 """What to do where the system refuses."""
 
 COMMANDS = {
-    "Your study": (study.init, study.check, study.upgrade, study.claims, study.verify, study.record, study.clean),
+    "Your study": (
+        study.init,
+        study.check,
+        study.upgrade,
+        study.claims,
+        study.verify,
+        study.record,
+        study.repro,
+        study.clean,
+    ),
     "Look ahead": (ahead.plan, ahead.examine),
     "The filters of a finished study": (filters.rank, filters.prune),
     "Share and compare": (sharing.pull, sharing.push, sharing.pack, sharing.unpack, sharing.diff),
@@ -42,7 +51,9 @@ COMMANDS = {
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(rich_help_panel=_panel, context_settings={"ignore_unknown_options": _command is study.repro})(
+            _command
+        )
 for _name, _group in steps.GROUPS.items():
     app.add_typer(_group, name=_name, rich_help_panel="Steps, called by the workflow")
 

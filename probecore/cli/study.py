@@ -177,6 +177,16 @@ def record() -> None:
 
 
 @in_study
+def repro(
+    arguments: Annotated[list[str] | None, typer.Argument(help="What `dvc repro` takes: stages, options.")] = None,
+) -> None:
+    """Run `dvc repro`, which leaves a whole dvc.lock also when it is killed."""
+    from probecore.versioning import repro_study
+
+    repro_study(arguments or [])
+
+
+@in_study
 def clean(*, yes: Annotated[bool, typer.Option("--yes", help="Delete them.")] = False) -> None:
     """List files under data/ and results/ that no job makes: of removed experiments, networks, data sets."""
     from probecore.versioning import delete_leftovers, find_leftovers

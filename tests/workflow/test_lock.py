@@ -8,7 +8,15 @@ from probecore.errors import InputError
 from probecore.verify import recorded_stages
 from workflow.lock import Lock
 
-HALVES = ["stages:\n  a:\n    hash", "stages:\n  a:\n    outs:\n    - ha", "- stages", "schema: '2.0'\n", ""]
+HALVES = [
+    "stages:\n  a:\n    hash",
+    "stages:\n  a:\n    outs:\n    - ha",
+    "stages:\n  a:\n    outs:\n    - path: a\n",
+    "stages:\n  a:\n    outs:\n    - path: a\n      md5:",
+    "- stages",
+    "schema: '2.0'\n",
+    "",
+]
 
 
 @pytest.mark.parametrize("content", HALVES)
