@@ -2,7 +2,7 @@
 function rowsOf(study) {
   // What a row says of a column is read when the column is; Tabulator writes back what it has read.
   const says = {};
-  for (const name of [...KEYS, "removal", ...study.columns.keys().map(field)])
+  for (const name of [...KEYS, "removal", ...study.columns.map((_, index) => field(index))])
     Object.defineProperty(says, name, {
       get() {
         return valuesOf(study, name)[this.row];
