@@ -174,7 +174,7 @@ def test_a_filter_shows_what_excites_it(tab: Browser, tmp_path: Path) -> None:
     add_atlas(study)
     study.build()
     opened(tab, study.page, FILTER)
-    tab.until(f"{ONE}.includes('What excites it')")
+    tab.until(f"{ONE}.includes('Images that excite it')")
     pictures = "[...document.querySelectorAll('#filters\\\\.one canvas')]"
     assert tab.ask(f"{pictures}.map(one => one.title)") == ["test image 4, two: 2.5", "test image 1, two: 0"]
     frame = "[...one.getContext('2d').getImageData(2 * 4, 2 * 1, 1, 1).data]"

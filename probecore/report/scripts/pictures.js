@@ -57,7 +57,7 @@ function exciting(study, row) {
     return Object.assign(picture, { title: says, role: "img", ariaLabel: says });
   });
   const values = own.map(([, , value]) => written(value)).join(", ");
-  return [titled("What excites it", `Its largest values, of the test images that the atlas has seen: ${values}. Framed: pixels that move them. ${found.file}.`, pictures)];
+  return [titled("Images that excite it", `Its largest values, of the test images that the atlas has seen: ${values}. Framed: pixels that move them. ${found.file}.`, pictures)];
 }
 
 function thumbnailOf(found, index) {
