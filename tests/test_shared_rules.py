@@ -9,7 +9,7 @@ from probecore.provenance import PACKAGE
 
 RULES = {
     # the atlas has logits of many changed networks at once, and asks no network again; lines of pixels are no logits
-    "what is predicted": (r"(?<!flat)(?<!lines)\.argmax\((dim=)?1\)", "train/evaluation.py"),
+    "what is predicted": (r"(?<!flat)(?<!lines)(?<!::-1\])\.argmax\((dim=)?1\)", "train/evaluation.py"),
     "means by class": (r"index_add_\(0, (labels|of_)", "statistics/by_class.py"),
     "a unit that is ablated": (r"mask\[.*\] = 0", "models/intervention.py"),
     "equally filled bins": (r"rankdata\(.*axis=axis", "statistics/binning.py"),
