@@ -186,7 +186,10 @@ def add_legend(place: "Axes | Figure | SubFigure", *, ncols: int = 4, **options:
 
 @style()
 def save_figure(figure: "Figure", path_stem: Path) -> None:
-    """Write ``<path_stem>.svg`` and ``<path_stem>.png``; equal figures give equal bytes."""
+    """Write ``<path_stem>.svg`` and ``<path_stem>.png``, arranged once; equal figures give equal bytes."""
+    if figure.axes and (arrangement := figure.get_layout_engine()):
+        arrangement.execute(figure)
+    figure.set_layout_engine(None)
     empty: dict[str, dict[str, str | None]] = {
         "svg": {"Date": None, "Creator": None},
         "png": {"Software": None},

@@ -1,5 +1,6 @@
 """Which files count as the code of a step."""
 
+import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from probecore import inputs, provenance
+from tests.conftest import ROOT
 
 MODULES = {
     "__init__.py": "from probecore.version import __version__\\nfrom probecore import unused\\n",
@@ -69,8 +71,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    provenance.imported_modules.cache_clear()
-    provenance._imports.cache_clear()
+    for cached in (provenance.imported_modules, provenance._imports, provenance._unit, provenance._path_of):
+        cached.cache_clear()
 
 
 def test_follows_imports_wherever_they_stand() -> None:
@@ -146,3 +148,19 @@ def test_the_hash_is_written_when_it_changes(package: Path, tmp_path: Path, monk
     inputs.write_code_hash("probecore.measure.run")
     assert file.stat().st_mtime > 1
     assert "torch 0" in file.read_text().splitlines()
+
+
+def test_statements_are_all_that_can_import() -> None:
+    for path in sorted((ROOT / "probecore").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        found = [node for node in provenance._statements(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert set(found) == {node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)}
+
+
+def test_imports_are_found_in_every_kind_of_block() -> None:
+    source = (
+        "try:\n import a\nexcept E:\n import b\nelse:\n import c\nfinally:\n import d\n"
+        "match x:\n case 1:\n  import e\nwith f:\n async def g():\n  if h:\n   pass\n  else:\n   import i\n"
+    )
+    nodes = [node for node in provenance._statements(ast.parse(source)) if isinstance(node, ast.Import)]
+    assert sorted(node.names[0].name for node in nodes) == list("abcdei")

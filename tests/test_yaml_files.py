@@ -8,6 +8,7 @@ import pytest
 
 from probecore.errors import InputError
 from probecore.yaml_files import MOST_BYTES, read_yaml
+from tests.conftest import ROOT
 
 
 def read(folder: Path, text: str, *, portable: bool = True) -> object:
@@ -137,3 +138,7 @@ def test_places_that_hold_no_text(tmp_path: Path) -> None:
     os.truncate(path, MOST_BYTES + 1)
     with pytest.raises(InputError, match="too many"):
         read_yaml(path)
+
+
+def test_what_programs_write_is_read_alike_in_c() -> None:
+    assert read_yaml(ROOT / "dvc.lock") == read_yaml(ROOT / "dvc.lock", portable=True)

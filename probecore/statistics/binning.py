@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from probecore.errors import InputError
+from probecore.statistics.ranks import average_ranks
 
 
 def quantile_bins(values: npt.ArrayLike, bins: int, *, axis: int = 0) -> npt.NDArray[np.int64]:
@@ -21,10 +22,8 @@ def quantile_bins(values: npt.ArrayLike, bins: int, *, axis: int = 0) -> npt.NDA
     >>> quantile_bins([0.0, 0.0, 0.0, 1.0, 2.0, 3.0], 3)
     array([0, 0, 0, 1, 2, 2])
     """
-    from scipy.stats import rankdata
-
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise InputError("values: NaN or infinity cannot be binned; remove them")
-    middle = rankdata(array, axis=axis) - 0.5
+    middle = average_ranks(array, axis=axis) - 0.5
     return np.asarray(np.minimum((middle * bins / array.shape[axis]).astype(np.int64), bins - 1))

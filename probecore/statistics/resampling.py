@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from probecore.statistics.proportions import Z
+from probecore.statistics.ranks import average_ranks
 from probecore.statistics.result import Estimate
 
 Array = npt.NDArray[np.float64]
@@ -61,7 +61,7 @@ def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     NaN with fewer than three pairs, or where x or y is constant; pairs that lack either are left out.
     """
     pairs = np.column_stack([x, y]).astype(np.float64)
-    ranks = rankdata(pairs[np.isfinite(pairs).all(axis=1)], axis=0)
+    ranks = average_ranks(pairs[np.isfinite(pairs).all(axis=1)], axis=0)
     if len(ranks) < 3 or not np.ptp(ranks, axis=0).all():
         return np.nan
     return float(_correlation(ranks[:, 0], ranks[:, 1]))
@@ -83,7 +83,7 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, generator: np.random.Generat
     n, value = len(pairs), rank_correlation(x, y)
     if np.isnan(value):
         return Estimate(value=value, n=n)
-    ranks = rankdata(pairs, axis=0)
+    ranks = average_ranks(pairs, axis=0)
     shuffled = np.argsort(generator.random((repeats, n)), axis=1)
     null = _correlation(ranks[:, 0], ranks[shuffled, 1])
     p = permutation_p(value, null, tail="two-sided")
@@ -100,7 +100,7 @@ def _spearman_interval(value: float, pairs: Array) -> tuple[float, float]:
     if n < SPEARMAN_LEAST or 1 - abs(value) < 1e-9:
         return np.nan, np.nan
     others = ~np.eye(n, dtype=bool)
-    without = (rankdata(np.broadcast_to(side, (n, n))[others].reshape(n, n - 1), axis=1) for side in pairs.T)
+    without = (average_ranks(np.broadcast_to(side, (n, n))[others].reshape(n, n - 1), axis=1) for side in pairs.T)
     jackknife = np.nan_to_num(_correlation(*without))
     error = np.sqrt((n - 1) * jackknife.var()) / (1 - value**2)
     half = Z * max(np.sqrt((1 + value**2 / 2) / (n - 3)), error)

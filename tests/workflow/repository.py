@@ -5,14 +5,13 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from probecore.stages import dvc_yaml
-from tests import preloaded
 from tests.conftest import PARAMS, ROOT, Study, read_params, write_yaml
 
 TRACKED = ("Snakefile", "workflow", "profiles", "probecore", "own", ".dvcignore", ".gitignore")
@@ -28,14 +27,6 @@ class Repository(Study):
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the study, with the study's copy of the library."""
         return super().run(*command, check=check, **{"PYTHONPATH": str(self.folder)} | environment)
-
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Start a command; Snakemake and DVC without their imports where nothing else is asked of the start."""
-        places = {"PATH", "PYTHONPATH"}
-        plain = all(os.environ.get(name) == value for name, value in environment.items() if name not in places)
-        if command[0] in preloaded.PROGRAMS and plain:
-            return preloaded.run(command, self.folder, environment)
-        return super().start(command, environment)
 
     def snakemake(
         self, *arguments: str, check: bool = True, cores: int = 2, **environment: str

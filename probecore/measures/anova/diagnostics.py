@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtri
-from scipy.stats import rankdata
 
 from probecore.measures.anova.groups import kruskal_wallis, one_way_anova, welch_anova
 from probecore.measures.anova.regression import regression_anova
@@ -76,4 +75,4 @@ def assumptions(weights: npt.ArrayLike, excitations: npt.ArrayLike, *, bins: int
 
 def normal_quantiles(n: int) -> Array:
     """Expected order statistics of n normal values, by Blom's approximation."""
-    return np.asarray(ndtri((rankdata(np.arange(n)) - 0.375) / (n + 0.25)))
+    return np.asarray(ndtri((np.arange(1, n + 1) - 0.375) / (n + 0.25)))

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import chdtrc
-from scipy.stats import rankdata
 
 from probecore.errors import InputError
 from probecore.measures.anova.regression import f_power, f_tail, f_test
+from probecore.statistics.ranks import average_ranks
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -157,7 +157,7 @@ def kruskal_wallis(values: npt.ArrayLike, groups: npt.ArrayLike) -> Ranked:
     With average ranks for ties H = (n - 1) η² of the ranks, which contains the correction for ties.
     """
     table, labels = _tables(values, groups)
-    anova = one_way_anova(rankdata(table, axis=1), labels)
+    anova = one_way_anova(average_ranks(table, axis=1), labels)
     h = (anova.n - 1) * anova.eta2
     shape = np.shape(values)[:-1]
     fields = {"h": h, "df": anova.df_between, "p": chdtrc(anova.df_between, h), "epsilon2": anova.eta2}

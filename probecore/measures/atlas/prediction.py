@@ -6,11 +6,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from probecore.measures.atlas.groups import Group, Groups, is_intervention
 from probecore.measures.atlas.keys import CHANCE, HEADLINE, LOSSES
 from probecore.measures.atlas.reliability import rank_correlations
+from probecore.statistics.ranks import average_ranks
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -132,6 +132,6 @@ def _fitted(chosen: list[int], truth: int, ranks: Sequence[Array], targets: Sequ
 def _scaled(values: Array) -> Array:
     """Ranks of each row from -1/2 to 1/2, 0 where the value is missing."""
     known = np.isfinite(values)
-    ranks = rankdata(np.where(known, values, np.nan), axis=1, nan_policy="omit")
+    ranks = average_ranks(np.where(known, values, np.nan), axis=1)
     number = known.sum(axis=1, keepdims=True)
     return np.asarray(np.where(known, (ranks - (number + 1) / 2) / np.maximum(number, 1), 0.0))

@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+
+from probecore.statistics.ranks import average_ranks
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Images = npt.NDArray[np.int64]
@@ -54,4 +55,4 @@ def rank_correlations(x: Array, y: Array) -> Array:
 
 def centred_ranks(values: Array) -> Array:
     """Ranks of each row of (Q, F), minus their mean."""
-    return np.asarray(rankdata(values, axis=1) - (values.shape[1] + 1) / 2)
+    return np.asarray(average_ranks(values, axis=1) - (values.shape[1] + 1) / 2)

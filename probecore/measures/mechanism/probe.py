@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binom
+from scipy.special import bdtrc
 from torch import Tensor
 
 from probecore.determinism import numpy_generator
@@ -141,7 +141,7 @@ class Probe:
                 "quantity": "accuracy" if layer in self.hits else "network_accuracy",
                 **share_of(right, n),
                 "null": chance,
-                "p": float(binom.sf(right - 1, n, chance)),
+                "p": float(bdtrc(right - 1, n, chance)),
                 "source": "authors",
             }
 

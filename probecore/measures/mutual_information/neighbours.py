@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.special import digamma, ndtri
-from scipy.stats import rankdata
 
 from probecore.errors import InputError
 from probecore.measures.mutual_information.groups import Part, groups_interval
@@ -26,6 +25,7 @@ from probecore.measures.mutual_information.result import (
     same_length,
     symbols,
 )
+from probecore.statistics.ranks import average_ranks
 
 Count = Callable[[Array], npt.NDArray[np.int64]]
 
@@ -243,7 +243,7 @@ def _scored(values: npt.ArrayLike, scores: Literal["normal"] | None, name: str) 
     if scores is None:
         return values
     columns = points(values, name)
-    return np.asarray(ndtri((rankdata(columns, axis=0) - 0.5) / len(columns)))
+    return np.asarray(ndtri((average_ranks(columns, axis=0) - 0.5) / len(columns)))
 
 
 def label_ceiling(labels: Labels) -> Array:

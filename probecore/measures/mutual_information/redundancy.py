@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma
-from scipy.stats import chi2
+from scipy.special import chdtrc, digamma
 
 from probecore.measures.mutual_information.result import Array, Labels
 from probecore.statistics import Z, permutation_p
@@ -118,7 +117,7 @@ def pair_information(
     plain, correction, freedom = _between(counts.sum(axis=0), n)
     return Pairs(
         shared=plain - correction,
-        shared_p=chi2.sf(2 * n * plain, np.maximum(freedom, 1)),
+        shared_p=chdtrc(np.maximum(freedom, 1), 2 * n * plain),
         alone=alone,
         joint=joint,
         joint_null=label_null,
