@@ -34,6 +34,15 @@ def test_known_redundancy_and_synergy() -> None:
     assert abs(pairs.null[3, 4]) < 0.02
 
 
+@pytest.mark.parametrize("repeats", range(1, 30))
+def test_units_that_share_nothing_at_all_are_certain_to(repeats: int) -> None:
+    """Rounding may leave a little less than nothing, of which a distribution's tail is undefined."""
+    columns = [np.tile(part.ravel(), repeats).astype(float) for part in np.indices((3, 5))]
+    labels = np.arange(len(columns[0])) % 2
+    pairs = pair_information(np.column_stack(columns), labels, bins=5, shuffles=2, generator=np.random.default_rng(0))
+    assert pairs.shared_p[0, 1] == pytest.approx(1)
+
+
 def test_intervals_cover() -> None:
     covered = 0
     for seed in range(40):

@@ -117,7 +117,7 @@ def pair_information(
     plain, correction, freedom = _between(counts.sum(axis=0), n)
     return Pairs(
         shared=plain - correction,
-        shared_p=chdtrc(np.maximum(freedom, 1), 2 * n * plain),
+        shared_p=chdtrc(np.maximum(freedom, 1), np.maximum(2 * n * plain, 0)),
         alone=alone,
         joint=joint,
         joint_null=label_null,
