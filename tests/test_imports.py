@@ -87,3 +87,15 @@ def test_the_library_imports_neither_snakemake_nor_dvc() -> None:
     }
     assert [(file, name) for file, name in found if name in ("snakemake", "dvc", "workflow")] == []
     assert ("run.py", "torch") in found
+
+
+def test_no_job_imports_what_takes_longer_than_its_work() -> None:
+    modules = [f"{package_of(step)}.{part}" for step in (*STEPS[1:], "report") for part in PARTS[step == "report"]]
+    code = f"import sys, {', '.join(modules)}; print([name for name in {DEAR} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+DEAR = ("scipy.stats", "statsmodels", "sklearn", "matplotlib.pyplot", "torch._dynamo", "sympy")
+PARTS = (("run", "summary"), ("build",))
+"""Entry modules of a step, and of the report."""
