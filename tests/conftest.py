@@ -65,7 +65,7 @@ class Study:
         places = {"PATH", "PYTHONPATH"}
         plain = all(os.environ.get(name) == value for name, value in environment.items() if name not in places)
         if command[0] in preloaded.PROGRAMS and plain and not _changes_starts(environment):
-            return preloaded.run(command, self.folder, environment)
+            command, environment = preloaded.served(command, environment)
         return subprocess.run(
             command,
             cwd=self.folder,

@@ -65,21 +65,11 @@ OTHER_NUMERICS = re.compile(r"native|cuda|threads\"?:(?! *1\b)")
 """Of a study or a job: a server has read the environment that goes with the defaults."""
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one of `PROGRAMS`, found beside this interpreter; what it prints is captured."""
+def served(command: Sequence[str], environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """What to start, and with which environment, to have a server run one of `PROGRAMS`."""
     programs = _servers() / "bin"
     path = os.pathsep.join([str(programs), environment["PATH"]])
-    return subprocess.run(
-        [str(programs / command[0]), *command[1:]],
-        cwd=folder,
-        env={**environment, "PATH": path},
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=3000,
-        check=False,
-    )
+    return [str(programs / command[0]), *command[1:]], {**environment, "PATH": path}
 
 
 @functools.cache
@@ -115,11 +105,11 @@ def ask() -> int:
     folder, name = Path(__file__).parents[1], Path(__file__).name
     real = str(Path(sys.executable).with_name(name))
     said = " ".join(sys.argv[1:])
-    if name == "python" and not SERVED.match(f"{said} "):
-        os.execv(real, [real, *sys.argv[1:]])
-    if name == "probecore" and OTHER_NUMERICS.search(said + _params()):
-        os.execv(real, [real, *sys.argv[1:]])
-    request = json.dumps({"command": [real, *sys.argv[1:]], "folder": os.getcwd(), "environment": dict(os.environ)})
+    command = [real, *sys.argv[1:]]
+    unlike = {"python": not SERVED.match(f"{said} "), "probecore": OTHER_NUMERICS.search(said + _params())}
+    if unlike.get(name):
+        os.execv(real, command)
+    request = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)})
     with socket.socket(socket.AF_UNIX) as connection:
         _connect(connection, str(folder / ("jobs" if name == "probecore" else "tools")))
         socket.send_fds(connection, [b"%20d" % len(request.encode())], [0, 1, 2])
@@ -168,7 +158,8 @@ def _serve(address: str) -> socket.socket:
 def _keep(connection: socket.socket) -> dict[str, Any]:
     """Fork once more: the child returns with its request, and its end is told by the process that waits for it."""
     length, streams, _, _ = socket.recv_fds(connection, 20, 3)
-    request = json.loads(_receive(connection, int(length)))
+    with connection.makefile("rb") as rest:
+        request: dict[str, Any] = json.loads(rest.read(int(length)))
     child = os.fork()
     if child:
         for stream in streams:
@@ -186,13 +177,6 @@ def _keep(connection: socket.socket) -> dict[str, Any]:
         os.dup2(stream, number)
         os.close(stream)
     return request
-
-
-def _receive(connection: socket.socket, length: int) -> bytes:
-    content = b""
-    while len(content) < length:
-        content += connection.recv(length - len(content))
-    return content
 
 
 def _begin(command: list[str], folder: str, environment: dict[str, str], programs: Path) -> None:

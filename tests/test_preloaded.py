@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,19 +37,23 @@ def test_a_command_sees_its_own_folder_environment_and_package(tmp_path: Path) -
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(tmp_path), "MARK": "ours"}
     for arguments in (["--dry-run"], ["--cores", "1"], ["--no-such-option"]):
         command = ["snakemake", *arguments]
-        here = preloaded.run(command, tmp_path, environment)
-        there = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        here = run(*preloaded.served(command, environment), tmp_path)
+        there = run(command, environment, tmp_path)
         assert here.returncode == there.returncode, here.stdout
         assert seen(here.stdout) == seen(there.stdout)
         assert len(seen(here.stdout)) == (arguments != ["--no-such-option"])
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def seen(said: str) -> list[str]:
@@ -61,7 +66,7 @@ def test_jobs_and_what_they_start_are_served_too(tmp_path: Path) -> None:
         "python -P -m dvc version > dvc; probecore no-such-command || echo $? > status; which probecore > which'\n"
     )
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    done = preloaded.run(["snakemake", "--cores", "1"], tmp_path, environment)
+    done = run(*preloaded.served(["snakemake", "--cores", "1"], environment), tmp_path)
     assert done.returncode == 0, done.stdout
     said = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
     plain = subprocess.run(["probecore", "models"], env=environment, capture_output=True, text=True, check=True)
@@ -108,6 +113,6 @@ def test_who_asks_and_is_killed_takes_the_command_along(tmp_path: Path) -> None:
         time.sleep(0.1)
     asking.kill()
     asking.wait()
-    again = preloaded.run(["snakemake", "--cores", "1", "--unlock"], tmp_path, environment)
+    again = run(*preloaded.served(["snakemake", "--cores", "1", "--unlock"], environment), tmp_path)
     assert again.returncode == 0
     assert not (tmp_path / "ended").exists()

@@ -12,7 +12,7 @@ RULES = {
     "what is predicted": (r"(?<!flat)(?<!lines)(?<!::-1\])\.argmax\((dim=)?1\)", "train/evaluation.py"),
     "means by class": (r"index_add_\(0, (labels|of_)", "statistics/by_class.py"),
     "a unit that is ablated": (r"mask\[.*\] = 0", "models/intervention.py"),
-    "equally filled bins": (r"average_ranks\(.*axis=axis", "statistics/binning.py"),
+    "equally filled bins": (r"(average_ranks|rankdata)\(.*axis=axis", "statistics/binning.py"),
     "layers by pattern": (r"fnmatchcase", "models/selection.py"),
     "the order of conditions": (r"for name in CONDITIONS|CONDITIONS\.index", "networks.py"),
     "which network stands for all": (r"SHOWN\.index", "networks.py"),
