@@ -219,6 +219,12 @@ def error_lengths(rows: "pd.DataFrame", value: str = "value") -> "np.ndarray":
     return np.asarray(np.clip(np.nan_to_num(lengths, posinf=0, neginf=0), 0, None))
 
 
+def log_scale(axes: "Axes") -> None:
+    """Make the y-axis logarithmic if what is drawn has a value above 0."""
+    if axes.dataLim.minposy < float("inf"):
+        axes.set_yscale("log")
+
+
 def rasterise(marks: int) -> bool:
     """Whether so many marks are drawn as pixels: ``axes.scatter(…, rasterized=rasterise(len(x)))``."""
     return marks > MANY_MARKS

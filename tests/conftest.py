@@ -16,6 +16,8 @@ from probecore.params import STEPS
 from probecore.stages import dvc_yaml
 from tests import preloaded
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the processors; read when numpy and torch are imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 
 PARAMS = """
@@ -46,10 +48,10 @@ UNLIKE_A_USER = ("SNAKEMAKE", "DVC_", "PYTHONDONTWRITEBYTECODE")
 
 
 class Study:
-    """A study folder and the commands a user would type in it."""
+    """A study folder and the commands a user would type in it, which are processes of their own if not `served`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, served: bool = True) -> None:
+        self.folder, self.served = folder, served
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the study; its output is captured."""
@@ -64,7 +66,7 @@ class Study:
         """Start a command in the study, with this environment and no other; without imports where that is as good."""
         places = {"PATH", "PYTHONPATH"}
         plain = all(os.environ.get(name) == value for name, value in environment.items() if name not in places)
-        if command[0] in preloaded.PROGRAMS and plain and not _changes_starts(environment):
+        if self.served and command[0] in preloaded.PROGRAMS and plain and not _changes_starts(environment):
             command, environment = preloaded.served(command, environment)
         return subprocess.run(
             command,

@@ -28,6 +28,12 @@ from torch import nn
 def build(input_shape, outputs):
     return nn.Sequential(nn.Sequential(nn.Conv2d(input_shape[0], 3, 3), nn.ReLU(inplace=True)),
                          nn.Flatten(), nn.LazyLinear(outputs))
+
+
+def dead(input_shape, outputs):
+    network = build(input_shape, outputs)
+    nn.init.constant_(network[0][0].bias, -1e3)
+    return network
 """
 
 
@@ -63,6 +69,7 @@ CASES: dict[str, tuple[Dataset, dict[str, Any], dict[str, Any], bool]] = {
     "three channels": (images(3), BASE | {"normalise": {"mean": [0.1, 0.2, 0.3], "std": [1.0, 2.0, 3.0]}}, {}, True),
     "layers called 0.0": (images(), BASE | NESTED_MODEL, {}, True),
     "every condition": (images(), BASE | NESTED_MODEL | EVERY_CONDITION, {}, True),
+    "nothing passes": (images(), BASE | {"model": {"name": "own/nested.py:dead"}}, {}, True),
     "untrained alone": (images(), BASE | {"epochs": 0}, {}, True),
     "given alone": (images(), BASE | NESTED_MODEL | {"seeds": [], "given": {"weights": None}}, {}, True),
     "maps alone": (images(), BASE, {"store": ["maps"]}, True),

@@ -3,6 +3,7 @@
 The job of a network imports none of this, so that an edit of a caption or of an estimated time measures nothing again.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -218,7 +219,7 @@ class Measure:
 
         Parameters
         ----------
-        headline : numbers by flat name
+        headline : numbers by flat name; NaN is written as null
         answer : to the measure's question, see `probecore.measures.answer`
         remarks : sentences
         network : the one that is shown alone
@@ -237,7 +238,7 @@ class Measure:
         return Summary(
             step=self.name,
             experiment=experiment,
-            headline=dict(headline),
+            headline={name: None if value is None or math.isnan(value) else value for name, value in headline.items()},
             answer=answer,
             figures=figures,
             tables=[

@@ -43,16 +43,17 @@ def permutation_p(
     Notes
     -----
     The observed order counts as a permutation, so p is never 0 (Phipson and Smyth 2010, doi 10.2202/1544-6115.1585).
-    Values that differ by rounding alone count as equal. NaN stays NaN.
+    Values that differ by rounding alone count as equal. NaN stays NaN. The p of one value is a number, which tables
+    take, and no array without dimensions, of which they write the text.
     """
     value, values = np.asarray(observed, dtype=np.float64), np.asarray(null, dtype=np.float64)
     if tail == "two-sided":
         sides = [permutation_p(value, values, tail="greater"), permutation_p(value, values, tail="less")]
-        return np.asarray(np.minimum(1.0, 2 * np.minimum(*sides)))
+        return np.asarray(np.minimum(1.0, 2 * np.minimum(*sides)))[()]
     slack = 1e-12 * np.maximum(1.0, np.abs(value))
     extreme = values >= value - slack if tail == "greater" else values <= value + slack
     p = (1 + extreme.sum(axis=0)) / (len(values) + 1)
-    return np.asarray(np.where(np.isnan(value) | np.isnan(values).any(axis=0), np.nan, p))
+    return np.where(np.isnan(value) | np.isnan(values).any(axis=0), np.nan, p)[()]
 
 
 def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:

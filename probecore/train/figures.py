@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from probecore.figures import add_legend, named, new_figure, save_figure, style
+from probecore.figures import add_legend, log_scale, named, new_figure, save_figure, style
 from probecore.networks import condition_of
 
 
@@ -19,7 +19,7 @@ def draw_learning_curves(history: pd.DataFrame, path_stem: Path) -> None:
             axes.plot(rows["epoch"], rows[measure], alpha=0.75, **named(condition), marker=".")
         axes.set(xlabel="epoch", title=measure.replace("_", " "))
         if measure == "test_loss":
-            axes.set_yscale("log")
+            log_scale(axes)
         axes.grid(visible=True)
     add_legend(figure)
     save_figure(figure, path_stem)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -25,6 +26,8 @@ def test_permutation_p_counts_the_observed_order() -> None:
     assert permutation_p(-1.0, null, tail="less") == pytest.approx(0.01)
     assert permutation_p([-1.0, 49.0], np.tile(null, (2, 1)).T, tail="two-sided") == pytest.approx([0.02, 1.0])
     assert np.isnan(permutation_p(np.nan, null))
+    for tail in ("greater", "two-sided"):
+        assert pd.DataFrame([{"p": permutation_p(0.3, null, tail=tail)}])["p"].dtype == np.float64
 
 
 def test_spearman_agrees_with_scipy_with_ties() -> None:

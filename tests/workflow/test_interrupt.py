@@ -39,6 +39,7 @@ DUMP = "results/activations/tiny/trained-0.h5"
 @pytest.mark.slow
 def test_killed_and_run_again_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path) -> None:
     whole, study = make_study(tmp_path / "whole", PARAMS), make_study(tmp_path / "study", PARAMS)
+    study.served = False
     whole.snakemake()
     with watching(study) as half_written, ThreadPoolExecutor() as pool:
 

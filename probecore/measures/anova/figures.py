@@ -12,6 +12,7 @@ from probecore.figures import (
     colour_of,
     error_lengths,
     figure_at,
+    log_scale,
     named,
     rasterise,
     spread,
@@ -157,7 +158,8 @@ def draw_permutations(permutations: pd.DataFrame, *, ax: Place = None) -> Axes:
             edges = [*rows["low"], rows["high"].iloc[-1]]
             axes.stairs(rows["count"] / rows["n"], edges, color=colour, label=permuted)
         axes.axvline(of_layer["observed"].iloc[0], color="#222222", lw=1.2)
-        axes.set(title=layer, xlabel="R² of R2", yscale="log")
+        axes.set(title=layer, xlabel="R² of R2")
+        log_scale(axes)
     panels[0].set_ylabel("share of permutations")
     add_legend(figure)
     return figure.axes[0]

@@ -90,21 +90,16 @@ def _headline(tables: dict[str, pd.DataFrame]) -> dict[str, int | float | None]:
     overall = tables["agreement"].query(f"layer == 'all' and truth == '{HEADLINE}'")
     for (condition, measure), rows in overall.groupby(["condition", "measure"]):
         headline[f"ceiling.{condition}"] = float(rows["ceiling"].iloc[0])
-        headline[f"p.{condition}.{measure}"] = _least(rows["p_max"])
-        headline[f"p_beyond_size.{condition}.{measure}"] = _least(rows["partial_p_max"])
+        headline[f"p.{condition}.{measure}"] = float(rows["p_max"].min())
+        headline[f"p_beyond_size.{condition}.{measure}"] = float(rows["partial_p_max"].min())
     predicted = tables["prediction"].query(f"truth == '{HEADLINE}'")
     for (condition, features), rows in predicted.groupby(["condition", "features"]):
         if features == BASELINES:
             headline |= headline_over_seeds(f"predicted.{condition}.{features}", rows["value"])
             continue
         headline |= headline_over_seeds(f"gain.{condition}.{features}", rows["gain"])
-        p = difference_over_seeds(rows["gain"]).p
-        headline[f"gain_p.{condition}.{features}"] = p if pd.notna(p) else None
+        headline[f"gain_p.{condition}.{features}"] = difference_over_seeds(rows["gain"]).p
     return headline
-
-
-def _least(p: "pd.Series[float]") -> float | None:
-    return float(p.min()) if p.notna().any() else None
 
 
 def _remarks(tables: dict[str, pd.DataFrame]) -> list[str]:

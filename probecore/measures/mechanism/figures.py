@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from probecore.figures import Place, add_legend, error_lengths, figure_at, named, spread, style
+from probecore.figures import Place, add_legend, error_lengths, figure_at, log_scale, named, spread, style
 from probecore.measures.mechanism.panels import by_layer, condition_panels, name_layers
 from probecore.measures.tables import at_the_end, by_network, of_one_network
 
@@ -31,7 +31,8 @@ def draw_depth(layers: pd.DataFrame, *, ax: Place = None) -> Axes:
             sorted(set(rows["layer_index"])), rows.groupby("layer_index")["null"].median(), color="0.4", lw=1, ls="--"
         )
     panels[0].set(ylabel="accuracy of the head", ylim=(0, 1.02))
-    panels[1].set(ylabel="signal / background", yscale="log")
+    panels[1].set_ylabel("signal / background")
+    log_scale(panels[1])
     name_layers(panels[1], layers[layers["quantity"] == "snr"])
     add_legend(figure)
     return figure.axes[0]
@@ -96,7 +97,8 @@ def draw_sweep(sweep: pd.DataFrame, *, ax: Place = None) -> Axes:
             means = line.groupby("threshold")["value"].mean()
             axes.plot(means.index, means, "o-", ms=3, lw=1, color=colour, label=line["layer"].iloc[0])
         axes.axhline(1, color="0.4", lw=1, ls="--")
-        axes.set(title=condition, xlabel="threshold", yscale="log")
+        axes.set(title=condition, xlabel="threshold")
+        log_scale(axes)
     panels[0].set_ylabel("signal / background")
     add_legend(figure, ncols=5)
     return figure.axes[0]
