@@ -2,24 +2,33 @@
 
 Snakemake keeps a record of each file that it writes, with the file's time. Files that came by another way
 (`dvc pull`, `dvc checkout`, the run cache, a copy) have no record or that of another run, and Snakemake would
-judge them by their times, which mean nothing. About these foreign files DVC is asked, at every start and only
+judge them by their times, which mean nothing. About these foreign files DVC is asked, at a start and only
 while there are any. Those of stages that DVC vouches for lose their record and get times in the order of the
 stages; all others are marked incomplete, which is Snakemake's word for a file to be made again. Nothing is
 moved or deleted here.
 
+What DVC said is kept while it vouches for all of them and nothing of the study changes, by DVC's own signs of a change
+and the time of the last one: asking costs seconds.
+
 Inside a stage of `dvc repro` DVC itself keeps the order, and deletes outputs before they are made.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from snakemake.persistence.file import FilePersistence
 
+from probecore.files import write_text
+from probecore.inputs import HASHES
 from workflow.lock import Lock, files_at, stop
 
 MILLISECOND = 1_000_000
 """In nanoseconds. Times given here are whole milliseconds, which tells settled files from those that just came."""
+SETTLED = Path(".probecore/settled.sha256")
+"""The `_state` in which DVC vouched for all foreign files."""
 
 
 def agree_with_dvc(names: Collection[str], made_otherwise: Callable[[], Collection[str]]) -> None:
@@ -50,7 +59,7 @@ def _adopt(names: Collection[str], made_otherwise: Callable[[], Collection[str]]
         return
     records = FilePersistence(path=Path(".snakemake"))
     foreign = {file for file in _outputs() if not _is_own(records, file)}
-    if not foreign:
+    if not foreign or (SETTLED.exists() and SETTLED.read_text() == _state(foreign)):
         return
     lock = Lock(names)
     vouched = lock.vouched().difference(made_otherwise())
@@ -68,6 +77,20 @@ def _adopt(names: Collection[str], made_otherwise: Callable[[], Collection[str]]
             f"{', '.join(lock.changed_files(damaged))}: not what dvc.lock says, damaged in DVC's cache or remote;"
             " fetch it anew with `probecore pull`, or start again to have it made anew"
         )
+    if all(lock.stage_of(file) in adopted for file in foreign):
+        write_text(SETTLED, _state(foreign))
+
+
+def _state(foreign: Collection[str]) -> str:
+    """Everything that DVC's answer depends on: files and their times, and which of them are foreign."""
+    places = ("params.yaml", "dvc.yaml", "dvc.lock", str(HASHES), "own", "data", "results")
+    files = sorted(file for place in places for file in files_at(place))
+    seen = [(file, file in foreign, *_identity(os.stat(file)), *_identity(os.lstat(file))) for file in files]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _outputs() -> Iterator[str]:

@@ -47,6 +47,21 @@ def test_looking_changes_nothing(repository: Repository) -> None:
     assert clone.hashes() == repository.hashes()
 
 
+def test_dvc_is_asked_once_about_what_stays_as_it_is(repository: Repository) -> None:
+    clone = repository.clone("clone")
+    clone.dvc("pull")
+    assert clone.wanted_by_snakemake() == set()
+    (clone.folder / ".dvc").rename(clone.folder / "no-dvc")
+    assert clone.wanted_by_snakemake() == set()
+    figure = clone.folder / FIGURE
+    before = figure.stat()
+    figure.write_text(figure.read_text() + "<!-- by hand -->")
+    os.utime(figure, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "DVC cannot say" in clone.snakemake("--dry-run", check=False).stdout
+    (clone.folder / "no-dvc").rename(clone.folder / ".dvc")
+    assert clone.wanted_by_snakemake() == REDONE_FOR_IMAGES
+
+
 def times_of(study: Repository) -> list[int]:
     return [path.stat().st_mtime_ns for path in sorted(study.folder.glob("results/*/*/*"))]
 
