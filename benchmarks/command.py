@@ -42,8 +42,8 @@ def written(name: str, *, without: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:
-    """Print a table with the processor's name, and write it to ``benchmarks/results`` unless it was quick."""
-    columns = [*dict.fromkeys(column for row in rows for column in row), "processor"]
+    """Print a table and write it to ``benchmarks/results`` unless it was quick; rows of before keep their processor."""
+    columns = [*dict.fromkeys(column for row in rows for column in row if column != "processor"), "processor"]
     print(f"on {processor()}")
     for row in (columns[:-1], *([row.get(column, "") for column in columns[:-1]] for row in rows)):
         print("  ".join(f"{value!s:>18}" for value in row))
@@ -53,4 +53,4 @@ def show(name: str, rows: Sequence[Mapping[str, Any]], *, quick: bool) -> None:
     with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
-        table.writerows({**row, "processor": processor()} for row in rows)
+        table.writerows({"processor": processor(), **row} for row in rows)

@@ -48,3 +48,7 @@ def test_a_table_names_the_processor_and_a_quick_one_is_not_written(
         {"a": "2", "b": "3", "processor": processor()},
     ]
     assert f"on {processor()}" in capsys.readouterr().out
+    rows[0]["processor"] = "another"
+    command.show("some", rows, quick=False)
+    assert list(csv.DictReader((tmp_path / "some.csv").read_text(encoding="utf-8").splitlines())) == rows
+    assert (tmp_path / "some.csv").read_text(encoding="utf-8").count("processor") == 1
