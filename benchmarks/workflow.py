@@ -3,7 +3,7 @@
 Before is the tree of Git's revision `--before`, by default the last one in which Snakemake was given each module that a
 job imports as a file, parsed them at each start, and had its limit of rate. Both trees run in this environment, in
 turns, on the same parameters; the numbers are processor seconds, of a command with all that it starts, or, where the
-row says so, of Snakemake's own process while the study of the workflow tests is made.
+row says so, of Snakemake's own process while a small study is made.
 
 Writes benchmarks/results/workflow.csv.
 """

@@ -48,10 +48,13 @@ UNLIKE_A_USER = ("SNAKEMAKE", "DVC_", "PYTHONDONTWRITEBYTECODE")
 
 
 class Study:
-    """A study folder and the commands a user would type in it, which are processes of their own if not `served`."""
+    """A study folder and the commands a user would type in it."""
 
-    def __init__(self, folder: Path, *, served: bool = True) -> None:
-        self.folder, self.served = folder, served
+    served = True
+    """Whether servers may run the commands; if not, each is a process of its own, which can be found and killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the study; its output is captured."""
